@@ -1,0 +1,151 @@
+// Package function wires the guardrail: settings to clients to a handler. The
+// functions' mains, the demo, replay and the tests all use it, so that they run
+// the same code.
+package function
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/eks"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/endpointguard/endpointguard/pkg/ekscluster"
+	"github.com/endpointguard/endpointguard/pkg/guardrail"
+	"github.com/endpointguard/endpointguard/pkg/ledger"
+	"github.com/endpointguard/endpointguard/pkg/mail"
+	"github.com/endpointguard/endpointguard/pkg/policy"
+	"github.com/endpointguard/endpointguard/pkg/queue"
+	"github.com/endpointguard/endpointguard/pkg/settings"
+	"github.com/endpointguard/endpointguard/pkg/topic"
+)
+
+// Version is the guardrail's own. It ends every mail.
+const Version = "0.1.0"
+
+// callTimeout is how long one HTTP request to AWS may take; the SDK then tries
+// again. An invocation must be able to outlive a call that hangs.
+const callTimeout = 10 * time.Second
+
+// Handler handles the batches that Lambda delivers from the queue.
+type Handler struct {
+	guardrail *guardrail.Guardrail
+	log       *slog.Logger
+	metrics   io.Writer
+}
+
+// New wires a handler. The policy is the document's text; an invalid one is an
+// error, and nothing is handled. Log lines and metrics go to out.
+func New(s settings.Guardrail, document []byte, cfg aws.Config, out io.Writer) (*Handler, error) {
+	p, problems := policy.Parse(s.PolicyFile, document)
+	if problems.Errors() {
+		return nil, fmt.Errorf("the policy is invalid, nothing is checked or changed:\n%w", problems)
+	}
+	if s.Mode == settings.ModeAlert {
+		p = p.AlertOnly()
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(s.LogLevel)); err != nil {
+		return nil, fmt.Errorf("setting %s: %w", settings.LogLevel, err)
+	}
+	clusters := ekscluster.New(eks.NewFromConfig(cfg))
+	return &Handler{
+		guardrail: &guardrail.Guardrail{
+			Place:    guardrail.Place{Partition: s.Partition, Account: s.Account, Region: s.Region},
+			Policy:   p,
+			OwnRole:  s.RoleARN,
+			Letter:   mail.Letter{Version: Version, PolicyHash: p.Hash},
+			Clusters: clusters,
+			Updates:  clusters,
+			Changer:  clusters,
+			Networks: ekscluster.NewNetworks(ec2.NewFromConfig(cfg)),
+			Ledger:   ledger.New(dynamodb.NewFromConfig(cfg), s.Table),
+			Queue:    queue.New(sqs.NewFromConfig(cfg), s.QueueURL),
+			Topic:    topic.New(sns.NewFromConfig(cfg), s.TopicARN),
+			Now:      time.Now,
+		},
+		log:     slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: level})),
+		metrics: out,
+	}, nil
+}
+
+// FromEnvironment wires a handler as a function is deployed: settings from the
+// environment, the policy document beside the binary.
+func FromEnvironment(ctx context.Context) (*Handler, error) {
+	s, err := settings.ForGuardrail(os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	document, err := os.ReadFile(s.PolicyFile)
+	if err != nil {
+		return nil, fmt.Errorf("read the policy: %w", err)
+	}
+	// One client for all services: each would open connections of its own.
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(s.Region), config.WithHTTPClient(httpClient()))
+	if err != nil {
+		return nil, fmt.Errorf("load the AWS configuration: %w", err)
+	}
+	return New(s, document, cfg, os.Stdout)
+}
+
+func httpClient() *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = 1
+	return &http.Client{Transport: transport, Timeout: callTimeout}
+}
+
+// Handle handles a batch. Messages that could not be dealt with are named in the
+// answer, so that only they are delivered again.
+func (h *Handler) Handle(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
+	answer := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
+	for _, message := range batch.Records {
+		if err := h.handle(ctx, message); err != nil {
+			answer.BatchItemFailures = append(answer.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: message.MessageId})
+		}
+	}
+	return answer, nil
+}
+
+func (h *Handler) handle(ctx context.Context, message events.SQSMessage) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+			h.log.Error("panic", "message", message.MessageId, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		}
+	}()
+	// Different for every delivery, of the same message too.
+	by := message.MessageId + "/" + message.Attributes["ApproximateReceiveCount"]
+	report, err := h.guardrail.Handle(ctx, []byte(message.Body), by)
+	h.write(ctx, message.MessageId, report, err)
+	return err
+}
+
+// Invoke is Handle on the bytes that the Lambda runtime exchanges.
+func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	var batch events.SQSEvent
+	if err := json.Unmarshal(payload, &batch); err != nil {
+		return nil, fmt.Errorf("the payload is no batch of SQS messages; the function's only trigger is its queue: %w", err)
+	}
+	if len(batch.Records) == 0 {
+		return nil, errors.New("the payload holds no SQS messages; the function's only trigger is its queue")
+	}
+	answer, err := h.Handle(ctx, batch)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(answer)
+}

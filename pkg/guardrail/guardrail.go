@@ -1,0 +1,430 @@
+// Package guardrail is the loop around the life of an incident: it takes a
+// message, looks at the cluster, asks incident.Next what to do, does it, and
+// keeps the ledger. It knows no AWS: whom it talks to is behind the small
+// interfaces here.
+package guardrail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/incident"
+	"github.com/endpointguard/endpointguard/pkg/mail"
+	"github.com/endpointguard/endpointguard/pkg/policy"
+	"github.com/endpointguard/endpointguard/pkg/trouble"
+)
+
+// Clusters looks at clusters. Errors are sorted (package trouble).
+type Clusters interface {
+	Cluster(ctx context.Context, name string) (endpoint.Cluster, error)
+}
+
+// Updates reads the updates of a cluster: one, or all that EKS remembers.
+type Updates interface {
+	Update(ctx context.Context, cluster, id string) (endpoint.Update, error)
+	History(ctx context.Context, cluster string) ([]endpoint.Update, error)
+}
+
+// Networks reads what a private endpoint needs of the cluster's VPC. What could
+// not be read is unknown, never an error.
+type Networks interface {
+	Network(ctx context.Context, c endpoint.Cluster) endpoint.Network
+}
+
+// Changer asks EKS for an endpoint access: one UpdateClusterConfig.
+type Changer interface {
+	Apply(ctx context.Context, cluster string, access endpoint.Access, token string) (endpoint.Update, error)
+}
+
+// Ledger keeps the records. Load returns those of every cluster that had the
+// ARN. Save writes a record over the version it was read at, and answers with
+// the new version; trouble.LostRace says that somebody else was faster.
+type Ledger interface {
+	Load(ctx context.Context, arn string) ([]incident.Record, error)
+	Save(ctx context.Context, r incident.Record) (int64, error)
+}
+
+// Queue brings a message back after a delay of up to 15 minutes.
+type Queue interface {
+	Send(ctx context.Context, body []byte, delay time.Duration) error
+}
+
+// Topic mails.
+type Topic interface {
+	Publish(ctx context.Context, m mail.Mail) error
+}
+
+// Place is the account and region that a guardrail is for.
+type Place struct {
+	Partition, Account, Region string
+}
+
+// Guardrail handles messages.
+type Guardrail struct {
+	Place    Place
+	Policy   *policy.Policy
+	OwnRole  string // the ARN of the role that the guardrail runs under, "" when unknown
+	Letter   mail.Letter
+	Clusters Clusters
+	Updates  Updates
+	Networks Networks
+	Changer  Changer
+	Ledger   Ledger
+	Queue    Queue
+	Topic    Topic
+	Now      func() time.Time
+}
+
+const (
+	// maxSteps bounds the steps of one check; the longest known takes ten.
+	maxSteps = 40
+	// reserve is what is kept of an invocation's time to put a message back.
+	reserve = 5 * time.Second
+	// giveUpAfter is when a message about a cluster that the ledger does not
+	// know goes to the dead letters, if AWS never let it be handled.
+	giveUpAfter = 24 * time.Hour
+	// newCluster is for how long after its creation event a cluster may be
+	// unknown to EKS's own reads.
+	newCluster = 5 * time.Minute
+	soon       = 3 * time.Second
+	maxDelay   = 15 * time.Minute
+)
+
+// ErrUnreadable is what Handle's error wraps for a message that cannot be
+// understood: it is to end in the dead letters.
+var ErrUnreadable = errors.New("unreadable message")
+
+// Handle handles one message. By names the invocation and is different for each;
+// the context's deadline is the invocation's. With an error the message has not
+// been dealt with and must be delivered again.
+func (g *Guardrail) Handle(ctx context.Context, body []byte, by string) (Report, error) {
+	w, report, err := g.decode(body)
+	if err != nil || report.Outcome != "" {
+		return report, err
+	}
+	c := check{Guardrail: g, ctx: ctx, outer: ctx, by: by, wake: w, report: report}
+	c.deadline = g.Now().Add(time.Minute)
+	if deadline, ok := ctx.Deadline(); ok {
+		c.deadline = deadline
+		inner, cancel := context.WithDeadline(ctx, deadline.Add(-reserve))
+		defer cancel()
+		c.ctx = inner
+	}
+	err = c.run()
+	return c.report, err
+}
+
+// decode reads a message as a wake-up: an event becomes one with its event.
+// With an outcome in the report there is nothing more to do.
+func (g *Guardrail) decode(body []byte) (incident.WakeUp, Report, error) {
+	w, ours, err := incident.DecodeWakeUp(body)
+	if err != nil {
+		return w, Report{Outcome: incident.Unreadable, Why: err.Error()}, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	if !ours {
+		event, err := cloudtrail.Decode(body)
+		if none, ok := errors.AsType[cloudtrail.NoConcern](err); ok {
+			return w, reportOf(none.Event, incident.Ignored, none.Why), nil
+		}
+		if broken, ok := errors.AsType[cloudtrail.Unreadable](err); ok {
+			return w, reportOf(broken.Event, incident.Unreadable, broken.Why), fmt.Errorf("%w: %w", ErrUnreadable, err)
+		}
+		if err != nil {
+			return w, Report{Outcome: incident.Unreadable, Why: err.Error()}, fmt.Errorf("%w: %w", ErrUnreadable, err)
+		}
+		w = incident.WakeUp{Cluster: event.Cluster, Account: event.Account, Region: event.Region, Event: &event}
+	}
+	report := Report{Cluster: w.Cluster, Account: w.Account, Region: w.Region, Check: w.Check, Sweep: w.Sweep}
+	if w.Event != nil {
+		report.Event, report.Call = w.Event.ID, w.Event.Name
+	}
+	if w.Account != g.Place.Account || w.Region != g.Place.Region {
+		report.Outcome = incident.Ignored
+		report.Why = fmt.Sprintf("it is about account %s in %s, this guardrail is for %s in %s", w.Account, w.Region, g.Place.Account, g.Place.Region)
+	}
+	return w, report, nil
+}
+
+// check is the handling of one message.
+type check struct {
+	*Guardrail
+	ctx      context.Context // of the calls to AWS
+	outer    context.Context // with the time that is kept to put the message back
+	by       string
+	deadline time.Time
+	wake     incident.WakeUp
+	report   Report
+}
+
+func (c *check) run() error {
+	arn := endpoint.ARN(c.Place.Partition, c.Place.Region, c.Place.Account, c.wake.Cluster)
+	records, err := c.Ledger.Load(c.ctx, arn)
+	if err != nil {
+		return c.putBack(err)
+	}
+	slices.SortFunc(records, func(a, b incident.Record) int { return a.Cluster.CreatedAt.Compare(b.Cluster.CreatedAt) })
+	in := incident.Input{
+		By: c.by, Deadline: c.deadline, OwnRole: c.OwnRole, Policy: c.Policy,
+		Message: incident.Message{Event: c.wake.Event, Sweep: c.wake.Sweep}, Updates: map[string]incident.UpdateRead{},
+	}
+	var newest *incident.Record
+	if len(records) > 0 {
+		newest = &records[len(records)-1]
+		if c.wake.CreatedAt.Equal(newest.Cluster.CreatedAt) {
+			in.Message.Check = c.wake.Check
+		}
+		if newest.Superseded(in.Message) {
+			c.report.done(incident.Ignored, "a later re-check replaced this one")
+			return nil
+		}
+		// Before the cluster: the look must be the later of the two.
+		c.readUpdates(&in, newest.Wanted(), false)
+	}
+	c.look(&in)
+	if newest == nil {
+		switch {
+		case in.Trouble != "":
+			return c.putBack(errors.New(in.Trouble))
+		case in.Gone:
+			return c.notFound()
+		}
+		_, err := c.follow(incident.NewRecord(in.Cluster), in)
+		return err
+	}
+	if in.Gone || in.Trouble != "" || in.Cluster.CreatedAt.Equal(newest.Cluster.CreatedAt) {
+		return c.followAll(records, in, *newest)
+	}
+	// The name has a new cluster: what the last check of the old one left is
+	// concluded, and none of it is the new one's.
+	in.Updates, in.Message.Check = map[string]incident.UpdateRead{}, 0
+	return c.followAll(records, in, incident.NewRecord(in.Cluster))
+}
+
+// followAll ends the records of former clusters of the name, and goes on with
+// the present one's.
+func (c *check) followAll(records []incident.Record, in incident.Input, present incident.Record) error {
+	for _, former := range records {
+		if former.Cluster.CreatedAt.Equal(present.Cluster.CreatedAt) || !former.Open() && !former.GoneAt.IsZero() {
+			continue
+		}
+		gone := in
+		gone.Gone, gone.Replaced, gone.Message = true, true, incident.Message{}
+		if over, err := c.follow(former, gone); over || err != nil {
+			return err
+		}
+	}
+	_, err := c.follow(present, in)
+	return err
+}
+
+// notFound is for a cluster that neither EKS nor the ledger knows.
+func (c *check) notFound() error {
+	if e := c.wake.Event; e != nil && e.Name == cloudtrail.CreateCluster && c.Now().Sub(e.Time) < newCluster {
+		c.report.Why = "EKS does not know the new cluster yet"
+		return c.later(15 * time.Second)
+	}
+	c.report.done(incident.Gone, "EKS knows no such cluster")
+	return nil
+}
+
+// look describes the cluster.
+func (c *check) look(in *incident.Input) {
+	cluster, err := c.Clusters.Cluster(c.ctx, c.wake.Cluster)
+	switch {
+	case err == nil:
+		in.Cluster, in.Gone = cluster, false
+	case trouble.Of(err) == trouble.Gone:
+		in.Gone = true
+	default:
+		c.trouble(in, err)
+	}
+}
+
+func (c *check) trouble(in *incident.Input, err error) {
+	in.Trouble = err.Error()
+	c.report.Trouble = in.Trouble
+	c.report.Refused = c.report.Refused || trouble.Of(err) == trouble.Refused || trouble.Of(err) == trouble.Unreadable
+}
+
+func (c *check) readUpdates(in *incident.Input, ids []string, afterLook bool) {
+	for _, id := range ids {
+		u, err := c.Updates.Update(c.ctx, c.wake.Cluster, id)
+		switch {
+		case err == nil:
+			in.Updates[id] = incident.UpdateRead{Update: u, AfterLook: afterLook}
+		case trouble.Of(err) == trouble.Gone:
+			in.Updates[id] = incident.UpdateRead{Missing: true, AfterLook: afterLook}
+		default:
+			c.trouble(in, err)
+			return
+		}
+	}
+}
+
+func (c *check) read(in *incident.Input, r incident.Read) {
+	c.readUpdates(in, r.Updates, true)
+	if r.History && in.Trouble == "" {
+		history, err := c.Updates.History(c.ctx, c.wake.Cluster)
+		if err != nil && trouble.Of(err) != trouble.Gone {
+			c.trouble(in, err)
+			return
+		}
+		in.History, in.HistoryRead = history, true
+	}
+	if r.Network {
+		in.Network = c.Networks.Network(c.ctx, in.Cluster)
+		in.Network.Read = true
+	}
+	if r.Look && in.Trouble == "" {
+		c.look(in)
+	}
+}
+
+// follow goes the way of one record until its check is over. It answers true
+// when the message was put back or dropped, so that nothing more is to be done.
+func (c *check) follow(r incident.Record, in incident.Input) (bool, error) {
+	stored := r
+	for range maxSteps {
+		in.Now = c.Now()
+		next, step := incident.Next(r, in)
+		c.report.opened(r, next)
+		r = next
+		switch s := step.(type) {
+		case incident.Read:
+			c.read(&in, s)
+		case incident.Apply:
+			if lost, err := c.save(&r, &stored); lost || err != nil {
+				return true, err
+			}
+			c.apply(&r, &in, s)
+			if lost, err := c.save(&r, &stored); lost || err != nil {
+				return true, err
+			}
+		case incident.Tell:
+			if lost, err := c.save(&r, &stored); lost || err != nil {
+				return true, err
+			}
+			if err := c.Topic.Publish(c.ctx, c.Letter.Write(s.Notice)); err != nil {
+				c.trouble(&in, err)
+				continue
+			}
+			c.report.told(s.Notice)
+			in.Now = c.Now()
+			r = incident.Told(r, in, s.Notice.Kind)
+			c.report.closed(s.Notice, r)
+			if lost, err := c.save(&r, &stored); lost || err != nil {
+				return true, err
+			}
+		case incident.Wait:
+			c.wake = incident.WakeUp{
+				Cluster: r.Name, Account: r.Account, Region: r.Region, CreatedAt: r.Cluster.CreatedAt, Check: s.Number,
+			}
+			// Sent before it is written down: a crash in between leaves a
+			// message too many, never one too few.
+			if err := c.send(s.Delay); err != nil {
+				return true, err
+			}
+			lost, err := c.save(&r, &stored)
+			c.report.ended(r, in.Now)
+			return lost, err
+		case incident.Later:
+			c.report.Why = s.Why
+			if lost, err := c.save(&r, &stored); lost || err != nil {
+				return true, err
+			}
+			return true, c.later(s.Delay)
+		case incident.Done:
+			if lost, err := c.save(&r, &stored); lost || err != nil {
+				return true, err
+			}
+			c.report.ended(r, in.Now)
+			c.report.done(s.Outcome, s.Why)
+			return false, nil
+		default:
+			return true, fmt.Errorf("check of cluster %s: unknown step %T", c.wake.Cluster, step)
+		}
+	}
+	return true, fmt.Errorf("check of cluster %s: still no end after %d steps; this is a fault of the guardrail", c.wake.Cluster, maxSteps)
+}
+
+// apply asks EKS for the change and takes its answer into the record.
+func (c *check) apply(r *incident.Record, in *incident.Input, s incident.Apply) {
+	u, err := c.Changer.Apply(c.ctx, c.wake.Cluster, s.Desired, s.Token)
+	answer := incident.Answer{Update: u}
+	if err != nil {
+		answer.Sort, answer.Text = trouble.Of(err), err.Error()
+		if sorted, ok := errors.AsType[*trouble.Error](err); ok {
+			answer.Code, answer.Text = sorted.Code, sorted.Err.Error()
+		}
+		switch answer.Sort {
+		case trouble.Transient, trouble.Unreadable:
+			c.trouble(in, err)
+		default:
+			c.report.Answer = answer.Text
+			in.Busy = answer.Sort != trouble.Refused
+		}
+	} else {
+		c.report.Updates = append(c.report.Updates, u.ID)
+	}
+	in.Now = c.Now()
+	*r = incident.Applied(*r, *in, answer)
+}
+
+// save writes the record if it changed. It answers true when the message was
+// put back because somebody else wrote the record first.
+func (c *check) save(r, stored *incident.Record) (bool, error) {
+	if reflect.DeepEqual(r, stored) {
+		return false, nil
+	}
+	version, err := c.Ledger.Save(c.ctx, *r)
+	switch {
+	case err == nil:
+		r.Version = version
+		*stored = *r
+		return false, nil
+	case trouble.Of(err) == trouble.LostRace:
+		c.report.Why = "another invocation wrote the record first"
+		return true, c.later(soon)
+	default:
+		return true, c.putBack(err)
+	}
+}
+
+// putBack sends the message once more because AWS did not let it be handled.
+func (c *check) putBack(cause error) error {
+	c.report.Trouble = cause.Error()
+	if sorted := trouble.Of(cause); sorted == trouble.Refused || sorted == trouble.Unreadable {
+		c.report.Refused = true
+	}
+	if !c.wake.Since.IsZero() && c.Now().Sub(c.wake.Since) > giveUpAfter {
+		return fmt.Errorf("given up after %d tries since %s: %w", c.wake.Tries, c.wake.Since.Format(time.RFC3339), cause)
+	}
+	return c.later(min(5*time.Second<<min(c.wake.Tries, 10), maxDelay))
+}
+
+// later sends the message once more.
+func (c *check) later(delay time.Duration) error {
+	if c.wake.Since.IsZero() {
+		c.wake.Since = c.Now()
+	}
+	c.wake.Tries++
+	return c.send(delay)
+}
+
+func (c *check) send(delay time.Duration) error {
+	body, err := c.wake.Encode()
+	if err != nil {
+		return fmt.Errorf("encode wake-up for cluster %s: %w", c.wake.Cluster, err)
+	}
+	c.report.Next = min(delay, maxDelay)
+	if err := c.Queue.Send(c.outer, body, c.report.Next); err != nil {
+		return fmt.Errorf("put back the message about cluster %s: %w", c.wake.Cluster, err)
+	}
+	return nil
+}

@@ -1,0 +1,58 @@
+package incident
+
+import (
+	"time"
+
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
+)
+
+// Times of an incident's life. Creating a cluster takes 13 to 16 minutes, an
+// endpoint update a few (observed: over 3.5).
+const (
+	// lookAgain is how far apart two looks must be to confirm each other, and
+	// how often a cluster is looked at when a change should be about done.
+	lookAgain = 15 * time.Second
+	// notFoundYet is for how long after its creation a cluster, or after its
+	// start an update, may be unknown to EKS's own reads.
+	notFoundYet = 5 * time.Minute
+	// staleFor is for how long after our update's success a look that shows
+	// the values from before it is not taken for somebody's change.
+	staleFor = 2 * time.Minute
+	// stuckAfter is when an incident that is not settled is told as stuck, and
+	// slowPace how often it is looked at from then on.
+	stuckAfter = 2 * time.Hour
+	slowPace   = 15 * time.Minute
+	// maxAttempts is how often an update is tried that EKS fails.
+	maxAttempts = 3
+	// overdue is how late a re-check may come before its chain is taken for lost.
+	overdue = 2 * time.Minute
+)
+
+// pace is how long to wait for a cluster that cannot be changed yet.
+func pace(c endpoint.Cluster, since, now time.Time) time.Duration {
+	waited := now.Sub(since)
+	if c.Status == endpoint.StatusCreating {
+		waited = now.Sub(c.CreatedAt)
+	}
+	switch {
+	case waited >= stuckAfter:
+		return slowPace
+	case waited >= 30*time.Minute:
+		return time.Minute
+	case c.Status == endpoint.StatusCreating && waited < 9*time.Minute:
+		// Long before any cluster was seen to be ready: 15 s at first, up to a minute.
+		return min(lookAgain+waited/8, time.Minute)
+	default:
+		return lookAgain
+	}
+}
+
+// retryAfter is how long after its failure an update is tried again.
+func retryAfter(tries int) time.Duration {
+	return lookAgain << (2 * max(0, tries-1))
+}
+
+// troubleDelay grows with the checks in a row that AWS did not let finish.
+func troubleDelay(trouble int) time.Duration {
+	return min(5*time.Second<<min(trouble, 10), slowPace)
+}

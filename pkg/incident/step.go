@@ -1,0 +1,141 @@
+package incident
+
+import (
+	"time"
+
+	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/policy"
+	"github.com/endpointguard/endpointguard/pkg/trouble"
+)
+
+// Message is what woke the guardrail: a look at a cluster is wanted, perhaps
+// because of a call. Nothing in it is believed that EKS or the ledger can tell.
+type Message struct {
+	Event *cloudtrail.Event // the call, nil for a wake-up of our own
+	Check int               // the number of a re-check, else 0
+	Sweep bool              // the schedule's
+}
+
+// Input is everything that Next decides by, beside the record.
+type Input struct {
+	Now time.Time
+	// By names this invocation, Deadline is when it is surely over: another
+	// one leaves alone what this one is about to do until then.
+	By       string
+	Deadline time.Time
+	Message  Message
+	// OwnRole is the ARN of the guardrail's role, by which its own calls are known.
+	OwnRole string
+	Policy  *policy.Policy
+
+	Cluster endpoint.Cluster
+	Gone    bool // EKS knows no such cluster
+	// Replaced is set with Gone when the name has a newer cluster by now.
+	Replaced bool
+	// Updates are the updates read in this check, by id.
+	Updates map[string]UpdateRead
+	// History are all updates of the cluster that the record does not account
+	// for, once they were asked for.
+	History     []endpoint.Update
+	HistoryRead bool
+	Network     endpoint.Network
+	// Busy is set when EKS refused a change in this check: whatever the status
+	// says, the cluster can't be changed now.
+	Busy bool
+	// Trouble says what kept the check from being made, "" when nothing did.
+	Trouble string
+}
+
+// UpdateRead is what was read of one update.
+type UpdateRead struct {
+	endpoint.Update
+	Missing bool // EKS knows no such update
+	// AfterLook is set when it was read later than the cluster: what the look
+	// showed may then be from before the update's end.
+	AfterLook bool
+}
+
+// A Step is what to do now: exactly one of Read, Apply, Tell, Wait, Later, Done.
+type Step interface{ step() }
+
+// Read asks for more facts; Next is then called again.
+type Read struct {
+	Updates []string // by id
+	History bool     // the updates that the record does not account for
+	Network bool
+	Look    bool // the cluster once more
+}
+
+// Apply asks for one UpdateClusterConfig with all three values of the access.
+type Apply struct {
+	Desired endpoint.Access
+	Token   string
+}
+
+// Tell asks for one mail, written from the record alone.
+type Tell struct{ Notice Notice }
+
+// Wait asks for a re-check of that number after the delay, and ends the check.
+type Wait struct {
+	Delay  time.Duration
+	Number int
+}
+
+// Later asks for the same message once more after the delay: somebody else is
+// at work on the cluster, or it is not there yet.
+type Later struct {
+	Delay time.Duration
+	Why   string
+}
+
+// Done ends the check.
+type Done struct {
+	Outcome Outcome // "" while an incident is open and its re-check on its way
+	Why     string
+}
+
+func (Read) step()  {}
+func (Apply) step() {}
+func (Tell) step()  {}
+func (Wait) step()  {}
+func (Later) step() {}
+func (Done) step()  {}
+
+// NoticeKind is the kind of a mail.
+type NoticeKind string
+
+// The mails of an incident.
+const (
+	NoticeDetected NoticeKind = "detected"
+	NoticeStuck    NoticeKind = "stuck"
+	NoticeOutcome  NoticeKind = "outcome"
+)
+
+// Notice is a mail to be written from the record.
+type Notice struct {
+	Kind   NoticeKind
+	Record Record
+	At     time.Time
+}
+
+// Outcome is what the mail says became of the incident: its final outcome,
+// stuck, or "" for a mail of its discovery.
+func (n Notice) Outcome() Outcome {
+	switch {
+	case n.Kind == NoticeOutcome:
+		return n.Record.Incident.Final.Outcome
+	case n.Kind == NoticeStuck:
+		return Stuck
+	default:
+		return ""
+	}
+}
+
+// Answer is what became of an Apply.
+type Answer struct {
+	Update endpoint.Update // when Sort is ""
+	Sort   trouble.Sort
+	Code   string
+	Text   string
+}

@@ -1,0 +1,124 @@
+// Package settings are the names and forms of the environment settings of the
+// functions. The deployment writes them, the functions read them.
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// The environment settings. Those without a default in their comment must be set.
+const (
+	Mode       = "ENDPOINTGUARD_MODE"        // alert or enforce
+	Account    = "ENDPOINTGUARD_ACCOUNT"     // 12 digits: events of other accounts are ignored
+	Table      = "ENDPOINTGUARD_TABLE"       // the DynamoDB table of the ledger
+	QueueURL   = "ENDPOINTGUARD_QUEUE_URL"   // the SQS queue that wakes the guardrail
+	TopicARN   = "ENDPOINTGUARD_TOPIC_ARN"   // the SNS topic of the mails
+	RoleARN    = "ENDPOINTGUARD_ROLE_ARN"    // the guardrail's own role, by which its calls are known
+	PolicyFile = "ENDPOINTGUARD_POLICY_FILE" // default: policy.yaml beside the binary
+	LogLevel   = "ENDPOINTGUARD_LOG_LEVEL"   // debug, info, warn or error; default info
+
+	// Region is set by Lambda itself, TaskRoot too.
+	Region   = "AWS_REGION"
+	TaskRoot = "LAMBDA_TASK_ROOT"
+)
+
+// Modes of the guardrail.
+const (
+	ModeAlert   = "alert"   // every response is alert: nothing is changed
+	ModeEnforce = "enforce" // the policy's responses are in force
+)
+
+// Guardrail are the settings of the function guardrail.
+type Guardrail struct {
+	Mode       string
+	Partition  string // of the topic's ARN: aws, aws-cn, …
+	Account    string
+	Region     string
+	Table      string
+	QueueURL   string
+	TopicARN   string
+	RoleARN    string
+	PolicyFile string
+	LogLevel   string
+}
+
+var (
+	accountPattern = regexp.MustCompile(`^[0-9]{12}$`)
+	regionPattern  = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$`)
+	topicPattern   = regexp.MustCompile(`^arn:(aws[a-z-]*):sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]+$`)
+	rolePattern    = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$`)
+	tablePattern   = regexp.MustCompile(`^[A-Za-z0-9_.-]{3,255}$`)
+)
+
+// ForGuardrail reads the settings of the function guardrail. The error names
+// every setting that is wrong, what it is and what it must be.
+func ForGuardrail(getenv func(string) string) (Guardrail, error) {
+	r := reader{getenv: getenv}
+	s := Guardrail{
+		Mode:     r.oneOf(Mode, "", ModeAlert, ModeEnforce),
+		Account:  r.matching(Account, accountPattern, "12 digits"),
+		Region:   r.matching(Region, regionPattern, "an AWS region, such as eu-west-1"),
+		Table:    r.matching(Table, tablePattern, "the name of a DynamoDB table"),
+		QueueURL: r.url(QueueURL),
+		TopicARN: r.matching(TopicARN, topicPattern, "the ARN of an SNS topic"),
+		RoleARN:  r.matching(RoleARN, rolePattern, "the ARN of an IAM role"),
+		LogLevel: r.oneOf(LogLevel, "info", "debug", "info", "warn", "error"),
+	}
+	if m := topicPattern.FindStringSubmatch(s.TopicARN); m != nil {
+		s.Partition = m[1]
+	}
+	s.PolicyFile = getenv(PolicyFile)
+	if s.PolicyFile == "" {
+		s.PolicyFile = filepath.Join(getenv(TaskRoot), "policy.yaml")
+	}
+	return s, errors.Join(r.problems...)
+}
+
+type reader struct {
+	getenv   func(string) string
+	problems []error
+}
+
+func (r *reader) wrong(name, value, want string) {
+	if value == "" {
+		r.problems = append(r.problems, fmt.Errorf("setting %s is missing: it must be %s", name, want))
+		return
+	}
+	r.problems = append(r.problems, fmt.Errorf("setting %s is %q: it must be %s", name, value, want))
+}
+
+func (r *reader) oneOf(name, fallback string, words ...string) string {
+	value := r.getenv(name)
+	if value == "" && fallback != "" {
+		return fallback
+	}
+	for _, word := range words {
+		if value == word {
+			return value
+		}
+	}
+	r.wrong(name, value, strings.Join(words[:len(words)-1], ", ")+" or "+words[len(words)-1])
+	return ""
+}
+
+func (r *reader) matching(name string, pattern *regexp.Regexp, want string) string {
+	value := r.getenv(name)
+	if !pattern.MatchString(value) {
+		r.wrong(name, value, want)
+		return ""
+	}
+	return value
+}
+
+func (r *reader) url(name string) string {
+	value := r.getenv(name)
+	if !strings.HasPrefix(value, "https://") && !strings.HasPrefix(value, "http://") {
+		r.wrong(name, value, "the URL of an SQS queue")
+		return ""
+	}
+	return value
+}
