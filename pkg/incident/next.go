@@ -453,7 +453,7 @@ func (t *turn) settle(v verdict.Verdict) Step {
 			return t.wait(lookAgain)
 		}
 		w := t.Watch[slices.IndexFunc(t.Watch, func(w Cause) bool { return t.violates(w.Asked) })]
-		if step := t.doubt(w.At); step != nil {
+		if step := t.doubt(); step != nil {
 			return step
 		}
 		asked := w.Asked.Over(t.in.Cluster.Access)
@@ -473,27 +473,23 @@ func (t *turn) settle(v verdict.Verdict) Step {
 	case len(i.Causes) > 0 && !slices.ContainsFunc(i.Causes, func(c Cause) bool { return !c.over() || c.Status == endpoint.UpdateSuccessful }):
 		return t.final(v, AlreadyUndone, "EKS did not carry out the change that asked for it")
 	}
-	at := i.OpenedAt
-	if len(i.Causes) > 0 {
-		at = i.Causes[len(i.Causes)-1].At
-	}
-	if step := t.doubt(at); step != nil {
+	if step := t.doubt(); step != nil {
 		return step
 	}
 	return t.final(v, AlreadyUndone, "somebody undid it before the guardrail could")
 }
 
-// doubt asks EKS's history who undid a violation that was there at a time. As
-// long as it shows no later update, the looks are taken for old ones; but not
-// for ever.
-func (t *turn) doubt(at time.Time) Step {
+// doubt asks EKS's history whether the last endpoint update is what is shown.
+// As long as it is not, the looks are taken for old ones; but not for ever.
+func (t *turn) doubt() Step {
 	if t.now.Sub(t.ClearSince) >= staleFor {
 		return nil
 	}
 	if !t.in.HistoryRead {
 		return Read{History: true}
 	}
-	if newest := t.newest(); newest != nil && newest.CreatedAt.After(at) {
+	now := t.in.Cluster.Access
+	if newest := t.newest(); newest != nil && newest.Asked.Over(now).Equal(now) {
 		return nil
 	}
 	return t.wait(lookAgain)

@@ -1,0 +1,743 @@
+package incident
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/policy"
+	"github.com/endpointguard/endpointguard/pkg/trouble"
+)
+
+const (
+	closing = "asks for public=false private=true"
+	s15     = 15 * time.Second
+)
+
+func TestOpenedWhileUpdating(t *testing.T) {
+	d := newDesk(t, revert, office)
+	e := d.asks("u1", world)
+	d.comes(e).told("mails detected", "waits 15s")
+	d.after(s15).recheck().told("waits 15s")
+	d.ends("u1", endpoint.UpdateSuccessful)
+	d.after(s15).recheck().told("asks for public=true private=true cidrs=198.51.100.0/24: ours-1", "waits 15s")
+	if a := d.r.Incident.Attempts[0]; !a.Reverted {
+		t.Error("the configuration right before, seen while EKS was updating, was not reverted to")
+	}
+	d.after(s15).recheck().told("waits 15s")
+	d.ends("ours-1", endpoint.UpdateSuccessful)
+	d.after(s15).recheck().told("mails enforced", "compliant")
+	if got := d.mails[1].Record.Incident.Causes[0].Actor.Name; got != "alice" {
+		t.Errorf("the outcome's mail names %q as the caller", got)
+	}
+	if d.mails[0].Record.Incident.Ref != d.mails[1].Record.Incident.Ref {
+		t.Error("the two mails carry different references")
+	}
+	if d.r.Compliant == nil || !d.r.Compliant.Access.Equal(office) {
+		t.Errorf("the state that complied is remembered as %v", d.r.Compliant)
+	}
+	// The same event again, our own, and a sweep: nothing more is said or done.
+	d.comes(e).told("ignored")
+	own := &cloudtrail.Event{Name: cloudtrail.UpdateClusterConfig, Time: d.now, UpdateID: "ours-1", Asked: request(office)}
+	d.comes(own).told("ignored")
+	d.wakes().told("compliant")
+}
+
+func TestCreatedOpen(t *testing.T) {
+	d := newDesk(t, enforce, exposed)
+	d.cluster.Status, d.cluster.CreatedAt = endpoint.StatusCreating, start
+	d.r = NewRecord(d.cluster)
+	e := &cloudtrail.Event{
+		ID: "e1", Time: start, Name: cloudtrail.CreateCluster, CreatedAt: start, Asked: request(exposed),
+		Actor: cloudtrail.Actor{Type: "Root", Name: "root"},
+	}
+	d.comes(e).told("mails detected", "waits 15s")
+	var waits []time.Duration
+	for d.now.Before(start.Add(14 * time.Minute)) {
+		d.after(d.r.Check.Due.Sub(d.now)).recheck()
+		wait, err := time.ParseDuration(strings.TrimPrefix(d.log[0], "waits "))
+		if err != nil {
+			t.Fatal(d.log)
+		}
+		waits, d.log = append(waits, wait), nil
+	}
+	if slices.Max(waits) != time.Minute || waits[0] >= slices.Max(waits) || waits[len(waits)-1] != s15 {
+		t.Errorf("waits while creating: %v, want them to grow to a minute and to be 15s near the end", waits)
+	}
+	d.cluster.Status = endpoint.StatusActive
+	d.after(s15).recheck().told(closing+": ours-0", "waits 15s")
+	d.ends("ours-0", endpoint.UpdateSuccessful)
+	d.after(s15).recheck().told("mails enforced", "compliant")
+	if i := d.mails[1].Record.Incident; i.Before != nil {
+		t.Errorf("a new cluster has a configuration before: %v", i.Before)
+	}
+	d.comes(e).told("ignored")
+}
+
+func TestFoundBySweep(t *testing.T) {
+	d := newDesk(t, enforce, world)
+	d.wakes().told(closing+": ours-0", "mails detected", "waits 15s")
+	d.wakes().told("rests")
+	d.ends("ours-0", endpoint.UpdateFailed)
+	d.after(s15).recheck().told("waits 15s")
+	d.after(s15).recheck().told(closing+": ours-1", "waits 15s")
+	d.ends("ours-1", endpoint.UpdateCancelled)
+	d.after(s15).recheck().told("waits 1m0s")
+	d.after(time.Minute).recheck().told(closing+": ours-2", "waits 15s")
+	d.ends("ours-2", endpoint.UpdateFailed)
+	d.after(s15).recheck().told("mails failed", "failed")
+	i := d.mails[1].Record.Incident
+	if len(i.Attempts) != 3 || i.Attempts[2].Errors[0].Code != "IpNotAvailable" {
+		t.Errorf("attempts told: %+v", i.Attempts)
+	}
+	tokens := map[string]bool{}
+	for _, a := range i.Attempts {
+		tokens[a.Token] = true
+	}
+	if len(tokens) != 3 {
+		t.Errorf("tokens of three attempts: %v, want three", tokens)
+	}
+	// Nothing more is tried or told until somebody changes the cluster.
+	d.after(time.Hour).wakes().told("failed")
+	e := d.asks("u9", world)
+	d.comes(e).told("waits 15s")
+	d.ends("u9", endpoint.UpdateSuccessful)
+	d.after(s15).recheck().told(closing+": ours-4", "mails detected", "waits 15s")
+	if d.r.Incident.Ref == i.Ref {
+		t.Error("a new incident has the reference of the old one")
+	}
+}
+
+func TestEventJoinsWhatASweepFound(t *testing.T) {
+	d := newDesk(t, enforce, private)
+	e := d.asks("u1", world)
+	d.ends("u1", endpoint.UpdateSuccessful)
+	d.after(time.Minute).wakes().told(closing+": ours-1", "mails detected", "waits 15s")
+	d.comes(e).told("rests")
+	if c := d.r.Incident.Causes; len(c) != 1 || c[0].Actor.Name != "alice" {
+		t.Errorf("causes after the event came: %+v", c)
+	}
+	d.ends("ours-1", endpoint.UpdateSuccessful)
+	d.after(s15).recheck().told("mails enforced", "compliant")
+	if c := d.mails[1].Record.Incident.Causes; len(c) != 1 || c[0].Actor.Name != "alice" {
+		t.Errorf("causes told: %+v", c)
+	}
+}
+
+func TestLateEventIsCoveredByAFormerIncident(t *testing.T) {
+	d := newDesk(t, enforce, private)
+	late := d.asks("u1", world)
+	d.ends("u1", endpoint.UpdateSuccessful)
+	delete(d.updates, "u1") // EKS's history forgot it
+	d.after(time.Minute).wakes().told(closing+": ours-0", "mails detected", "waits 15s")
+	d.ends("ours-0", endpoint.UpdateSuccessful)
+	d.after(s15).recheck().told("mails enforced", "compliant")
+	d.updates["u1"] = endpoint.Update{ID: "u1", Type: endpoint.EndpointAccessUpdate, Status: endpoint.UpdateSuccessful, Asked: request(world), CreatedAt: start}
+	d.after(time.Minute).comes(late).told("compliant")
+}
+
+func TestAlertOnly(t *testing.T) {
+	d := newDesk(t, tell, private)
+	e := d.asks("u1", world)
+	d.comes(e).told("mails detected", "waits 15s")
+	d.ends("u1", endpoint.UpdateSuccessful)
+	d.after(s15).recheck().told("mails violation", "violation")
+	d.comes(e).told("violation")
+	for range 3 {
+		d.after(time.Hour).wakes().told("violation")
+	}
+	// Another violation is told.
+	d.cluster.Access = exposed
+	d.cluster.Access.CIDRs = cidrs("0.0.0.0/1")
+	d.wakes().told("mails violation", "violation")
+	// And the first again, once it was over.
+	d.cluster.Access = private
+	d.wakes().told("compliant")
+	d.cluster.Access = world
+	d.wakes().told("mails violation", "violation")
+	if first, last := d.mails[1].Record.Incident.Ref, d.mails[3].Record.Incident.Ref; first == last {
+		t.Error("two incidents share a reference")
+	}
+}
+
+func TestPartlyEnforced(t *testing.T) {
+	d := newDesk(t, bothWays, exposed)
+	d.wakes().told("asks for public=true private=true cidrs=0.0.0.0/0: ours-0", "mails detected", "waits 15s")
+	d.ends("ours-0", endpoint.UpdateSuccessful)
+	d.after(s15).recheck().told("mails partly-enforced", "partly-enforced")
+	f := d.mails[1].Record.Incident.Final
+	if len(f.Left) != 1 || f.Left[0].Name != "closed" || len(f.Left[0].Reasons) == 0 {
+		t.Errorf("what is left open: %+v", f.Left)
+	}
+	d.after(time.Hour).wakes().told("partly-enforced")
+}
+
+func TestBlockedByTheNetwork(t *testing.T) {
+	d := newDesk(t, enforce, world)
+	d.network.DNSHostnames = endpoint.No
+	d.wakes().told("mails blocked", "blocked")
+	if f := d.mails[0].Record.Incident.Final; len(f.Kept) == 0 || !strings.Contains(strings.Join(f.Kept, " "), "enableDnsHostnames") {
+		t.Errorf("the mail does not say what to fix: %+v", f)
+	}
+	d.after(time.Hour).wakes().told("blocked")
+	d.network.DNSHostnames = endpoint.Yes
+	d.after(time.Hour).wakes().told(closing+": ours-0", "mails detected", "waits 15s")
+}
+
+func TestAskedForButUndone(t *testing.T) {
+	d := newDesk(t, enforce, private)
+	e := d.asks("u1", world)
+	d.comes(e).told("mails detected", "waits 15s")
+	d.ends("u1", endpoint.UpdateSuccessful)
+	d.asks("u2", private)
+	d.ends("u2", endpoint.UpdateSuccessful)
+	u := d.updates["u2"]
+	u.CreatedAt = d.now.Add(time.Second)
+	d.updates["u2"] = u
+	d.after(s15).recheck().told("waits 15s")
+	d.after(s15).recheck().told("mails already-undone", "compliant")
+}
+
+func TestUndoneBeforeTheEventCame(t *testing.T) {
+	d := newDesk(t, enforce, private)
+	e := d.asks("u1", world)
+	d.ends("u1", endpoint.UpdateSuccessful)
+	d.after(time.Minute).asks("u2", private)
+	d.ends("u2", endpoint.UpdateSuccessful)
+	d.after(time.Minute).comes(e).told("waits 15s")
+	d.after(s15).recheck().told("mails already-undone", "compliant")
+	d.comes(e).told("ignored")
+}
+
+func TestOldLooksAreNotBelieved(t *testing.T) {
+	d := newDesk(t, enforce, private)
+	e := d.asks("u1", world)
+	d.comes(e).told("mails detected", "waits 15s")
+	d.ends("u1", endpoint.UpdateSuccessful)
+	d.cluster.Access = private // an old look: EKS's history has nothing that undid it
+	d.after(s15).recheck().told("waits 15s")
+	d.after(s15).recheck().told("waits 15s")
+	d.cluster.Access = world
+	d.after(s15).recheck().told(closing+": ours-1", "waits 15s")
+	d.ends("ours-1", endpoint.UpdateSuccessful)
+	d.cluster.Access = world // old again: our update is Successful
+	d.after(s15).recheck().told("waits 15s")
+	d.cluster.Access = private
+	d.after(s15).recheck().told("mails enforced", "compliant")
+}
+
+func TestOldLookBeforeAnApply(t *testing.T) {
+	d := newDesk(t, revert, world)
+	d.asks("u1", office)
+	d.ends("u1", endpoint.UpdateSuccessful)
+	d.cluster.Access = world // an old look
+	d.wakes().told("mails detected", "waits 15s")
+	d.cluster.Access = office
+	d.after(s15).recheck().told("waits 15s")
+	d.after(s15).recheck().told("mails already-undone", "compliant")
+	// An old look that stays is believed after all.
+	d = newDesk(t, enforce, world)
+	d.asks("u1", private)
+	d.ends("u1", endpoint.UpdateSuccessful)
+	d.cluster.Access = world
+	d.wakes().told("mails detected", "waits 15s")
+	for d.now.Before(start.Add(staleFor)) {
+		d.log = nil
+		d.after(s15).recheck()
+	}
+	d.told(closing+": ours-1", "waits 15s")
+}
+
+func TestHistoryShowsAnUpdateInProgress(t *testing.T) {
+	d := newDesk(t, enforce, world)
+	d.asks("u1", private)
+	d.cluster.Status = endpoint.StatusActive // the status lags behind
+	d.wakes().told("mails detected", "waits 15s")
+	d.ends("u1", endpoint.UpdateSuccessful)
+	d.after(s15).recheck().told("waits 15s")
+	d.after(s15).recheck().told("mails already-undone", "compliant")
+}
+
+func TestTheChangeFailsInEKS(t *testing.T) {
+	d := newDesk(t, enforce, private)
+	e := d.asks("u1", world)
+	d.comes(e).told("mails detected", "waits 15s")
+	d.ends("u1", endpoint.UpdateFailed)
+	d.after(s15).recheck().told("waits 15s")
+	d.after(s15).recheck().told("mails already-undone", "compliant")
+	if why := d.mails[1].Record.Incident.Final.Why; !strings.Contains(why, "EKS did not carry out") {
+		t.Errorf("why: %s", why)
+	}
+	// Without an incident there is nothing to tell.
+	d = newDesk(t, enforce, private)
+	e = d.asks("u1", world)
+	d.ends("u1", endpoint.UpdateFailed)
+	d.comes(e).told("compliant")
+}
+
+func TestPolicyChangesInBetween(t *testing.T) {
+	d := newDesk(t, enforce, private)
+	e := d.asks("u1", world)
+	d.comes(e).told("mails detected", "waits 15s")
+	d.ends("u1", endpoint.UpdateSuccessful)
+	d.policy = rules(policy.Rule{Name: "inside", Require: policy.Requirement{PrivateAccess: true}, Respond: policy.Enforce})
+	d.after(s15).recheck().told("waits 15s")
+	d.after(s15).recheck().told("mails compliant", "compliant")
+}
+
+func TestHarmless(t *testing.T) {
+	d := newDesk(t, enforce, private)
+	other := private
+	other.CIDRs = cidrs("198.51.100.7/32")
+	e := d.asks("u1", other)
+	d.comes(e).told("compliant")
+	if d.r.Open() || d.r.Check.Number != 0 {
+		t.Errorf("a harmless update is followed: %+v", d.r)
+	}
+	// One that closes what is open is followed, without a mail.
+	d = newDesk(t, enforce, world)
+	e = d.asks("u1", private)
+	d.comes(e).told("waits 15s")
+	d.ends("u1", endpoint.UpdateSuccessful)
+	d.after(s15).recheck().told("compliant")
+	if len(d.mails) > 0 {
+		t.Error("mailed over an update that closed the endpoint")
+	}
+}
+
+func TestUnknownAskIsFollowed(t *testing.T) {
+	d := newDesk(t, enforce, private)
+	e := d.asks("u1", world)
+	e.Asked = endpoint.Request{Unreadable: true}
+	u := d.updates["u1"]
+	u.Asked = endpoint.Request{Unreadable: true}
+	d.updates["u1"] = u
+	d.comes(e).told("waits 15s")
+	d.cluster.Access = world
+	d.ends("u1", endpoint.UpdateSuccessful)
+	d.cluster.Access = world
+	d.after(s15).recheck().told(closing+": ours-1", "mails detected", "waits 15s")
+}
+
+func TestEventWithoutAnUpdateID(t *testing.T) {
+	d := newDesk(t, enforce, private)
+	e := d.asks("u1", world)
+	e.UpdateID = ""
+	d.comes(e).told("mails detected", "waits 15s")
+	if c := d.r.Incident.Causes; len(c) != 1 || c[0].UpdateID != "u1" {
+		t.Errorf("the update was not found in EKS's history: %+v", c)
+	}
+	// With nothing of its time in the history, it is one look.
+	d = newDesk(t, enforce, private)
+	e.Time = start.Add(-time.Hour)
+	d.comes(e).told("ignored")
+	e.Asked = request(private)
+	d.comes(e).told("compliant")
+}
+
+func TestForgedAndForeignEvents(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(*desk, *cloudtrail.Event)
+		want   []string
+	}{
+		"an update that EKS does not know": {func(d *desk, e *cloudtrail.Event) { delete(d.updates, "u1"); d.after(10 * time.Minute) }, []string{"compliant"}},
+		"an update of another kind": {func(d *desk, e *cloudtrail.Event) {
+			u := d.updates["u1"]
+			u.Type, u.Status = "VersionUpdate", endpoint.UpdateSuccessful
+			d.updates["u1"] = u
+		}, []string{"compliant"}},
+		"our own role":       {func(d *desk, e *cloudtrail.Event) { e.Actor.RoleARN = ownRole }, []string{"ignored"}},
+		"an earlier cluster": {func(d *desk, e *cloudtrail.Event) { e.Time = d.cluster.CreatedAt.Add(-time.Hour) }, []string{"ignored"}},
+		"an earlier creation": {func(d *desk, e *cloudtrail.Event) {
+			e.Name, e.CreatedAt = cloudtrail.CreateCluster, d.cluster.CreatedAt.Add(-time.Hour)
+		}, []string{"ignored"}},
+		"a creation without its time": {func(d *desk, e *cloudtrail.Event) { e.Name = cloudtrail.CreateCluster }, []string{"ignored"}},
+		"tags":                        {func(d *desk, e *cloudtrail.Event) { e.Name = cloudtrail.TagResource }, []string{"compliant"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t, enforce, private)
+			e := d.asks("u1", world)
+			d.cluster.Status = endpoint.StatusActive
+			tc.change(d, e)
+			d.comes(e).told(tc.want...)
+		})
+	}
+}
+
+func TestUpdateThatEKSDoesNotShowYet(t *testing.T) {
+	d := newDesk(t, enforce, private)
+	e := d.asks("u1", world)
+	u := d.updates["u1"]
+	delete(d.updates, "u1")
+	d.comes(e).told("mails detected", "waits 15s")
+	d.updates["u1"] = u
+	d.ends("u1", endpoint.UpdateSuccessful)
+	d.after(s15).recheck().told(closing+": ours-1", "waits 15s")
+}
+
+func TestAnswersToAnApply(t *testing.T) {
+	t.Run("not now", func(t *testing.T) {
+		d := newDesk(t, enforce, world)
+		d.answers = []Answer{{Sort: trouble.NotNow}}
+		d.wakes().told(closing+": not now", "mails detected", "waits 15s")
+		d.after(s15).recheck().told(closing+": ours-0", "waits 15s")
+	})
+	t.Run("already so", func(t *testing.T) {
+		d := newDesk(t, enforce, world)
+		d.answers = []Answer{{Sort: trouble.NothingToDo}, {Sort: trouble.NothingToDo}}
+		d.wakes().told(closing+": nothing to do", "mails detected", "waits 15s")
+		d.after(s15).recheck().told(closing+": nothing to do", "waits 20s")
+		d.cluster.Access = private
+		d.after(s15).recheck().told("waits 15s")
+		d.asks("u1", private)
+		d.ends("u1", endpoint.UpdateSuccessful)
+		d.after(s15).recheck().told("mails already-undone", "compliant")
+	})
+	t.Run("refused", func(t *testing.T) {
+		d := newDesk(t, enforce, world)
+		d.answers = slices.Repeat([]Answer{{Sort: trouble.Refused, Code: "AccessDeniedException", Text: "no"}}, 3)
+		d.wakes().told(closing+": refused", "mails detected", "waits 15s")
+		d.after(s15).recheck().told(closing+": refused", "waits 1m0s")
+		d.after(time.Minute).recheck().told(closing+": refused", "mails failed", "failed")
+		if e := d.mails[1].Record.Incident.Attempts[0].Errors; e[0].Code != "AccessDeniedException" {
+			t.Errorf("errors told: %+v", e)
+		}
+	})
+	t.Run("gone", func(t *testing.T) {
+		d := newDesk(t, enforce, world)
+		d.answers = []Answer{{Sort: trouble.Gone}}
+		d.wakes().told(closing+": gone", "mails detected", "waits 15s")
+	})
+	t.Run("no answer", func(t *testing.T) {
+		d := newDesk(t, enforce, world)
+		d.answers = []Answer{{Sort: trouble.Transient, Text: "connection reset"}}
+		d.wakes().told(closing+": transient", "waits 10s")
+		token := d.r.Incident.Attempts[0].Token
+		// EKS's history has no such update: it is asked for again, as the same.
+		d.after(10*time.Second).recheck().told(closing+": ours-0", "mails detected", "waits 15s")
+		if got := d.r.Incident.Attempts[0].Token; got != token || len(d.r.Incident.Attempts) != 1 {
+			t.Errorf("the call was repeated with token %s, not %s", got, token)
+		}
+	})
+}
+
+func TestDiesAtAnyStep(t *testing.T) {
+	t.Run("before asking", func(t *testing.T) {
+		d := newDesk(t, enforce, world)
+		d.die = "apply"
+		d.wakes().told("dies before " + strings.Replace(closing, "asks", "asking", 1))
+		d.die = ""
+		d.wakes().told("later 1m1s") // the first may still be at it
+		d.after(6*time.Minute).wakes().told(closing+": ours-0", "mails detected", "waits 15s")
+	})
+	t.Run("after asking", func(t *testing.T) {
+		d := newDesk(t, enforce, world)
+		d.die = "applied"
+		d.wakes().told(closing+": ours-0", "dies")
+		d.die = ""
+		d.after(6*time.Minute).wakes().told("mails detected", "waits 15s")
+		if a := d.r.Incident.Attempts; len(a) != 1 || a[0].UpdateID != "ours-0" {
+			t.Errorf("our update was not recognised: %+v", a)
+		}
+		d.ends("ours-0", endpoint.UpdateSuccessful)
+		d.after(s15).recheck().told("mails enforced", "compliant")
+	})
+	t.Run("after asking, found when it is over", func(t *testing.T) {
+		d := newDesk(t, enforce, world)
+		d.die = "applied"
+		d.wakes().told(closing+": ours-0", "dies")
+		d.die = ""
+		d.ends("ours-0", endpoint.UpdateSuccessful)
+		d.after(6*time.Minute).wakes().told("mails enforced", "compliant")
+	})
+	t.Run("after mailing", func(t *testing.T) {
+		d := newDesk(t, tell, world)
+		d.die = "tell"
+		d.wakes().told("mails violation", "dies")
+		d.die = ""
+		d.after(6*time.Minute).wakes().told("mails violation", "violation")
+		if d.mails[0].Record.Incident.Ref != d.mails[1].Record.Incident.Ref {
+			t.Error("the mail sent again has another reference")
+		}
+		d.wakes().told("violation")
+	})
+	t.Run("after mailing the discovery", func(t *testing.T) {
+		d := newDesk(t, enforce, private)
+		d.die = "tell"
+		e := d.asks("u1", world)
+		d.comes(e).told("mails detected", "dies")
+		d.die = ""
+		d.after(6*time.Minute).comes(e).told("mails detected", "waits 15s")
+	})
+}
+
+func TestStuck(t *testing.T) {
+	d := newDesk(t, enforce, private)
+	e := d.asks("u1", world)
+	d.comes(e).told("mails detected", "waits 15s")
+	d.after(31 * time.Minute).recheck().told("waits 1m0s")
+	d.after(90*time.Minute).recheck().told("mails stuck", "waits 15m0s")
+	d.after(15 * time.Minute).recheck().told("waits 15m0s")
+	d.ends("u1", endpoint.UpdateSuccessful)
+	d.after(15*time.Minute).recheck().told(closing+": ours-1", "waits 15m0s")
+	d.ends("ours-1", endpoint.UpdateSuccessful)
+	d.after(15*time.Minute).recheck().told("mails enforced", "compliant")
+}
+
+func TestTrouble(t *testing.T) {
+	d := newDesk(t, enforce, private)
+	e := d.asks("u1", world)
+	d.trouble = "eks:DescribeCluster demo: transient: throttled"
+	d.comes(e).told("later 10s") // the event is not in the record yet
+	d.trouble = ""
+	d.after(10*time.Second).comes(e).told("mails detected", "waits 15s")
+	d.trouble = "throttled"
+	var waits []string
+	for range 9 {
+		d.after(s15).recheck()
+		waits, d.log = append(waits, d.log...), nil
+	}
+	d.log = waits
+	d.told("waits 10s", "waits 20s", "waits 40s", "waits 1m20s", "waits 2m40s", "waits 5m20s", "waits 10m40s", "waits 15m0s", "waits 15m0s")
+	d.after(2*time.Hour).recheck().told("mails stuck", "waits 15m0s")
+	d.trouble = ""
+	d.after(time.Minute).recheck().told("waits 15m0s")
+}
+
+func TestTroubleReleasesAClaim(t *testing.T) {
+	d := newDesk(t, tell, world)
+	in := d.input(Message{Sweep: true}, "first")
+	in.Network = d.network
+	r, step := Next(d.r, in)
+	if _, ok := step.(Tell); !ok {
+		t.Fatalf("step %T", step)
+	}
+	in.Trouble = "sns:Publish: transient"
+	r, step = Next(r, in)
+	if _, ok := step.(Wait); !ok {
+		t.Fatalf("step after the mail could not be handed over: %T", step)
+	}
+	d.r = r
+	d.check = r.Check.Number
+	d.after(10*time.Second).recheck().told("mails violation", "violation")
+}
+
+func TestGone(t *testing.T) {
+	t.Run("with an incident", func(t *testing.T) {
+		d := newDesk(t, enforce, private)
+		e := d.asks("u1", world)
+		d.comes(e).told("mails detected", "waits 15s")
+		d.cluster.Status = endpoint.StatusDeleting
+		d.after(s15).recheck().told("waits 15s")
+		d.gone = true
+		d.after(s15).recheck().told("waits 15s")
+		d.after(s15).recheck().told("mails gone", "gone")
+		d.wakes().told("gone")
+		if d.r.GoneAt.IsZero() || d.r.Open() {
+			t.Errorf("record of a cluster that is gone: %+v", d.r)
+		}
+	})
+	t.Run("for a moment", func(t *testing.T) {
+		d := newDesk(t, enforce, private)
+		e := d.asks("u1", world)
+		d.comes(e).told("mails detected", "waits 15s")
+		d.gone = true
+		d.after(s15).recheck().told("waits 15s")
+		d.gone = false
+		d.after(s15).recheck().told("waits 15s")
+		d.gone = true
+		d.after(s15).recheck().told("waits 15s")
+	})
+	t.Run("not there yet", func(t *testing.T) {
+		d := newDesk(t, enforce, private)
+		d.r.Cluster.CreatedAt = start.Add(-time.Minute)
+		d.gone = true
+		d.wakes().told("waits 15s")
+		d.comes(&cloudtrail.Event{Name: cloudtrail.CreateCluster}).told("later 15s")
+	})
+	t.Run("replaced", func(t *testing.T) {
+		d := newDesk(t, enforce, private)
+		e := d.asks("u1", world)
+		d.comes(e).told("mails detected", "waits 15s")
+		in := d.input(Message{}, "another")
+		in.Gone, in.Replaced = true, true
+		_, step := Next(d.r, in)
+		if tell, ok := step.(Tell); !ok || tell.Notice.Outcome() != Gone {
+			t.Errorf("step %+v", step)
+		}
+	})
+	t.Run("being deleted", func(t *testing.T) {
+		d := newDesk(t, enforce, world)
+		d.cluster.Status = endpoint.StatusDeleting
+		d.wakes().told("gone")
+	})
+	t.Run("mail not handed over", func(t *testing.T) {
+		d := newDesk(t, enforce, private)
+		e := d.asks("u1", world)
+		d.comes(e).told("mails detected", "waits 15s")
+		d.gone = true
+		d.after(s15).recheck()
+		d.die, d.log = "tell", nil
+		d.after(s15).recheck().told("mails gone", "dies")
+		d.die = ""
+		d.after(6*time.Minute).recheck().told("mails gone", "gone")
+	})
+}
+
+func TestLeftAlone(t *testing.T) {
+	for name, change := range map[string]func(*desk){
+		"outposts":  func(d *desk) { d.cluster.OutpostsLocal = true },
+		"connected": func(d *desk) { d.cluster.Connected = true },
+		"except": func(d *desk) {
+			d.policy = rules(policy.Rule{Name: "r", Except: &policy.Match{Clusters: []string{"demo"}}, Require: policy.Requirement{PrivateAccess: true}, Respond: policy.Enforce})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t, enforce, world)
+			change(d)
+			d.comes(d.asks("u1", world)).told("out-of-scope")
+			if d.r.Open() {
+				t.Errorf("something is left open: %+v", d.r)
+			}
+		})
+	}
+	t.Run("exempt", func(t *testing.T) {
+		d := newDesk(t, enforce, world)
+		d.policy = rules(d.policy.Rules...)
+		d.policy.Exemptions = []policy.Exemption{{Name: "x", Rules: []string{"closed"}, Match: policy.Match{Clusters: []string{"demo"}}, Until: start.Add(time.Hour)}}
+		d.wakes().told("exempt")
+		d.after(2*time.Hour).wakes().told(closing+": ours-0", "mails detected", "waits 15s")
+	})
+}
+
+func TestGrace(t *testing.T) {
+	d := newDesk(t, enforce, world)
+	d.cluster.CreatedAt = start
+	d.r = NewRecord(d.cluster)
+	rule := closed("closed", policy.Enforce)
+	rule.GraceAfterCreation = 20 * time.Minute
+	d.policy = rules(rule)
+	d.wakes().told("mails violation", "waits 15m0s")
+	d.after(15 * time.Minute).recheck().told("waits 5m0s")
+	d.after(5*time.Minute).recheck().told(closing+": ours-0", "mails detected", "waits 15s")
+}
+
+func TestChangedInBetween(t *testing.T) {
+	d := newDesk(t, enforce, world)
+	d.wakes().told(closing+": ours-0", "mails detected", "waits 15s")
+	d.ends("ours-0", endpoint.UpdateSuccessful)
+	e := d.after(time.Second).asks("u1", exposed)
+	d.ends("u1", endpoint.UpdateSuccessful)
+	d.after(s15).recheck().told(closing+": ours-2", "waits 15s")
+	d.comes(e).told("rests")
+	d.ends("ours-2", endpoint.UpdateSuccessful)
+	d.after(s15).recheck().told("mails enforced", "compliant")
+	if n := len(d.mails); n != 2 {
+		t.Errorf("%d mails for one incident", n)
+	}
+}
+
+func TestReopenedAfterOurUpdateWasSeen(t *testing.T) {
+	d := newDesk(t, enforce, world)
+	d.wakes().told(closing+": ours-0", "mails detected", "waits 15s")
+	d.ends("ours-0", endpoint.UpdateSuccessful)
+	d.after(s15)
+	e := d.asks("u1", exposed)
+	d.recheck()
+	d.comes(e)
+	d.ends("u1", endpoint.UpdateSuccessful)
+	d.after(s15).recheck()
+	d.ends("ours-2", endpoint.UpdateSuccessful)
+	d.after(s15).recheck()
+	outcomes := 0
+	for _, m := range d.mails {
+		if m.Kind == NoticeOutcome {
+			outcomes++
+		}
+	}
+	if outcomes == 0 || !d.cluster.Access.Equal(private) {
+		t.Errorf("story: %v", d.log)
+	}
+}
+
+func TestChains(t *testing.T) {
+	d := newDesk(t, enforce, private)
+	e := d.asks("u1", world)
+	d.comes(e).told("mails detected", "waits 15s")
+	d.comes(e).told("rests")
+	d.wakes().told("rests")
+	old := Message{Check: d.check}
+	d.after(s15).recheck().told("waits 15s")
+	if !d.r.Superseded(old) || d.r.Superseded(Message{Check: d.check}) || d.r.Superseded(Message{}) {
+		t.Error("which re-checks are superseded is wrong")
+	}
+	// A chain that was lost is taken up by the next message.
+	d.after(10 * time.Minute).wakes().told("waits 15s")
+}
+
+func TestStatusThatIsNoGood(t *testing.T) {
+	d := newDesk(t, enforce, world)
+	d.cluster.Status = endpoint.StatusFailed
+	d.wakes().told("mails detected", "waits 15s")
+	d = newDesk(t, enforce, private)
+	d.cluster.Status = endpoint.StatusFailed
+	d.wakes().told("compliant")
+	// Something is changing it, nobody knows what: it is looked at again.
+	d = newDesk(t, enforce, private)
+	d.cluster.Status = endpoint.StatusUpdating
+	d.wakes().told("waits 15s")
+	d.cluster.Status = endpoint.StatusActive
+	d.after(s15).recheck().told("compliant")
+}
+
+func TestOurUpdateIsForgotten(t *testing.T) {
+	d := newDesk(t, enforce, world)
+	d.wakes().told(closing+": ours-0", "mails detected", "waits 15s")
+	delete(d.updates, "ours-0")
+	d.cluster.Status = endpoint.StatusActive
+	d.after(s15).recheck().told("waits 15s")
+	d.after(6 * time.Minute).recheck().told("waits 15s")
+	if a := d.r.Incident.Attempts[0]; a.Status != endpoint.UpdateFailed {
+		t.Errorf("attempt: %+v", a)
+	}
+}
+
+func TestBounded(t *testing.T) {
+	d := newDesk(t, enforce, private)
+	for n := range 2 * maxUpdates {
+		e := d.asks("u"+strings.Repeat("x", n), world)
+		d.look(Message{Event: e})
+		d.ends(e.UpdateID, endpoint.UpdateFailed)
+	}
+	if len(d.r.Watch) > maxUpdates || len(d.r.Past) > maxUpdates || len(d.r.Incident.Causes) > maxCauses {
+		t.Errorf("the record grows without end: %d watched, %d past, %d causes", len(d.r.Watch), len(d.r.Past), len(d.r.Incident.Causes))
+	}
+}
+
+func TestWakeUps(t *testing.T) {
+	w := WakeUp{Cluster: "demo", Account: "111122223333", Region: "eu-west-1", Check: 3, Event: &cloudtrail.Event{ID: "e"}}
+	data, err := w.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, ours, err := DecodeWakeUp(data)
+	if err != nil || !ours || got.Check != 3 || got.Event.ID != "e" {
+		t.Errorf("decoded %+v %v %v", got, ours, err)
+	}
+	for text, want := range map[string]string{
+		`{"detail":{}}`: "",
+		`{`:             "",
+		`{"endpointguard":2,"wakeUp":{"cluster":"demo"}}`:   "version 2",
+		`{"endpointguard":1}`:                               "without",
+		`{"endpointguard":1,"wakeUp":{"cluster":"../etc"}}`: "no cluster name",
+		`{"endpointguard":1,"wakeUp":{"cluster":7}}`:        "wake-up",
+	} {
+		_, ours, err := DecodeWakeUp([]byte(text))
+		if want == "" && (ours || err != nil) || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v %v, want %q", text, ours, err, want)
+		}
+	}
+}
