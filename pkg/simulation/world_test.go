@@ -1,0 +1,486 @@
+// Package simulation runs the deployed code over the embedded AWS in virtual
+// time: stories of single incidents, kills at every call, seeded histories.
+package simulation
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/service/eks"
+	"github.com/aws/aws-sdk-go-v2/service/eks/types"
+
+	"github.com/endpointguard/endpointguard/events"
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/function"
+	"github.com/endpointguard/endpointguard/pkg/incident"
+	"github.com/endpointguard/endpointguard/pkg/ledger"
+	"github.com/endpointguard/endpointguard/pkg/localaws"
+	"github.com/endpointguard/endpointguard/pkg/policy"
+	"github.com/endpointguard/endpointguard/pkg/settings"
+	"github.com/endpointguard/endpointguard/pkg/verdict"
+)
+
+const (
+	account = "111122223333"
+	region  = "eu-west-1"
+
+	queueName   = "endpointguard"
+	deadLetters = "endpointguard-dead-letters"
+	tableName   = "endpointguard"
+	topicName   = "endpointguard"
+
+	guard = "AKIDGUARDRAIL" // the access keys of the callers
+	alice = "AKIDALICE"
+	bob   = "AKIDBOB"
+
+	timeout    = time.Minute // of the function
+	visibility = 6 * timeout
+)
+
+// The policy of the simulated company: an office that clusters named office-*
+// may be reached from, nobody else, and nodes that stay inside.
+const companyPolicy = `version: 1
+rules:
+  - name: inside
+    except: {clusters: [partner-*]}
+    require: {privateAccess: enabled}
+    respond: enforce
+  - name: office-only
+    match: {clusters: [office-*]}
+    require:
+      publicAccess: restricted
+      allowedCidrs: [198.51.0.0/16]
+    respond: revert
+  - name: closed
+    match: {clusters: [closed-*]}
+    require: {publicAccess: disabled}
+    respond: enforce
+  - name: narrow
+    match: {clusters: [told-*, office-*]}
+    require:
+      publicAccess: restricted
+      notWiderThan: {ipv4: 20}
+    respond: alert
+`
+
+// world is an account with the guardrail deployed in it.
+type world struct {
+	t       *testing.T
+	aws     *localaws.AWS
+	policy  *policy.Policy
+	mode    string
+	people  map[string]*eks.Client
+	workers []*localaws.Function
+	log     *bytes.Buffer
+
+	mu      sync.Mutex
+	faults  []string                     // what the never list was broken by
+	good    map[string][]endpoint.Access // the states each cluster was in, by name
+	applied map[string]int               // updates that EKS took from the guardrail
+	refused map[string]int
+}
+
+func newWorld(t *testing.T, document string, o localaws.Options) *world {
+	t.Helper()
+	o.Account, o.Region = account, region
+	w := &world{t: t, mode: settings.ModeEnforce, people: map[string]*eks.Client{}, log: &bytes.Buffer{}, good: map[string][]endpoint.Access{}, applied: map[string]int{}, refused: map[string]int{}}
+	o.OnCall = w.watch
+	if o.EventDelay == 0 {
+		o.EventDelay = 20 * time.Second
+	}
+	w.aws = localaws.New(o)
+	w.use(document)
+	check := func(err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := w.aws.CreateQueue(deadLetters, localaws.QueueOptions{})
+	check(err)
+	_, err = w.aws.CreateQueue(queueName, localaws.QueueOptions{VisibilityTimeout: visibility, DeadLetters: deadLetters, MaxReceives: 10})
+	check(err)
+	_, err = w.aws.CreateTopic(topicName)
+	check(err)
+	check(w.aws.CreateTable(tableName, ledger.PartitionKey, ledger.SortKey))
+	pattern, err := fs.ReadFile(events.Rules(), events.EndpointAccess)
+	check(err)
+	check(w.aws.PutRule("endpoint-access", string(pattern), queueName))
+	w.aws.AddRole(guard, "endpointguard", "endpointguard")
+	w.aws.AddCaller(alice, localaws.Caller{UserName: "alice", ARN: "arn:aws:iam::" + account + ":user/alice", SourceIP: "203.0.113.9", UserAgent: "console"})
+	w.aws.AddRole(bob, "AWSReservedSSO_Admin_0123456789abcdef", "bob@example.com")
+	for _, key := range []string{alice, bob} {
+		w.people[key] = eks.NewFromConfig(steady(w.aws.Config(key)))
+	}
+	return w
+}
+
+// use puts a policy in force.
+func (w *world) use(document string) {
+	p, problems := policy.Parse("policy.yaml", []byte(document))
+	if problems.Errors() {
+		w.t.Fatal(problems)
+	}
+	w.policy = p
+}
+
+// steady gives the SDK's retries fixed delays: with jitter no trace would repeat.
+func steady(cfg aws.Config) aws.Config {
+	cfg.Retryer = func() aws.Retryer {
+		return retry.NewStandard(func(o *retry.StandardOptions) {
+			o.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) {
+				return 100 * time.Millisecond << attempt, nil
+			})
+		})
+	}
+	return cfg
+}
+
+func (w *world) settings() settings.Guardrail {
+	return settings.Guardrail{
+		Mode: w.mode, Partition: "aws", Account: account, Region: region, Table: tableName,
+		QueueURL: w.aws.QueueURL(queueName), TopicARN: w.aws.TopicARN(topicName),
+		RoleARN: "arn:aws:iam::" + account + ":role/endpointguard", PolicyFile: "policy.yaml", LogLevel: "info",
+	}
+}
+
+// handler is the deployed function with its own connection to the AWS.
+func (w *world) handler(document string, wrap ...func(http.RoundTripper) http.RoundTripper) localaws.Handler {
+	w.t.Helper()
+	h, err := function.New(w.settings(), []byte(document), steady(w.aws.Config(guard, wrap...)), w.log)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return h.Invoke
+}
+
+func (w *world) function(name string, gate *localaws.Gate) *localaws.Function {
+	w.t.Helper()
+	f, err := w.aws.Function(name, queueName, localaws.FunctionOptions{Timeout: timeout, BatchSize: 1, Gate: gate})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return f
+}
+
+// pass lets virtual time pass.
+func pass(d time.Duration) { <-time.After(d) }
+
+// run lets one worker handle what comes, until a time.
+func (w *world) run(f *localaws.Function, h localaws.Handler, until time.Time) {
+	w.t.Helper()
+	for range 100_000 {
+		ran, err := f.RunOnce(w.t.Context(), h)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if ran {
+			continue
+		}
+		next, ok := w.aws.Next(queueName)
+		if !ok || next.After(until) {
+			if d := time.Until(until); d > 0 {
+				pass(d)
+			}
+			return
+		}
+		if d := time.Until(next); d > 0 {
+			pass(d)
+		} else {
+			pass(time.Millisecond)
+		}
+	}
+	w.t.Fatal("the queue never empties")
+}
+
+// runFor is run for a while, with a handler and a worker of its own.
+func (w *world) runFor(d time.Duration) {
+	w.t.Helper()
+	if len(w.workers) == 0 {
+		w.workers = append(w.workers, w.function("guardrail", nil))
+	}
+	w.run(w.workers[0], w.handler(companyPolicy), time.Now().Add(d))
+}
+
+// set asks EKS for an endpoint access as one of the people.
+func (w *world) set(key, cluster string, a endpoint.Access) error {
+	in := &types.VpcConfigRequest{EndpointPublicAccess: &a.Public, EndpointPrivateAccess: &a.Private}
+	for _, p := range a.CIDRs {
+		in.PublicAccessCidrs = append(in.PublicAccessCidrs, p.String())
+	}
+	_, err := w.people[key].UpdateClusterConfig(context.Background(), &eks.UpdateClusterConfigInput{Name: &cluster, ResourcesVpcConfig: in})
+	return err
+}
+
+func (w *world) create(key, cluster string, a *endpoint.Access) error {
+	in := &types.VpcConfigRequest{SubnetIds: []string{"subnet-1", "subnet-2"}}
+	if a != nil {
+		in.EndpointPublicAccess, in.EndpointPrivateAccess = &a.Public, &a.Private
+		for _, p := range a.CIDRs {
+			in.PublicAccessCidrs = append(in.PublicAccessCidrs, p.String())
+		}
+	}
+	_, err := w.people[key].CreateCluster(context.Background(), &eks.CreateClusterInput{
+		Name: &cluster, RoleArn: aws.String("arn:aws:iam::" + account + ":role/eks"), ResourcesVpcConfig: in,
+	})
+	return err
+}
+
+func (w *world) mustSet(key, cluster string, a endpoint.Access) {
+	w.t.Helper()
+	if err := w.set(key, cluster, a); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// sweep wakes the guardrail for every cluster, as the schedule does.
+func (w *world) sweep() {
+	for _, name := range w.aws.Clusters() {
+		body, err := incident.WakeUp{Cluster: name, Account: account, Region: region, Sweep: true}.Encode()
+		if err == nil {
+			err = w.aws.Send(queueName, string(body), 0)
+		}
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+func (w *world) put(name string, a endpoint.Access) {
+	c := localaws.Cluster{Name: name, Public: a.Public, Private: a.Private, VPC: "vpc-1", CreatedAt: time.Now().Add(-24 * time.Hour)}
+	for _, p := range a.CIDRs {
+		c.CIDRs = append(c.CIDRs, p.String())
+	}
+	w.aws.PutCluster(c)
+}
+
+// true state of a cluster, as the policy sees it.
+func truth(c localaws.Cluster) endpoint.Cluster {
+	out := endpoint.Cluster{
+		ID: endpoint.ID{ARN: c.ARN, CreatedAt: c.CreatedAt}, Partition: "aws", Account: account, Region: region, Name: c.Name,
+		Status: endpoint.Status(c.Status), Family: endpoint.IPv4, Tags: c.Tags, VPC: c.VPC, Access: endpoint.Access{Public: c.Public, Private: c.Private},
+		OutpostsLocal: len(c.OutpostARNs) > 0, Connected: c.Connector != "", HybridNodes: len(c.RemoteNodeNetworks) > 0,
+	}
+	for _, s := range c.CIDRs {
+		out.Access.CIDRs = append(out.Access.CIDRs, netip.MustParsePrefix(s))
+	}
+	return out
+}
+
+func (w *world) cluster(name string) endpoint.Cluster {
+	w.t.Helper()
+	c, ok := w.aws.Cluster(name)
+	if !ok {
+		w.t.Fatalf("there is no cluster %s", name)
+	}
+	return truth(c)
+}
+
+func (w *world) broken(format string, args ...any) {
+	w.faults = append(w.faults, time.Now().UTC().Format(time.TimeOnly)+" "+fmt.Sprintf(format, args...))
+}
+
+// watch holds the never list over every call that reaches the AWS.
+func (w *world) watch(c localaws.Call) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if c.Operation != "UpdateClusterConfig" || c.AccessKeyID != guard || c.Endpoint == nil {
+		return
+	}
+	if c.Error != "" {
+		w.refused[c.Endpoint.Cluster]++
+	}
+	if c.Error != "" || c.Before == nil {
+		return
+	}
+	name := c.Endpoint.Cluster
+	w.applied[name]++
+	before := truth(*c.Before)
+	asked := endpoint.Request{Public: c.Endpoint.Public, Private: c.Endpoint.Private}
+	if c.Endpoint.CIDRs != nil {
+		var list []netip.Prefix
+		for _, s := range *c.Endpoint.CIDRs {
+			list = append(list, netip.MustParsePrefix(s))
+		}
+		asked.CIDRs = &list
+	}
+	if asked.Public == nil || asked.Private == nil {
+		w.broken("%s: not all values were sent", name)
+		return
+	}
+	wanted := asked.Over(before.Access)
+	if wanted.Public && (asked.CIDRs == nil || len(*asked.CIDRs) == 0) {
+		w.broken("never 1: %s: public access on with an empty list", name)
+	}
+	was, is := before.Access.Reachable(before.Family), wanted.Reachable(before.Family)
+	if !endpoint.Subset(was, is) && !wanted.Private {
+		w.broken("never 2: %s: narrowed with private access off", name)
+	}
+	open := before.Access.Effective(before.Family)
+	for _, a := range w.good[name] {
+		open = append(open, a.Effective(before.Family)...)
+	}
+	if !endpoint.Subset(is, endpoint.Set(open)) {
+		w.broken("never 3: %s: %s opens what was open neither now nor before (%s)", name, wanted, before.Access)
+	}
+	if v := verdict.Judge(w.policy, before, time.Now()); v.Outcome != verdict.Violation || !v.Enforcing() {
+		w.broken("never 4: %s was changed although it is %s (%s)", name, v.Outcome, before.Access)
+	}
+	if len(c.Endpoint.Others) > 0 {
+		w.broken("never 5: %s: other kinds of update in the same call: %v", name, c.Endpoint.Others)
+	}
+}
+
+// remember notes the states of all clusters: what was open right before.
+func (w *world) remember() {
+	for _, name := range w.aws.Clusters() {
+		c, ok := w.aws.Cluster(name)
+		if !ok {
+			continue
+		}
+		a := truth(c).Access
+		w.mu.Lock()
+		if list := w.good[name]; len(list) == 0 || !list[len(list)-1].Equal(a) {
+			w.good[name] = append(list, a)
+		}
+		w.mu.Unlock()
+	}
+}
+
+// mailed returns the outcome attribute of each mail about a cluster, in order.
+func (w *world) mailed(cluster string) []string {
+	var out []string
+	for _, m := range w.aws.Mails(topicName) {
+		if m.Attributes["cluster"] == cluster {
+			out = append(out, m.Attributes["outcome"])
+		}
+	}
+	return out
+}
+
+func (w *world) references(cluster string) map[string]bool {
+	out := map[string]bool{}
+	for _, m := range w.aws.Mails(topicName) {
+		if m.Attributes["cluster"] == cluster {
+			out[m.Attributes["reference"]] = true
+		}
+	}
+	return out
+}
+
+// quiet checks what must hold once nothing is going on any more.
+func (w *world) quiet() {
+	w.t.Helper()
+	w.mu.Lock()
+	for _, fault := range w.faults {
+		w.t.Error(fault)
+	}
+	w.mu.Unlock()
+	for _, m := range w.aws.Messages(queueName) {
+		w.t.Errorf("left in the queue: %s", m.Body)
+	}
+	for _, m := range w.aws.Messages(deadLetters) {
+		w.t.Errorf("in the dead letters: %s", m.Body)
+	}
+	for _, item := range w.aws.Items(tableName) {
+		var r incident.Record
+		text, _ := item["record"].(map[string]any)["S"].(string)
+		if err := json.Unmarshal([]byte(text), &r); err != nil {
+			w.t.Errorf("ledger: %v: %v", err, item)
+		}
+		if r.Open() {
+			w.t.Errorf("the incident of cluster %s is still open: %s", r.Name, text)
+		}
+	}
+	if w.t.Failed() {
+		w.t.Logf("log:\n%s", w.log)
+		for _, m := range w.aws.Mails(topicName) {
+			w.t.Logf("mail: %s", m.Subject)
+		}
+	}
+}
+
+var errKilled = errors.New("the process was killed")
+
+// mortal lets a process die at its n-th call to the AWS, counted over all
+// invocations: before the call, or right after it took effect. A dead process
+// makes no more calls and gives no answer; the next invocation is a new one.
+type mortal struct {
+	mu    sync.Mutex
+	calls int
+	at    int
+	after bool
+	dead  bool
+}
+
+func (m *mortal) wrap(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		m.mu.Lock()
+		m.calls++
+		hit := m.calls == m.at
+		if m.dead {
+			m.mu.Unlock()
+			return nil, errKilled
+		}
+		m.dead = hit
+		m.mu.Unlock()
+		if hit && !m.after {
+			return nil, errKilled
+		}
+		answer, err := next.RoundTrip(r)
+		if hit {
+			if err == nil {
+				_ = answer.Body.Close()
+			}
+			return nil, errKilled
+		}
+		return answer, err
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// handler is what the process answers: nothing, once it is dead.
+func (m *mortal) handler(h localaws.Handler) localaws.Handler {
+	return func(ctx context.Context, event []byte) ([]byte, error) {
+		m.mu.Lock()
+		m.dead = false
+		m.mu.Unlock()
+		answer, err := h(ctx, event)
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if m.dead {
+			return nil, errKilled
+		}
+		return answer, err
+	}
+}
+
+func access(public, private bool, cidrs ...string) endpoint.Access {
+	a := endpoint.Access{Public: public, Private: private}
+	for _, s := range cidrs {
+		a.CIDRs = append(a.CIDRs, netip.MustParsePrefix(s))
+	}
+	return a
+}
+
+func subjects(w *world) string {
+	var b strings.Builder
+	for _, m := range w.aws.Mails(topicName) {
+		b.WriteString(m.Subject + "\n")
+	}
+	return b.String()
+}
