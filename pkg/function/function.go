@@ -83,6 +83,14 @@ func New(s settings.Guardrail, document []byte, cfg aws.Config, out io.Writer) (
 	}, nil
 }
 
+// WithClock returns the handler with a time of its own in place of time.Now: a
+// replay lives in the time of its event.
+func (h *Handler) WithClock(now func() time.Time) *Handler {
+	g, out := *h.guardrail, *h
+	g.Now, out.guardrail = now, &g
+	return &out
+}
+
 // FromEnvironment wires a handler as a function is deployed: settings from the
 // environment, the policy document beside the binary.
 func FromEnvironment(ctx context.Context) (*Handler, error) {

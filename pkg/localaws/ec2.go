@@ -1,0 +1,289 @@
+package localaws
+
+import (
+	"fmt"
+	"hash/fnv"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// VPC is a VPC as far as a private endpoint depends on it. The zero value of
+// each field is what is in order; so is a VPC that was never put.
+type VPC struct {
+	ID      string
+	Subnets []string // clusters made in these subnets are in this VPC
+
+	NoDNSSupport   bool
+	NoDNSHostnames bool
+	// DHCPOptions is the id of the DHCP options set; "default" means that
+	// there is none, empty one with NameServers.
+	DHCPOptions string
+	NameServers []string // nil: AmazonProvidedDNS
+	Gone        bool     // the VPC is not found
+}
+
+// SecurityGroupRule is a rule of a security group.
+type SecurityGroupRule struct {
+	Egress            bool
+	Protocol          string // tcp, udp, … or -1 for all; default tcp
+	FromPort, ToPort  int32
+	CIDRv4, CIDRv6    string
+	Group, PrefixList string // the group or list that is referred to
+	Description       string
+	GroupAccount      string // the account of Group, when it is another
+}
+
+// PutVPC makes a VPC, or replaces the one of its id.
+func (a *AWS) PutVPC(v VPC) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if v.DHCPOptions == "" {
+		v.DHCPOptions = "dopt-" + digits(v.ID)
+	}
+	if v.NameServers == nil {
+		v.NameServers = []string{"AmazonProvidedDNS"}
+	}
+	a.vpcs[v.ID] = &v
+}
+
+// PutSecurityGroup sets the rules of a security group. A group that was never
+// put lets itself in, and its VPC on port 443, and everything out.
+func (a *AWS) PutSecurityGroup(id string, rules ...SecurityGroupRule) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.groups[id] = slices.Clone(rules)
+}
+
+// digits makes the second half of an EC2 id out of a text, always the same.
+func digits(text string) string {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(text))
+	return fmt.Sprintf("0%016x", h.Sum64())
+}
+
+// vpcOf is the VPC of subnets. The caller holds a.mu.
+func (a *AWS) vpcOf(subnets []string) string {
+	for id, v := range a.vpcs {
+		if len(subnets) > 0 && slices.Contains(v.Subnets, subnets[0]) {
+			return id
+		}
+	}
+	return "vpc-" + digits(strings.Join([]string{a.opts.Account, a.opts.Region}, "/"))
+}
+
+func (a *AWS) vpc(id string) (*VPC, *apiError) {
+	v := a.vpcs[id]
+	if v == nil {
+		v = &VPC{ID: id, DHCPOptions: "dopt-" + digits(id), NameServers: []string{"AmazonProvidedDNS"}}
+	}
+	if v.Gone || !strings.HasPrefix(id, "vpc-") {
+		return nil, refuse(http.StatusBadRequest, "InvalidVpcID.NotFound", "The vpc ID '"+id+"' does not exist")
+	}
+	return v, nil
+}
+
+func (a *AWS) ec2DescribeVpcAttribute(r *request) (any, *apiError) {
+	id := r.form.Get("VpcId")
+	r.resources = []string{a.arn("ec2", "vpc/"+id)}
+	v, e := a.vpc(id)
+	if e != nil {
+		return nil, e
+	}
+	attribute := r.form.Get("Attribute")
+	on := false
+	switch attribute {
+	case "enableDnsSupport":
+		on = !v.NoDNSSupport
+	case "enableDnsHostnames":
+		on = !v.NoDNSHostnames
+	case "enableNetworkAddressUsageMetrics":
+	default:
+		return nil, refuse(http.StatusBadRequest, "InvalidParameterValue", "Value ("+attribute+") for parameter attribute is invalid. Unknown attribute.")
+	}
+	return []xmlNode{{"vpcId", id}, {attribute, xmlNode{"value", strconv.FormatBool(on)}}}, nil
+}
+
+// list reads a form's list: prefix.1, prefix.2, …
+func list(r *request, prefix string) []string {
+	var out []string
+	for i := 1; r.form.Has(fmt.Sprintf("%s.%d", prefix, i)); i++ {
+		out = append(out, r.form.Get(fmt.Sprintf("%s.%d", prefix, i)))
+	}
+	return out
+}
+
+// filters reads a form's filters by their names.
+func filters(r *request) map[string][]string {
+	out := map[string][]string{}
+	for i := 1; r.form.Has(fmt.Sprintf("Filter.%d.Name", i)); i++ {
+		out[r.form.Get(fmt.Sprintf("Filter.%d.Name", i))] = list(r, fmt.Sprintf("Filter.%d.Value", i))
+	}
+	return out
+}
+
+func (a *AWS) ec2DescribeVpcs(r *request) (any, *apiError) {
+	ids := list(r, "VpcId")
+	for name, values := range filters(r) {
+		if name != "vpc-id" {
+			return nil, refuse(http.StatusBadRequest, "InvalidParameterValue", "The filter '"+name+"' is invalid")
+		}
+		ids = append(ids, values...)
+	}
+	if len(ids) == 0 {
+		for id, v := range a.vpcs {
+			if !v.Gone {
+				ids = append(ids, id)
+			}
+		}
+		slices.Sort(ids)
+	}
+	var items []xmlNode
+	for _, id := range ids {
+		v, e := a.vpc(id)
+		if e != nil {
+			return nil, e
+		}
+		items = append(items, xmlNode{"item", []xmlNode{
+			{"vpcId", v.ID},
+			{"ownerId", a.opts.Account},
+			{"state", "available"},
+			{"cidrBlock", "10.0.0.0/16"},
+			{"dhcpOptionsId", v.DHCPOptions},
+			{"instanceTenancy", "default"},
+			{"isDefault", "false"},
+		}})
+	}
+	return []xmlNode{{"vpcSet", items}}, nil
+}
+
+func (a *AWS) ec2DescribeDhcpOptions(r *request) (any, *apiError) {
+	ids := list(r, "DhcpOptionsId")
+	for name, values := range filters(r) {
+		if name != "dhcp-options-id" {
+			return nil, refuse(http.StatusBadRequest, "InvalidParameterValue", "The filter '"+name+"' is invalid")
+		}
+		ids = append(ids, values...)
+	}
+	known := map[string][]string{}
+	for _, v := range a.vpcs {
+		known[v.DHCPOptions] = v.NameServers
+	}
+	if len(ids) == 0 {
+		for id := range known {
+			ids = append(ids, id)
+		}
+		slices.Sort(ids)
+	}
+	var items []xmlNode
+	for _, id := range ids {
+		if !strings.HasPrefix(id, "dopt-") {
+			return nil, refuse(http.StatusBadRequest, "InvalidDhcpOptionsID.NotFound", "The dhcpOption ID '"+id+"' does not exist")
+		}
+		servers, put := known[id]
+		if !put {
+			servers = []string{"AmazonProvidedDNS"}
+		}
+		items = append(items, xmlNode{"item", []xmlNode{
+			{"dhcpOptionsId", id},
+			{"ownerId", a.opts.Account},
+			{"dhcpConfigurationSet", []xmlNode{
+				dhcpOption("domain-name", []string{a.opts.Region + ".compute.internal"}),
+				dhcpOption("domain-name-servers", servers),
+			}},
+		}})
+	}
+	return []xmlNode{{"dhcpOptionsSet", items}}, nil
+}
+
+func dhcpOption(key string, values []string) xmlNode {
+	var items []xmlNode
+	for _, value := range values {
+		items = append(items, xmlNode{"item", xmlNode{"value", value}})
+	}
+	return xmlNode{"item", []xmlNode{{"key", key}, {"valueSet", items}}}
+}
+
+func (a *AWS) ec2DescribeSecurityGroupRules(r *request) (any, *apiError) {
+	var ids []string
+	for name, values := range filters(r) {
+		if name != "group-id" {
+			return nil, refuse(http.StatusBadRequest, "InvalidParameterValue", "The filter '"+name+"' is invalid")
+		}
+		ids = append(ids, values...)
+	}
+	var rules []xmlNode
+	for _, id := range ids {
+		group, put := a.groups[id]
+		if !put {
+			group = []SecurityGroupRule{
+				{Protocol: "-1", Group: id},
+				{FromPort: 443, ToPort: 443, CIDRv4: "10.0.0.0/16"},
+				{Egress: true, Protocol: "-1", CIDRv4: "0.0.0.0/0"},
+			}
+		}
+		for i, rule := range group {
+			rules = append(rules, a.ruleNode(id, i, rule))
+		}
+	}
+	size, start := 1000, 0
+	if text := r.form.Get("MaxResults"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 5 || n > 1000 {
+			return nil, refuse(http.StatusBadRequest, "InvalidMaxResults", "Value ("+text+") for parameter maxResults is invalid. Expecting a value between 5 and 1000.")
+		}
+		size = n
+	}
+	if token := r.form.Get("NextToken"); token != "" {
+		n, err := strconv.Atoi(untoken(token))
+		if err != nil || n < 0 || n > len(rules) {
+			return nil, refuse(http.StatusBadRequest, "InvalidNextToken", "The token '"+token+"' is invalid")
+		}
+		start = n
+	}
+	end := min(start+size, len(rules))
+	out := []xmlNode{{"securityGroupRuleSet", rules[start:end]}}
+	if end < len(rules) {
+		out = append(out, xmlNode{"nextToken", token64(strconv.Itoa(end))})
+	}
+	return out, nil
+}
+
+func (a *AWS) ruleNode(group string, i int, rule SecurityGroupRule) xmlNode {
+	protocol := rule.Protocol
+	if protocol == "" {
+		protocol = "tcp"
+	}
+	if protocol == "-1" {
+		rule.FromPort, rule.ToPort = -1, -1
+	}
+	id := "sgr-" + digits(fmt.Sprintf("%s/%d", group, i))
+	nodes := []xmlNode{
+		{"securityGroupRuleId", id},
+		{"securityGroupRuleArn", a.arn("ec2", "security-group-rule/"+id)},
+		{"groupId", group},
+		{"groupOwnerId", a.opts.Account},
+		{"isEgress", strconv.FormatBool(rule.Egress)},
+		{"ipProtocol", protocol},
+		{"fromPort", strconv.Itoa(int(rule.FromPort))},
+		{"toPort", strconv.Itoa(int(rule.ToPort))},
+	}
+	text := func(name, value string) {
+		if value != "" {
+			nodes = append(nodes, xmlNode{name, value})
+		}
+	}
+	text("cidrIpv4", rule.CIDRv4)
+	text("cidrIpv6", rule.CIDRv6)
+	text("prefixListId", rule.PrefixList)
+	text("description", rule.Description)
+	if rule.Group != "" {
+		account := rule.GroupAccount
+		if account == "" {
+			account = a.opts.Account
+		}
+		nodes = append(nodes, xmlNode{"referencedGroupInfo", []xmlNode{{"groupId", rule.Group}, {"userId", account}}})
+	}
+	return xmlNode{"item", nodes}
+}

@@ -1,0 +1,934 @@
+package localaws
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/netip"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxCIDRs is EKS's quota of public CIDRs for one cluster.
+const maxCIDRs = 40
+
+var clusterName = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z_-]{0,99}$`)
+
+// eksOperation tells the operation by the route. Source: the EKS service model.
+func eksOperation(method string, path []string) string {
+	route := method
+	for i, part := range path {
+		if i == 1 || i == 3 {
+			part = "*"
+		}
+		route += "/" + part
+	}
+	switch route {
+	case "POST/clusters":
+		return "CreateCluster"
+	case "GET/clusters":
+		return "ListClusters"
+	case "GET/clusters/*":
+		return "DescribeCluster"
+	case "DELETE/clusters/*":
+		return "DeleteCluster"
+	case "POST/clusters/*/update-config":
+		return "UpdateClusterConfig"
+	case "POST/clusters/*/updates":
+		return "UpdateClusterVersion"
+	case "GET/clusters/*/updates":
+		return "ListUpdates"
+	case "GET/clusters/*/updates/*":
+		return "DescribeUpdate"
+	case "POST/tags/*":
+		return "TagResource"
+	case "DELETE/tags/*":
+		return "UntagResource"
+	case "GET/tags/*":
+		return "ListTagsForResource"
+	default:
+		return ""
+	}
+}
+
+// mutates tells whether CloudTrail counts the operation as a write.
+func mutates(operation string) bool {
+	switch operation {
+	case "CreateCluster", "UpdateClusterConfig", "UpdateClusterVersion", "DeleteCluster", "TagResource", "UntagResource":
+		return true
+	default:
+		return false
+	}
+}
+
+// clusterInput is the body of CreateCluster, UpdateClusterConfig and
+// UpdateClusterVersion.
+type clusterInput struct {
+	Name      string            `json:"name"`
+	Token     string            `json:"clientRequestToken"`
+	RoleARN   string            `json:"roleArn"`
+	Version   string            `json:"version"`
+	VPCConfig *vpcInput         `json:"resourcesVpcConfig"`
+	Logging   *loggingInput     `json:"logging"`
+	Tags      map[string]string `json:"tags"`
+	Network   *struct {
+		Family string `json:"ipFamily"`
+	} `json:"kubernetesNetworkConfig"`
+
+	members map[string]any // the whole body
+}
+
+type vpcInput struct {
+	Public  *bool     `json:"endpointPublicAccess"`
+	Private *bool     `json:"endpointPrivateAccess"`
+	CIDRs   *[]string `json:"publicAccessCidrs"`
+	Subnets *[]string `json:"subnetIds"`
+	Groups  *[]string `json:"securityGroupIds"`
+	Egress  *string   `json:"controlPlaneEgressMode"`
+}
+
+type loggingInput struct {
+	ClusterLogging []struct {
+		Types   []string `json:"types"`
+		Enabled *bool    `json:"enabled"`
+	} `json:"clusterLogging"`
+}
+
+func (in *clusterInput) UnmarshalJSON(data []byte) error {
+	type plain clusterInput
+	if err := json.Unmarshal(data, (*plain)(in)); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, &in.members)
+}
+
+// otherKinds are the members of UpdateClusterConfig outside resourcesVpcConfig,
+// the update type and the parameter that each makes.
+var otherKinds = []struct{ member, kind, param string }{
+	{"logging", "LoggingUpdate", "ClusterLogging"},
+	{"accessConfig", "AccessConfigUpdate", "AuthenticationMode"},
+	{"upgradePolicy", "UpgradePolicyUpdate", "UpgradePolicy"},
+	{"zonalShiftConfig", "ZonalShiftConfigUpdate", "ZonalShiftConfig"},
+	{"computeConfig", "AutoModeUpdate", "ComputeConfig"},
+	{"storageConfig", "AutoModeUpdate", "StorageConfig"},
+	{"kubernetesNetworkConfig", "AutoModeUpdate", "KubernetesNetworkConfig"},
+	{"remoteNetworkConfig", "RemoteNetworkConfigUpdate", "RemoteNetworkConfig"},
+	{"deletionProtection", "DeletionProtectionUpdate", "DeletionProtection"},
+	{"controlPlaneScalingConfig", "ControlPlaneScalingConfigUpdate", "UpdatedTier"},
+	{"kubeApiServerConfig", "ControlPlaneComponentConfigUpdate", "KubeApiServerConfig"},
+	{"kubeSchedulerConfig", "ControlPlaneComponentConfigUpdate", "KubeSchedulerConfig"},
+	{"kubeControllerManagerConfig", "ControlPlaneComponentConfigUpdate", "KubeControllerManagerConfig"},
+}
+
+// kinds are the types of update that the body asks for.
+func (in *clusterInput) kinds() []string {
+	var kinds []string
+	add := func(kind string) {
+		if !slices.Contains(kinds, kind) {
+			kinds = append(kinds, kind)
+		}
+	}
+	if vpc := in.VPCConfig; vpc != nil {
+		if vpc.Public != nil || vpc.Private != nil || vpc.CIDRs != nil {
+			add(updateEndpointAccess)
+		}
+		if vpc.Subnets != nil || vpc.Groups != nil {
+			add("VpcConfigUpdate")
+		}
+		if vpc.Egress != nil {
+			add("ControlPlaneEgressUpdate")
+		}
+	}
+	for _, other := range otherKinds {
+		if in.members[other.member] != nil {
+			add(other.kind)
+		}
+	}
+	return kinds
+}
+
+func noCluster(name string) *apiError {
+	return &apiError{
+		Status:  http.StatusNotFound,
+		Type:    errResourceNotFound,
+		Message: "No cluster found for name: " + name + ".",
+		Members: map[string]any{"clusterName": name},
+	}
+}
+
+func badParameter(c *cluster, message string) *apiError {
+	e := refuse(http.StatusBadRequest, errInvalidParameter, message)
+	if c != nil {
+		e.Members = map[string]any{"clusterName": c.name}
+	}
+	return e
+}
+
+// look notes the cluster that a call is about and how it is before the call.
+// The caller holds a.mu.
+func (a *AWS) look(r *request) {
+	if r.service != serviceEKS {
+		return
+	}
+	name := ""
+	switch {
+	case len(r.path) > 1 && r.path[0] == "clusters":
+		name = r.path[1]
+	case len(r.path) > 1 && r.path[0] == "tags":
+		name = r.path[1][strings.LastIndex(r.path[1], "/")+1:]
+	case r.operation == "CreateCluster":
+		var in clusterInput
+		if decode(r, &in) == nil {
+			name = in.Name
+		}
+	}
+	if name == "" {
+		return
+	}
+	r.resources = []string{a.ClusterARN(name)}
+	if c := a.find(name, r.now); c != nil {
+		before := a.view(c, r.now)
+		r.before = &before
+	}
+}
+
+// visible returns the cluster that the path names, if reads know it already.
+func (a *AWS) visible(r *request) (*cluster, *apiError) {
+	c := a.find(r.path[1], r.now)
+	if c == nil || c.visibleAt.After(r.now) {
+		return nil, noCluster(r.path[1])
+	}
+	return c, nil
+}
+
+func (a *AWS) eksCreateCluster(r *request) (any, *apiError) {
+	var in clusterInput
+	if e := decode(r, &in); e != nil {
+		return nil, e
+	}
+	digest := in.digest(r.operation)
+	if c := a.find(in.Name, r.now); c != nil {
+		if in.Token != "" && in.Token == c.token {
+			if digest != c.tokenDigest {
+				return nil, badParameter(c, "The client request token "+in.Token+" was used with other parameters.")
+			}
+			return map[string]any{"cluster": a.describe(c, r.now)}, nil
+		}
+		e := refuse(http.StatusConflict, errResourceInUse, "Cluster already exists with name: "+in.Name)
+		e.Members = map[string]any{"clusterName": in.Name}
+		return nil, e
+	}
+	if !clusterName.MatchString(in.Name) {
+		return nil, badParameter(nil, "The cluster name "+strconv.Quote(in.Name)+" is not valid: 1 to 100 characters, letters, digits, - and _, the first a letter or a digit.")
+	}
+	family := "ipv4"
+	if in.Network != nil && in.Network.Family != "" {
+		family = in.Network.Family
+	}
+	vpc := in.VPCConfig
+	if vpc == nil {
+		vpc = &vpcInput{}
+	}
+	cfg := config{public: true, version: in.Version, settings: map[string]any{}}
+	if cfg.version == "" {
+		cfg.version = "1.33"
+	}
+	if in.members["outpostConfig"] != nil {
+		cfg.public, cfg.private = false, true
+	}
+	if vpc.Public != nil {
+		cfg.public = *vpc.Public
+	}
+	if vpc.Private != nil {
+		cfg.private = *vpc.Private
+	}
+	if vpc.Subnets != nil {
+		cfg.subnets = *vpc.Subnets
+	}
+	if vpc.Groups != nil {
+		cfg.groups = *vpc.Groups
+	}
+	if vpc.CIDRs != nil {
+		if e := checkCIDRs(*vpc.CIDRs, family); e != nil {
+			return nil, e
+		}
+	}
+	if !cfg.public && !cfg.private {
+		return nil, badParameter(nil, "Both private and public endpoint access cannot be false")
+	}
+	if cfg.public {
+		cfg.cidrs = world(family)
+		if vpc.CIDRs != nil && len(*vpc.CIDRs) > 0 {
+			cfg.cidrs = *vpc.CIDRs
+		}
+	}
+	cfg.logging = in.Logging.over(nil)
+
+	c := &cluster{
+		name:        in.Name,
+		id:          a.clusterID(),
+		createdAt:   r.now,
+		visibleAt:   r.now.Add(a.opts.NotFoundAfterCreate),
+		activeAt:    r.now.Add(a.durations.Create),
+		token:       in.Token,
+		tokenDigest: digest,
+		family:      family,
+		vpc:         a.vpcOf(cfg.subnets),
+		sg:          a.resourceID("sg"),
+		platform:    "eks.1",
+		tags:        maps.Clone(in.Tags),
+		settings:    map[string]any{},
+		tokens:      map[string]usedToken{},
+		failures:    map[int]UpdateError{},
+	}
+	if c.tags == nil {
+		c.tags = map[string]string{}
+	}
+	for member, value := range in.members {
+		switch member {
+		case "roleArn", "outpostConfig", "encryptionConfig":
+			c.settings[member] = value
+		case "name", "clientRequestToken", "version", "resourcesVpcConfig", "logging", "tags", "kubernetesNetworkConfig", "bootstrapSelfManagedAddons":
+		default:
+			cfg.settings[member] = value
+		}
+	}
+	network, _ := in.members["kubernetesNetworkConfig"].(map[string]any)
+	network = maps.Clone(network)
+	if network == nil {
+		network = map[string]any{}
+	}
+	network["ipFamily"] = family
+	if family == familyIPv6 {
+		network["serviceIpv6Cidr"] = "fd00:10:100::/108"
+	} else if network["serviceIpv4Cidr"] == nil {
+		network["serviceIpv4Cidr"] = "172.20.0.0/16"
+	}
+	c.settings["kubernetesNetworkConfig"] = network
+	c.config = cfg.clone()
+	a.clusters[c.name] = c
+	// The answer to the call itself shows the cluster, even while reads don't
+	// know it yet.
+	return map[string]any{"cluster": a.describe(c, r.now)}, nil
+}
+
+func (a *AWS) eksDescribeCluster(r *request) (any, *apiError) {
+	c, e := a.visible(r)
+	if e != nil {
+		return nil, e
+	}
+	return map[string]any{"cluster": a.describe(c, r.now)}, nil
+}
+
+// describe is a cluster as reads tell it.
+func (a *AWS) describe(c *cluster, now time.Time) map[string]any {
+	status := c.status(now, a.opts.StatusLag)
+	out := map[string]any{
+		"name":      c.name,
+		"arn":       a.ClusterARN(c.name),
+		"createdAt": epoch(c.createdAt),
+		"status":    status,
+		"tags":      c.tags,
+	}
+	cfg := c.shown(now, a.opts.StaleReads)
+	maps.Copy(out, c.settings)
+	if c.settings["connectorConfig"] != nil {
+		delete(out, "kubernetesNetworkConfig")
+		delete(out, "roleArn")
+		return out
+	}
+	maps.Copy(out, cfg.settings)
+	if network, ok := cfg.settings["kubernetesNetworkConfig"].(map[string]any); ok {
+		merged := maps.Clone(c.settings["kubernetesNetworkConfig"].(map[string]any))
+		maps.Copy(merged, network)
+		out["kubernetesNetworkConfig"] = merged
+	}
+	vpc := map[string]any{
+		"subnetIds":             nonNil(cfg.subnets),
+		"securityGroupIds":      nonNil(cfg.groups),
+		"vpcId":                 c.vpc,
+		"endpointPublicAccess":  cfg.public,
+		"endpointPrivateAccess": cfg.private,
+		"publicAccessCidrs":     nonNil(a.shuffled(cfg.cidrs)),
+	}
+	if mode := cfg.settings["controlPlaneEgressMode"]; mode != nil {
+		delete(out, "controlPlaneEgressMode")
+		vpc["controlPlaneEgressMode"] = mode
+	}
+	out["version"] = cfg.version
+	out["platformVersion"] = c.platform
+	out["certificateAuthority"] = map[string]any{}
+	out["resourcesVpcConfig"] = vpc
+	out["logging"] = loggingOutput(cfg.logging)
+	if !c.activeAt.After(now) && c.fixed == "" {
+		vpc["clusterSecurityGroupId"] = c.sg
+		host := c.id + ".gr7." + a.opts.Region + ".eks.amazonaws.com"
+		if a.partition == "aws-cn" {
+			host += ".cn"
+		}
+		issuer := "https://oidc.eks." + a.opts.Region + ".amazonaws.com/id/" + c.id
+		if c.family == familyIPv6 {
+			host = c.id + ".gr7.eks-cluster." + a.opts.Region + ".api.aws"
+		}
+		out["endpoint"] = "https://" + host
+		out["identity"] = map[string]any{"oidc": map[string]any{"issuer": issuer}}
+		out["certificateAuthority"] = map[string]any{"data": token64("certificate of " + c.name)}
+	}
+	return out
+}
+
+func (a *AWS) eksListClusters(r *request) (any, *apiError) {
+	size, e := pageSize(r)
+	if e != nil {
+		return nil, e
+	}
+	all := slices.Contains(r.query["include"], "all")
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(a.clusters)) {
+		c := a.find(name, r.now)
+		if c == nil || c.visibleAt.After(r.now) || c.settings["connectorConfig"] != nil && !all {
+			continue
+		}
+		names = append(names, name)
+	}
+	part, next := page(names, r.query.Get("nextToken"), size)
+	return paged("clusters", part, next), nil
+}
+
+func paged(member string, part []string, next string) map[string]any {
+	out := map[string]any{member: nonNil(part)}
+	if next != "" {
+		out["nextToken"] = next
+	}
+	return out
+}
+
+func pageSize(r *request) (int, *apiError) {
+	text := r.query.Get("maxResults")
+	if text == "" {
+		return 100, nil
+	}
+	size, err := strconv.Atoi(text)
+	if err != nil || size < 1 || size > 100 {
+		return 0, badParameter(nil, "maxResults must lie between 1 and 100, not "+text)
+	}
+	return size, nil
+}
+
+func (a *AWS) eksDeleteCluster(r *request) (any, *apiError) {
+	c, e := a.visible(r)
+	if e != nil {
+		return nil, e
+	}
+	if u := a.inUse(c, r.now); u != "" {
+		return nil, busy("DeleteCluster", c, u)
+	}
+	if c.config.settings["deletionProtection"] == true {
+		return nil, refuse(http.StatusBadRequest, errInvalidRequest, "Cluster "+c.name+" has deletion protection on.")
+	}
+	if status := c.status(r.now, 0); status == statusCreating || status == statusDeleting {
+		e := refuse(http.StatusConflict, errResourceInUse, "Cluster "+c.name+" has the status "+status+".")
+		e.Members = map[string]any{"clusterName": c.name}
+		return nil, e
+	}
+	c.deletedAt, c.goneAt = r.now, r.now.Add(a.durations.Delete)
+	return map[string]any{"cluster": a.describe(c, r.now)}, nil
+}
+
+// inUse returns the id of the update that keeps others out, "" if there is none.
+func (a *AWS) inUse(c *cluster, now time.Time) string {
+	if u := c.running(now); u != nil {
+		return u.id
+	}
+	if c.busyUntil.After(now) {
+		return c.busyUpdateID
+	}
+	return ""
+}
+
+func busy(what string, c *cluster, updateID string) *apiError {
+	return &apiError{
+		Status:  http.StatusConflict,
+		Type:    errResourceInUse,
+		Message: fmt.Sprintf("Cannot %s because cluster %s currently has update %s in progress", what, c.name, updateID),
+		Members: map[string]any{"clusterName": c.name},
+	}
+}
+
+// changeable refuses an update of the kind in the cluster's present state.
+func (a *AWS) changeable(c *cluster, kind string, now time.Time) *apiError {
+	members := map[string]any{"clusterName": c.name}
+	switch status := c.status(now, 0); {
+	case c.settings["connectorConfig"] != nil:
+		return &apiError{Type: errInvalidRequest, Message: "Cluster " + c.name + " is a connected cluster and cannot be updated.", Members: members}
+	case status == statusCreating:
+		e := &apiError{Type: a.opts.CreatingError, Message: "Cluster " + c.name + " has the status CREATING and cannot be updated yet.", Members: members}
+		if e.Type == errResourceInUse {
+			e.Status = http.StatusConflict
+		}
+		return e
+	case status == statusDeleting, status == statusFailed, status == statusPending:
+		return &apiError{Type: errInvalidRequest, Message: "Cluster " + c.name + " has the status " + status + " and cannot be updated.", Members: members}
+	}
+	if u := a.inUse(c, now); u != "" {
+		return busy(kind, c, u)
+	}
+	return nil
+}
+
+func (in *clusterInput) digest(operation string) string {
+	rest := maps.Clone(in.members)
+	delete(rest, "clientRequestToken")
+	sum := sha256.Sum256(append([]byte(operation), mustJSON(rest)...))
+	return hex.EncodeToString(sum[:])
+}
+
+// again answers a call whose token was used before. The digest is kept with
+// the token, so that the same token with other parameters is refused.
+func (a *AWS) again(c *cluster, in *clusterInput, digest string, now time.Time) (any, *apiError, bool) {
+	used, found := c.tokens[in.Token]
+	switch {
+	case in.Token == "" || !found:
+		return nil, nil, false
+	case used.digest != digest:
+		return nil, badParameter(c, "The client request token "+in.Token+" was used with other parameters."), true
+	default:
+		return map[string]any{"update": updateOutput(used.update, now)}, nil, true
+	}
+}
+
+func (a *AWS) eksUpdateClusterConfig(r *request) (any, *apiError) {
+	c, e := a.visible(r)
+	if e != nil {
+		return nil, e
+	}
+	var in clusterInput
+	if e := decode(r, &in); e != nil {
+		return nil, e
+	}
+	digest := in.digest(r.operation)
+	if out, e, done := a.again(c, &in, digest, r.now); done {
+		return out, e
+	}
+	kinds := in.kinds()
+	switch len(kinds) {
+	case 0:
+		return nil, badParameter(c, "The type for cluster update was not provided.")
+	case 1:
+	default:
+		return nil, badParameter(c, "Only one type of update can be allowed.")
+	}
+	kind := kinds[0]
+	if kind == updateEndpointAccess && in.VPCConfig.CIDRs != nil {
+		if e := checkCIDRs(*in.VPCConfig.CIDRs, c.family); e != nil {
+			e.Members = map[string]any{"clusterName": c.name}
+			return nil, e
+		}
+	}
+	if e := a.changeable(c, kind, r.now); e != nil {
+		return nil, e
+	}
+
+	var params []updateParam
+	var apply func(*config)
+	switch kind {
+	case updateEndpointAccess:
+		params, apply, e = c.endpointUpdate(in.VPCConfig)
+	case "VpcConfigUpdate":
+		params, apply, e = c.vpcUpdate(in.VPCConfig)
+	case "LoggingUpdate":
+		params, apply, e = c.loggingUpdate(in.Logging)
+	default:
+		params, apply, e = c.settingsUpdate(&in, kind)
+	}
+	if e != nil {
+		return nil, e
+	}
+	u := a.begin(c, r.now, kind, params, apply)
+	if in.Token != "" {
+		c.tokens[in.Token] = usedToken{digest, u}
+	}
+	return map[string]any{"update": updateOutput(u, r.now)}, nil
+}
+
+func (c *cluster) endpointUpdate(in *vpcInput) ([]updateParam, func(*config), *apiError) {
+	if c.settings["outpostConfig"] != nil {
+		return nil, nil, badParameter(c, "The endpoint access of the local cluster "+c.name+" cannot be changed.")
+	}
+	desired := c.config.clone()
+	if in.Public != nil {
+		desired.public = *in.Public
+	}
+	if in.Private != nil {
+		desired.private = *in.Private
+	}
+	if !desired.public && !desired.private {
+		return nil, nil, badParameter(c, "Both private and public endpoint access cannot be false")
+	}
+	// While public access is off, the list that is sent is ignored and the old
+	// one kept; an empty list means the world.
+	if desired.public && in.CIDRs != nil {
+		desired.cidrs = slices.Clone(*in.CIDRs)
+	}
+	if desired.public && len(desired.cidrs) == 0 {
+		desired.cidrs = world(c.family)
+	}
+	if desired.public == c.config.public && desired.private == c.config.private && sameSet(desired.cidrs, c.config.cidrs) {
+		return nil, nil, badParameter(c, fmt.Sprintf(
+			"Cluster is already at the desired configuration with endpointPrivateAccess: %t , endpointPublicAccess: %t, and Public Endpoint Restrictions: [%s]",
+			c.config.private, c.config.public, strings.Join(c.config.cidrs, ", ")))
+	}
+	params := []updateParam{
+		{"EndpointPublicAccess", strconv.FormatBool(desired.public)},
+		{"EndpointPrivateAccess", strconv.FormatBool(desired.private)},
+		{"PublicAccessCidrs", string(mustJSON(nonNil(desired.cidrs)))},
+	}
+	return params, func(cfg *config) {
+		cfg.public, cfg.private, cfg.cidrs = desired.public, desired.private, desired.cidrs
+	}, nil
+}
+
+func (c *cluster) vpcUpdate(in *vpcInput) ([]updateParam, func(*config), *apiError) {
+	var params []updateParam
+	subnets, groups := c.config.subnets, c.config.groups
+	if in.Subnets != nil {
+		subnets = slices.Clone(*in.Subnets)
+		params = append(params, updateParam{"Subnets", string(mustJSON(subnets))})
+	}
+	if in.Groups != nil {
+		groups = slices.Clone(*in.Groups)
+		params = append(params, updateParam{"SecurityGroups", string(mustJSON(groups))})
+	}
+	if sameSet(subnets, c.config.subnets) && sameSet(groups, c.config.groups) {
+		return nil, nil, badParameter(c, "Cluster is already at the desired VPC configuration.")
+	}
+	return params, func(cfg *config) { cfg.subnets, cfg.groups = subnets, groups }, nil
+}
+
+func (c *cluster) loggingUpdate(in *loggingInput) ([]updateParam, func(*config), *apiError) {
+	types := in.over(c.config.logging)
+	if slices.Equal(types, c.config.logging) {
+		return nil, nil, badParameter(c, "No changes needed for the logging config provided")
+	}
+	params := []updateParam{{"ClusterLogging", string(mustJSON(loggingOutput(types)))}}
+	return params, func(cfg *config) { cfg.logging = types }, nil
+}
+
+func (c *cluster) settingsUpdate(in *clusterInput, kind string) ([]updateParam, func(*config), *apiError) {
+	changed := map[string]any{}
+	var params []updateParam
+	if kind == "ControlPlaneEgressUpdate" {
+		changed["controlPlaneEgressMode"] = *in.VPCConfig.Egress
+		params = append(params, updateParam{"ControlPlaneEgressMode", *in.VPCConfig.Egress})
+	}
+	for _, other := range otherKinds {
+		value := in.members[other.member]
+		if other.kind != kind || value == nil {
+			continue
+		}
+		text := string(mustJSON(value))
+		if access, ok := value.(map[string]any); ok && other.member == "accessConfig" {
+			text, _ = access["authenticationMode"].(string)
+			merged, _ := c.config.settings["accessConfig"].(map[string]any)
+			merged = maps.Clone(merged)
+			if merged == nil {
+				merged = map[string]any{}
+			}
+			maps.Copy(merged, access)
+			value = merged
+		}
+		changed[other.member] = value
+		params = append(params, updateParam{other.param, text})
+	}
+	same := true
+	for member, value := range changed {
+		same = same && reflect.DeepEqual(c.config.settings[member], value)
+	}
+	if same {
+		return nil, nil, badParameter(c, "Cluster is already at the desired configuration.")
+	}
+	return params, func(cfg *config) {
+		if cfg.settings == nil {
+			cfg.settings = map[string]any{}
+		}
+		maps.Copy(cfg.settings, changed)
+	}, nil
+}
+
+func (a *AWS) eksUpdateClusterVersion(r *request) (any, *apiError) {
+	c, e := a.visible(r)
+	if e != nil {
+		return nil, e
+	}
+	var in clusterInput
+	if e := decode(r, &in); e != nil {
+		return nil, e
+	}
+	digest := in.digest(r.operation)
+	if out, e, done := a.again(c, &in, digest, r.now); done {
+		return out, e
+	}
+	if e := a.changeable(c, updateVersion, r.now); e != nil {
+		return nil, e
+	}
+	if in.Version == c.config.version {
+		return nil, badParameter(c, "Cluster is already on the version "+in.Version+".")
+	}
+	params := []updateParam{{"Version", in.Version}, {"PlatformVersion", c.platform}}
+	u := a.begin(c, r.now, updateVersion, params, func(cfg *config) { cfg.version = in.Version })
+	if in.Token != "" {
+		c.tokens[in.Token] = usedToken{digest, u}
+	}
+	return map[string]any{"update": updateOutput(u, r.now)}, nil
+}
+
+func (a *AWS) eksListUpdates(r *request) (any, *apiError) {
+	c, e := a.visible(r)
+	if e != nil {
+		return nil, e
+	}
+	size, e := pageSize(r)
+	if e != nil {
+		return nil, e
+	}
+	var ids []string
+	// Node groups, add-ons and capabilities have updates of their own; there
+	// are none here.
+	if !r.query.Has("nodegroupName") && !r.query.Has("addonName") && !r.query.Has("capabilityName") {
+		for _, u := range c.updates {
+			ids = append(ids, u.id)
+		}
+	}
+	part, next := page(a.shuffled(ids), r.query.Get("nextToken"), size)
+	return paged("updateIds", part, next), nil
+}
+
+func (a *AWS) eksDescribeUpdate(r *request) (any, *apiError) {
+	c, e := a.visible(r)
+	if e != nil {
+		return nil, e
+	}
+	for _, u := range c.updates {
+		if u.id == r.path[3] {
+			return map[string]any{"update": updateOutput(u, r.now)}, nil
+		}
+	}
+	return nil, &apiError{
+		Status:  http.StatusNotFound,
+		Type:    errResourceNotFound,
+		Message: "No update found for ID: " + r.path[3],
+		Members: map[string]any{"clusterName": c.name},
+	}
+}
+
+func updateOutput(u *update, now time.Time) map[string]any {
+	params := []any{}
+	for _, p := range u.params {
+		params = append(params, map[string]any{"type": p.name, "value": p.value})
+	}
+	failures := []any{}
+	status := u.status(now)
+	if status != updateInProgress {
+		for _, f := range u.errors {
+			failures = append(failures, map[string]any{
+				"errorCode": f.Code, "errorMessage": f.Message, "resourceIds": nonNil(f.ResourceIDs),
+			})
+		}
+	}
+	return map[string]any{
+		"id":        u.id,
+		"type":      u.kind,
+		"status":    status,
+		"params":    params,
+		"createdAt": epoch(u.createdAt),
+		"errors":    failures,
+	}
+}
+
+// tagged returns the cluster that a tagging call's ARN names.
+func (a *AWS) tagged(r *request) (*cluster, *apiError) {
+	name, ok := strings.CutPrefix(r.path[1], a.ClusterARN(""))
+	if !ok {
+		return nil, refuse(http.StatusBadRequest, "BadRequestException", "The ARN "+r.path[1]+" names no cluster of this account and region.")
+	}
+	c := a.find(name, r.now)
+	if c == nil || c.visibleAt.After(r.now) {
+		return nil, refuse(http.StatusNotFound, "NotFoundException", "No cluster found for name: "+name+".")
+	}
+	return c, nil
+}
+
+func (a *AWS) eksTagResource(r *request) (any, *apiError) {
+	c, e := a.tagged(r)
+	if e != nil {
+		return nil, e
+	}
+	var in clusterInput
+	if e := decode(r, &in); e != nil {
+		return nil, e
+	}
+	if len(in.Tags) == 0 {
+		return nil, refuse(http.StatusBadRequest, "BadRequestException", "There are no tags in the request.")
+	}
+	tags := maps.Clone(c.tags)
+	maps.Copy(tags, in.Tags)
+	if len(tags) > 50 {
+		return nil, refuse(http.StatusBadRequest, "BadRequestException", "A cluster has at most 50 tags.")
+	}
+	c.tags = tags
+	return map[string]any{}, nil
+}
+
+func (a *AWS) eksUntagResource(r *request) (any, *apiError) {
+	c, e := a.tagged(r)
+	if e != nil {
+		return nil, e
+	}
+	tags := maps.Clone(c.tags)
+	for _, key := range r.query["tagKeys"] {
+		delete(tags, key)
+	}
+	c.tags = tags
+	return map[string]any{}, nil
+}
+
+func (a *AWS) eksListTagsForResource(r *request) (any, *apiError) {
+	c, e := a.tagged(r)
+	if e != nil {
+		return nil, e
+	}
+	return map[string]any{"tags": c.tags}, nil
+}
+
+// world is what EKS fills in for a public endpoint without CIDRs.
+func world(family string) []string {
+	if family == familyIPv6 {
+		return []string{"0.0.0.0/0", "::/0"}
+	}
+	return []string{"0.0.0.0/0"}
+}
+
+// reserved are the blocks that EKS does not take for public addresses: what a
+// client on the internet cannot have. Documentation ranges are admitted.
+var reserved = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"),
+	netip.MustParsePrefix("10.0.0.0/8"),
+	netip.MustParsePrefix("100.64.0.0/10"),
+	netip.MustParsePrefix("127.0.0.0/8"),
+	netip.MustParsePrefix("169.254.0.0/16"),
+	netip.MustParsePrefix("172.16.0.0/12"),
+	netip.MustParsePrefix("192.0.0.0/24"),
+	netip.MustParsePrefix("192.168.0.0/16"),
+	netip.MustParsePrefix("198.18.0.0/15"),
+	netip.MustParsePrefix("224.0.0.0/4"),
+	netip.MustParsePrefix("240.0.0.0/4"),
+	netip.MustParsePrefix("::/128"),
+	netip.MustParsePrefix("::1/128"),
+	netip.MustParsePrefix("::ffff:0:0/96"),
+	netip.MustParsePrefix("fc00::/7"),
+	netip.MustParsePrefix("fe80::/10"),
+	netip.MustParsePrefix("ff00::/8"),
+}
+
+// checkCIDRs refuses a list that EKS refuses.
+func checkCIDRs(cidrs []string, family string) *apiError {
+	if len(cidrs) > maxCIDRs {
+		return badParameter(nil, fmt.Sprintf("There are %d CIDRs in publicAccessCidrs; at most %d are allowed.", len(cidrs), maxCIDRs))
+	}
+	var invalid []string
+	seen := map[netip.Prefix]bool{}
+	for _, text := range cidrs {
+		p, err := netip.ParsePrefix(text)
+		switch {
+		case err != nil, p != p.Masked(), p.Addr().Is6() && family != familyIPv6, seen[p]:
+			invalid = append(invalid, text)
+			continue
+		}
+		seen[p] = true
+		for _, block := range reserved {
+			if block.Bits() <= p.Bits() && block.Contains(p.Addr()) {
+				invalid = append(invalid, text)
+				break
+			}
+		}
+	}
+	if len(invalid) > 0 {
+		return badParameter(nil, "The following CIDRs are invalid in publicAccessCidrs: ["+strings.Join(invalid, ", ")+"]")
+	}
+	return nil
+}
+
+// sameSet compares lists as EKS does, as sets.
+func sameSet(x, y []string) bool {
+	normal := func(list []string) []string {
+		out := make([]string, len(list))
+		for i, text := range list {
+			out[i] = text
+			if p, err := netip.ParsePrefix(text); err == nil {
+				out[i] = p.String()
+			}
+		}
+		slices.Sort(out)
+		return slices.Compact(out)
+	}
+	return slices.Equal(normal(x), normal(y))
+}
+
+// over returns the log types that are on after the change.
+func (in *loggingInput) over(types []string) []string {
+	on := map[string]bool{}
+	for _, t := range types {
+		on[t] = true
+	}
+	if in != nil {
+		for _, group := range in.ClusterLogging {
+			for _, t := range group.Types {
+				on[t] = group.Enabled != nil && *group.Enabled
+			}
+		}
+	}
+	maps.DeleteFunc(on, func(_ string, enabled bool) bool { return !enabled })
+	return slices.Sorted(maps.Keys(on))
+}
+
+func loggingOutput(on []string) map[string]any {
+	var off []string
+	for _, t := range []string{"api", "audit", "authenticator", "controllerManager", "scheduler"} {
+		if !slices.Contains(on, t) {
+			off = append(off, t)
+		}
+	}
+	groups := []any{}
+	if len(on) > 0 {
+		groups = append(groups, map[string]any{"types": on, "enabled": true})
+	}
+	if len(off) > 0 {
+		groups = append(groups, map[string]any{"types": off, "enabled": false})
+	}
+	return map[string]any{"clusterLogging": groups}
+}
+
+// clusterID is the hexadecimal name in a cluster's endpoint. The caller holds a.mu.
+func (a *AWS) clusterID() string {
+	return fmt.Sprintf("%016X%016X", a.random.Uint64(), a.random.Uint64())
+}
+
+// epoch is a time as rest-json writes it: seconds, with milliseconds.
+func epoch(t time.Time) json.Number {
+	ms := t.UnixMilli()
+	return json.Number(fmt.Sprintf("%d.%03d", ms/1000, ms%1000))
+}
+
+func nonNil(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}

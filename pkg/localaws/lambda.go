@@ -1,0 +1,560 @@
+package localaws
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+)
+
+// runtimePrefix is where the runtime APIs of functions are mounted: a process
+// with AWS_LAMBDA_RUNTIME_API=HOST:PORT/runtimes/NAME is the function NAME.
+const runtimePrefix = "/runtimes/"
+
+// apiPrefix starts every path of the runtime API. Source: the Lambda developer
+// guide, "Using the Lambda runtime API".
+const apiPrefix = "/2018-06-01/runtime/"
+
+// FunctionOptions are a function's settings and those of its queue's event
+// source mapping.
+type FunctionOptions struct {
+	Timeout   time.Duration // default 3 seconds
+	BatchSize int           // default 10
+	// WholeBatches leaves ReportBatchItemFailures out of the mapping: what the
+	// function answers is then not looked at.
+	WholeBatches bool
+	// Gate, when set, lets the poller take a batch, and settle it, only when
+	// it is released. The labels are "poll NAME" and "settle NAME".
+	Gate *Gate
+}
+
+// Function is a Lambda function: its own runtime API for the processes that
+// run it, and the poller of its queue.
+type Function struct {
+	aws   *AWS
+	name  string
+	queue string
+	opts  FunctionOptions
+
+	// Below, guarded by the AWS's mutex.
+	running     map[string]*invocation
+	direct      []*invocation // asked for with Invoke, not taken yet
+	changed     chan struct{} // closed when direct grows
+	invocations []Invocation
+	initErrors  []string
+}
+
+type invocation struct {
+	id       string
+	payload  []byte
+	began    time.Time
+	deadline time.Time
+	messages []*message
+	done     chan struct{} // of a direct one: closed when it is over
+	result   []byte
+	failure  error
+	note     int // index into the function's invocations
+}
+
+// Invocation is one run of a function.
+type Invocation struct {
+	ID       string
+	At       time.Time
+	Messages []string // ids of the batch
+	// Answer is what the function said; Error is set when it failed or was
+	// not over by its deadline. Neither is set while it runs, nor when the
+	// process died.
+	Answer []byte
+	Error  string
+	Failed []string // ids that were left in the queue
+	Over   bool
+}
+
+// Function makes a function that gets its events from a queue, which must be
+// there, or none if queue is empty. It is the runtime API for processes whose
+// AWS_LAMBDA_RUNTIME_API is the address that it is served at; the AWS's own
+// handler serves it under /runtimes/NAME.
+func (a *AWS) Function(name, queue string, o FunctionOptions) (*Function, error) {
+	o = o.withDefaults()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case a.functions[name] != nil:
+		return nil, fmt.Errorf("localaws: there is already a function named %s", name)
+	case queue != "" && a.queues[queue] == nil:
+		return nil, fmt.Errorf("localaws: function %s: there is no queue named %s", name, queue)
+	}
+	f := &Function{aws: a, name: name, queue: queue, opts: o, running: map[string]*invocation{}, changed: make(chan struct{})}
+	a.functions[name] = f
+	return f, nil
+}
+
+func (o FunctionOptions) withDefaults() FunctionOptions {
+	if o.Timeout == 0 {
+		o.Timeout = 3 * time.Second
+	}
+	if o.BatchSize == 0 {
+		o.BatchSize = 10
+	}
+	return o
+}
+
+// RuntimeAPI returns what AWS_LAMBDA_RUNTIME_API must be where the AWS listens
+// at host, e.g. 127.0.0.1:4566.
+func (f *Function) RuntimeAPI(host string) string { return host + runtimePrefix + f.name }
+
+// ARN returns the function's ARN.
+func (f *Function) ARN() string { return f.aws.arn("lambda", "function:"+f.name) }
+
+// Invocations returns all runs so far, oldest first.
+func (f *Function) Invocations() []Invocation {
+	f.aws.mu.Lock()
+	defer f.aws.mu.Unlock()
+	return slices.Clone(f.invocations)
+}
+
+// InitErrors returns what processes reported when they could not start.
+func (f *Function) InitErrors() []string {
+	f.aws.mu.Lock()
+	defer f.aws.mu.Unlock()
+	return slices.Clone(f.initErrors)
+}
+
+func runtimePath(path string) (function, rest string, ok bool) {
+	after, ok := strings.CutPrefix(path, runtimePrefix)
+	if !ok {
+		return "", "", false
+	}
+	function, rest, _ = strings.Cut(after, "/")
+	return function, "/" + rest, true
+}
+
+// ServeHTTP is the runtime API of this function alone.
+func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ans, err := f.answer(r, r.URL.Path)
+	if err != nil {
+		drop(w)
+		return
+	}
+	writeAnswer(w, ans)
+}
+
+func (f *Function) answer(r *http.Request, path string) (answer, error) {
+	rest, ok := strings.CutPrefix(path, apiPrefix)
+	parts := strings.Split(rest, "/")
+	switch {
+	case !ok:
+	case r.Method == http.MethodGet && rest == "invocation/next":
+		return f.nextInvocation(r.Context())
+	case r.Method == http.MethodPost && rest == "init/error":
+		body, err := readBody(r)
+		if err != nil {
+			return answer{}, err
+		}
+		f.aws.mu.Lock()
+		f.initErrors = append(f.initErrors, string(body))
+		f.aws.mu.Unlock()
+		return accepted(), nil
+	case r.Method == http.MethodPost && len(parts) == 3 && parts[0] == "invocation" && (parts[2] == "response" || parts[2] == "error"):
+		return f.finish(r, parts[1], parts[2] == "error")
+	}
+	return answer{status: http.StatusNotFound, body: []byte("no such route of the runtime API: " + path)}, nil
+}
+
+func accepted() answer {
+	return answer{
+		status: http.StatusAccepted,
+		header: http.Header{"Content-Type": {"application/json"}},
+		body:   []byte(`{"status":"OK"}`),
+	}
+}
+
+func (f *Function) nextInvocation(ctx context.Context) (answer, error) {
+	inv, err := f.wait(ctx, f.opts.Gate)
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{
+		status: http.StatusOK,
+		header: http.Header{
+			"Content-Type":                        {"application/json"},
+			"Lambda-Runtime-Aws-Request-Id":       {inv.id},
+			"Lambda-Runtime-Deadline-Ms":          {strconv.FormatInt(inv.deadline.UnixMilli(), 10)},
+			"Lambda-Runtime-Invoked-Function-Arn": {f.ARN()},
+			"Lambda-Runtime-Trace-Id":             {"Root=1-" + inv.id[:8] + "-" + strings.ReplaceAll(inv.id, "-", "")[8:]},
+		},
+		body: inv.payload,
+	}, nil
+}
+
+var errClosed = errors.New("localaws: the AWS was closed")
+
+// wait returns the next invocation: one that was asked for directly, or a
+// batch of the queue.
+func (f *Function) wait(ctx context.Context, gate *Gate) (*invocation, error) {
+	a := f.aws
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-a.closed:
+			return nil, errClosed
+		default:
+		}
+		if f.ready() {
+			if gate != nil {
+				a.mu.Unlock()
+				err := gate.Park(ctx, "poll "+f.name)
+				a.mu.Lock()
+				if err != nil {
+					return nil, err
+				}
+			}
+			if inv := f.begin(); inv != nil {
+				return inv, nil
+			}
+			continue
+		}
+		if err := f.sleep(ctx); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// ready tells whether there is something to begin. The caller holds the mutex.
+func (f *Function) ready() bool {
+	if len(f.direct) > 0 {
+		return true
+	}
+	q := f.aws.queues[f.queue]
+	if q == nil {
+		return false
+	}
+	now := f.aws.now()
+	f.aws.settleQueues(now)
+	at, ok := q.next()
+	return ok && !at.After(now)
+}
+
+// sleep waits until there may be something. The caller holds the mutex, which
+// is given away meanwhile.
+func (f *Function) sleep(ctx context.Context) error {
+	a := f.aws
+	var timer <-chan time.Time
+	var arrived chan struct{}
+	if q := a.queues[f.queue]; q != nil {
+		arrived = q.changed
+		if at, ok := q.next(); ok {
+			t := time.NewTimer(at.Sub(a.now()))
+			defer t.Stop()
+			timer = t.C
+		}
+	}
+	asked := f.changed
+	a.mu.Unlock()
+	defer a.mu.Lock()
+	select {
+	case <-timer:
+	case <-arrived:
+	case <-asked:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-a.closed:
+		return errClosed
+	}
+	return nil
+}
+
+// begin takes what there is and starts an invocation with it; nil if another
+// poller was faster. The caller holds the mutex.
+func (f *Function) begin() *invocation {
+	a := f.aws
+	now := a.now()
+	var inv *invocation
+	if q := a.queues[f.queue]; q != nil {
+		if taken := a.take(q, now, f.opts.BatchSize, q.opts.VisibilityTimeout); len(taken) > 0 {
+			inv = &invocation{id: a.uuid(), messages: taken, payload: a.batchEvent(q, taken)}
+		}
+	}
+	switch {
+	case inv != nil:
+	case len(f.direct) > 0:
+		inv = f.direct[0]
+		f.direct = f.direct[1:]
+	default:
+		return nil
+	}
+	inv.began, inv.deadline = now, now.Add(f.opts.Timeout)
+	noted := Invocation{ID: inv.id, At: now}
+	for _, m := range inv.messages {
+		noted.Messages = append(noted.Messages, m.id)
+	}
+	inv.note = len(f.invocations)
+	f.invocations = append(f.invocations, noted)
+	f.running[inv.id] = inv
+	return inv
+}
+
+// batchEvent is the event that a batch of messages makes. Source: the Lambda
+// developer guide, "Using Lambda with Amazon SQS".
+func (a *AWS) batchEvent(q *queue, taken []*message) []byte {
+	records := []any{}
+	for _, m := range taken {
+		record := map[string]any{
+			"messageId":         m.id,
+			"receiptHandle":     m.receipt,
+			"body":              m.body,
+			"attributes":        m.systemAttributes(),
+			"messageAttributes": lambdaAttributes(m.attributes),
+			"md5OfBody":         md5Hex([]byte(m.body)),
+			"eventSource":       "aws:sqs",
+			"eventSourceARN":    a.QueueARN(q.name),
+			"awsRegion":         a.opts.Region,
+		}
+		if len(m.attributes) > 0 {
+			record["md5OfMessageAttributes"] = attributesMD5(m.attributes)
+		}
+		records = append(records, record)
+	}
+	return mustJSON(map[string]any{"Records": records})
+}
+
+func (f *Function) finish(r *http.Request, id string, failed bool) (answer, error) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
+	if err != nil {
+		return answer{}, err
+	}
+	if gate := f.opts.Gate; gate != nil {
+		if err := gate.Park(r.Context(), "settle "+f.name); err != nil {
+			return answer{}, err
+		}
+	}
+	var failure error
+	switch {
+	case failed:
+		failure = functionError(body)
+	case r.Trailer.Get("Lambda-Runtime-Function-Error-Type") != "":
+		// A function whose answer broke off says so behind the body.
+		failure = errors.New(r.Trailer.Get("Lambda-Runtime-Function-Error-Type"))
+	}
+	f.aws.mu.Lock()
+	defer f.aws.mu.Unlock()
+	inv := f.running[id]
+	if inv == nil {
+		return refusedInvocation("there is no invocation " + id), nil
+	}
+	if !f.aws.now().Before(inv.deadline) {
+		f.end(inv, nil, f.timedOut(inv))
+		return refusedInvocation("the invocation " + id + " is past its deadline"), nil
+	}
+	f.end(inv, body, failure)
+	return accepted(), nil
+}
+
+func (f *Function) timedOut(inv *invocation) error {
+	return fmt.Errorf("%s Task timed out after %.2f seconds", inv.id, f.opts.Timeout.Seconds())
+}
+
+func refusedInvocation(why string) answer {
+	return answer{
+		status: http.StatusBadRequest,
+		header: http.Header{"Content-Type": {"application/json"}},
+		body:   mustJSON(map[string]any{"errorMessage": why, "errorType": "InvalidRequestID"}),
+	}
+}
+
+// functionError is the error that a function reported.
+func functionError(body []byte) error {
+	var told struct {
+		Type    string `json:"errorType"`
+		Message string `json:"errorMessage"`
+	}
+	if json.Unmarshal(body, &told) != nil || told.Type == "" && told.Message == "" {
+		return errors.New(string(body))
+	}
+	return errors.New(told.Type + ": " + told.Message)
+}
+
+// end settles an invocation: what the function is done with leaves the queue,
+// the rest stays in it and is visible again after the visibility timeout. The
+// caller holds the mutex.
+func (f *Function) end(inv *invocation, result []byte, failure error) {
+	delete(f.running, inv.id)
+	noted := &f.invocations[inv.note]
+	noted.Over, noted.Answer = true, result
+	inv.result, inv.failure = result, failure
+	left := map[string]bool{}
+	switch {
+	case failure != nil:
+		noted.Error = failure.Error()
+		for _, m := range inv.messages {
+			left[m.id] = true
+		}
+	case !f.opts.WholeBatches:
+		left = itemFailures(result, inv.messages)
+	}
+	q := f.aws.queues[f.queue]
+	for _, m := range inv.messages {
+		if left[m.id] {
+			noted.Failed = append(noted.Failed, m.id)
+			continue
+		}
+		// The handle was made by the queue; another receive may have taken the
+		// message over, then it stays.
+		_ = q.remove(m.receipt)
+	}
+	if inv.done != nil {
+		close(inv.done)
+	}
+}
+
+// itemFailures reads which messages a function failed at. What Lambda cannot
+// make sense of counts as all of them. Source: the Lambda developer guide,
+// "Implementing partial batch responses".
+func itemFailures(result []byte, messages []*message) map[string]bool {
+	left := map[string]bool{}
+	all := map[string]bool{}
+	for _, m := range messages {
+		all[m.id] = true
+	}
+	text := strings.TrimSpace(string(result))
+	if text == "" || text == "null" {
+		return left
+	}
+	var told struct {
+		Failures []map[string]any `json:"batchItemFailures"`
+	}
+	if err := json.Unmarshal(result, &told); err != nil {
+		// A plain value is a success; a list that does not parse is not.
+		if strings.HasPrefix(text, "{") || !json.Valid(result) {
+			return all
+		}
+		return left
+	}
+	for _, failure := range told.Failures {
+		id, _ := failure["itemIdentifier"].(string)
+		if !all[id] {
+			return all
+		}
+		left[id] = true
+	}
+	return left
+}
+
+// Invoke runs the function once with a payload, in one of the processes that
+// ask its runtime API for work, and waits for what it answers. What is visible
+// in the queue comes first: with one process, the batches of all messages that
+// were sent before are settled by then.
+func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	a := f.aws
+	a.mu.Lock()
+	inv := &invocation{id: a.uuid(), payload: payload, done: make(chan struct{})}
+	f.direct = append(f.direct, inv)
+	close(f.changed)
+	f.changed = make(chan struct{})
+	a.mu.Unlock()
+	select {
+	case <-inv.done:
+	case <-ctx.Done():
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		f.direct = slices.DeleteFunc(f.direct, func(other *invocation) bool { return other == inv })
+		return nil, ctx.Err()
+	case <-a.closed:
+		return nil, errClosed
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return inv.result, inv.failure
+}
+
+// Handler is a function's code: it gets the event and answers, both JSON.
+type Handler func(ctx context.Context, event []byte) ([]byte, error)
+
+// Run gives the function's events to a handler in this goroutine, one after
+// the other, as Lambda would, until the context ends or the AWS is closed. The
+// handler's context has the function's deadline and its request id
+// (lambdacontext). An answer after the deadline counts as none. A handler that
+// panics, or during whose run the context ends, is a process that dies: its
+// messages are visible again after their timeout. The panic goes on.
+func (f *Function) Run(ctx context.Context, handler Handler) error {
+	for {
+		inv, err := f.wait(ctx, f.opts.Gate)
+		if err != nil {
+			return err
+		}
+		if err := f.run(ctx, inv, handler); err != nil {
+			return err
+		}
+	}
+}
+
+// RunOnce is one round of Run with what is there now. It tells whether there
+// was anything.
+func (f *Function) RunOnce(ctx context.Context, handler Handler) (bool, error) {
+	f.aws.mu.Lock()
+	var inv *invocation
+	if f.ready() {
+		inv = f.begin()
+	}
+	f.aws.mu.Unlock()
+	if inv == nil {
+		return false, nil
+	}
+	return true, f.run(ctx, inv, handler)
+}
+
+func (f *Function) run(ctx context.Context, inv *invocation, handler Handler) error {
+	inner, cancel := ctx, func() {}
+	if f.aws.opts.Clock == nil {
+		inner, cancel = context.WithDeadline(ctx, inv.deadline)
+	}
+	defer cancel()
+	inner = lambdacontext.NewContext(inner, &lambdacontext.LambdaContext{
+		AwsRequestID:       inv.id,
+		InvokedFunctionArn: f.ARN(),
+	})
+	result, failure := handler(inner, inv.payload)
+	if gate := f.opts.Gate; gate != nil {
+		if err := gate.Park(ctx, "settle "+f.name); err != nil {
+			return err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		// The process was ended before it could answer.
+		return err
+	}
+	f.aws.mu.Lock()
+	defer f.aws.mu.Unlock()
+	if f.running[inv.id] == nil {
+		return nil
+	}
+	if !f.aws.now().Before(inv.deadline) {
+		result, failure = nil, f.timedOut(inv)
+	}
+	f.end(inv, result, failure)
+	return nil
+}
+
+// Poll makes a function without a name of its own out of a queue and a
+// handler, and runs it; see Run.
+func (a *AWS) Poll(ctx context.Context, queue string, o FunctionOptions, handler Handler) error {
+	a.mu.Lock()
+	q := a.queues[queue]
+	f := &Function{aws: a, name: queue, queue: queue, opts: o.withDefaults(), running: map[string]*invocation{}, changed: make(chan struct{})}
+	a.mu.Unlock()
+	if q == nil {
+		return fmt.Errorf("localaws: there is no queue named %s", queue)
+	}
+	return f.Run(ctx, handler)
+}

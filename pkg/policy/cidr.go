@@ -1,0 +1,118 @@
+package policy
+
+import (
+	"fmt"
+	"net/netip"
+)
+
+// block is a range that the registries set apart.
+type block struct {
+	prefix netip.Prefix
+	what   string
+}
+
+func blk(addr netip.Addr, bits int, what string) block {
+	return block{netip.PrefixFrom(addr, bits), what}
+}
+
+func v4(a, b, c, d byte) netip.Addr { return netip.AddrFrom4([4]byte{a, b, c, d}) }
+
+func v6(words ...uint16) netip.Addr {
+	var b [16]byte
+	for i, w := range words {
+		b[2*i], b[2*i+1] = byte(w>>8), byte(w)
+	}
+	return netip.AddrFrom16(b)
+}
+
+// special are the blocks that no address on the internet comes from. Source:
+// the IANA IPv4 and IPv6 Special-Purpose Address Registries and RFC 4291 for
+// what is outside of 2000::/3.
+func special() []block {
+	return []block{
+		blk(v4(0, 0, 0, 0), 8, "this network"),
+		blk(v4(10, 0, 0, 0), 8, "private"),
+		blk(v4(100, 64, 0, 0), 10, "shared by carriers (CGN)"),
+		blk(v4(127, 0, 0, 0), 8, "loopback"),
+		blk(v4(169, 254, 0, 0), 16, "link-local"),
+		blk(v4(172, 16, 0, 0), 12, "private"),
+		blk(v4(192, 0, 0, 0), 24, "reserved for protocols"),
+		blk(v4(192, 88, 99, 0), 24, "the old 6to4 relays"),
+		blk(v4(192, 168, 0, 0), 16, "private"),
+		blk(v4(198, 18, 0, 0), 15, "for benchmarks"),
+		blk(v4(224, 0, 0, 0), 4, "multicast"),
+		blk(v4(240, 0, 0, 0), 4, "reserved"),
+		blk(v6(), 128, "unspecified"),
+		blk(v6(0, 0, 0, 0, 0, 0, 0, 1), 128, "loopback"),
+		blk(v6(0x64, 0xff9b), 96, "for translation to IPv4"),
+		blk(v6(0xfc00), 7, "private (unique local)"),
+		blk(v6(0xfe80), 10, "link-local"),
+		blk(v6(0xff00), 8, "multicast"),
+		blk(v6(0x2001), 23, "reserved for protocols"),
+		blk(v6(0x2002), 16, "6to4"),
+	}
+}
+
+func documentation() []block {
+	return []block{
+		blk(v4(192, 0, 2, 0), 24, "documentation"),
+		blk(v4(198, 51, 100, 0), 24, "documentation"),
+		blk(v4(203, 0, 113, 0), 24, "documentation"),
+		blk(v6(0x2001, 0xdb8), 32, "documentation"),
+		blk(v6(0x3fff), 20, "documentation"),
+	}
+}
+
+// inside returns the block of the list that p lies in.
+func inside(list []block, p netip.Prefix) (block, bool) {
+	for _, b := range list {
+		if b.prefix.Bits() <= p.Bits() && b.prefix.Contains(p.Addr()) {
+			return b, true
+		}
+	}
+	return block{}, false
+}
+
+// specialPurpose tells what p is set apart for, "" if it may be an address of
+// someone on the internet.
+func specialPurpose(p netip.Prefix) string {
+	if b, ok := inside(special(), p); ok {
+		return fmt.Sprintf("%s (%s)", b.what, b.prefix)
+	}
+	if global := netip.PrefixFrom(v6(0x2000), 3); p.Addr().Is6() && !global.Overlaps(p) {
+		return fmt.Sprintf("not in use on the internet (outside of %s)", global)
+	}
+	return ""
+}
+
+// readCIDR reads one allowed CIDR, or tells what is wrong with it and what to
+// write instead.
+func readCIDR(text string) (p netip.Prefix, what, hint string) {
+	p, err := netip.ParsePrefix(text)
+	switch {
+	case err != nil:
+		what = fmt.Sprintf("%q is not a CIDR", text)
+		hint = "write an address and a prefix length, like 198.51.100.0/24 or 2001:db8::/32"
+		if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" {
+			hint = fmt.Sprintf("write %s/%d for this one address", a, a.BitLen())
+		}
+	case p.Addr().Is4In6():
+		what = fmt.Sprintf("%s is an IPv4 address written as IPv6", text)
+		hint = "write it as an IPv4 CIDR"
+		if p.Bits() >= 96 {
+			hint = fmt.Sprintf("write %s", netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96).Masked())
+		}
+	case p != p.Masked():
+		what = fmt.Sprintf("%s has host bits set", text)
+		hint = fmt.Sprintf("write %s, or %s/%d for the one address", p.Masked(), p.Addr(), p.Addr().BitLen())
+	case p.Bits() == 0:
+		what = fmt.Sprintf("%s allows every address", text)
+		hint = "drop the rule if everyone may reach the endpoint"
+	default:
+		if purpose := specialPurpose(p); purpose != "" {
+			what = fmt.Sprintf("%s is %s: nobody reaches a public endpoint from there, and EKS refuses reserved addresses", text, purpose)
+			hint = "give the public addresses that your network is seen with, as a rule those of its NAT gateway or proxy"
+		}
+	}
+	return p, what, hint
+}

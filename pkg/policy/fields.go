@@ -1,0 +1,250 @@
+package policy
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+)
+
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
+
+// isText tells whether a value is text. What YAML 1.1 takes for a date is, as in
+// JSON.
+func isText(n *yaml.Node) bool {
+	return n.Kind == yaml.ScalarNode && (n.ShortTag() == "!!str" || n.ShortTag() == "!!timestamp")
+}
+
+// typeName is what a value is, for people.
+func typeName(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	}
+	switch n.ShortTag() {
+	case "!!null":
+		return "empty"
+	case "!!bool":
+		return "true or false"
+	case "!!int", "!!float":
+		return "a number"
+	case "!!merge":
+		return "a merge key"
+	default:
+		return "text"
+	}
+}
+
+// wrongType tells that a value is not what it must be. Aliases have been told
+// before.
+func (r *reader) wrongType(n *yaml.Node, name, want string) {
+	if n.Kind == yaml.AliasNode {
+		return
+	}
+	hint := ""
+	switch {
+	case isNull(n):
+		hint = "give it a value or remove the key"
+	case want == "text" && n.Kind == yaml.ScalarNode:
+		hint = fmt.Sprintf("put it in quotes: %q", n.Value)
+	case want == "a prefix length" || want == "the number 1":
+		hint = "write the number alone, without quotes or a slash"
+	case want == "a date":
+		hint = dateHint
+	case want == "a list" && n.Kind == yaml.ScalarNode:
+		hint = fmt.Sprintf("write [%s]", n.Value)
+	}
+	r.errorAt(n, hint, "%s must be %s, not %s", name, want, typeName(n))
+}
+
+const dateHint = "write a day like 2027-01-31 or a time like 2027-01-31T18:00:00Z"
+
+// field is one key of a mapping with its value.
+type field struct{ key, value *yaml.Node }
+
+// where each key belongs, to help with a key in the wrong place
+var homes = []struct {
+	place string
+	keys  []string
+}{
+	{"the document", documentKeys},
+	{"a rule", ruleKeys},
+	{"require", requireKeys},
+	{"match or except", matchKeys},
+	{"an exemption", exemptionKeys},
+}
+
+var (
+	documentKeys  = []string{"version", "rules", "exemptions"}
+	ruleKeys      = []string{"name", "description", "match", "except", "require", "respond", "graceAfterCreation", "lockoutChecks"}
+	matchKeys     = []string{"accounts", "regions", "clusters", "tags"}
+	requireKeys   = []string{"privateAccess", "publicAccess", "allowedCidrs", "notWiderThan"}
+	widthKeys     = []string{"ipv4", "ipv6"}
+	exemptionKeys = []string{"name", "rules", "match", "until", "reason", "approvedBy"}
+)
+
+// fields reads a mapping that knows only the given keys and needs the first so
+// many that required lists. The result is nil if n is no mapping.
+func (r *reader) fields(n *yaml.Node, name string, known, required []string) map[string]field {
+	if n.Kind != yaml.MappingNode {
+		r.wrongType(n, name, "a mapping")
+		return nil
+	}
+	out := make(map[string]field, len(n.Content)/2)
+	seen := make(map[string]int, len(n.Content)/2)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		if !isText(key) {
+			r.wrongType(key, "a key of "+name, "text")
+			continue
+		}
+		if line, ok := seen[key.Value]; ok {
+			r.errorAt(key, fmt.Sprintf("the first one is on line %d: keep one", line), "key %q is given twice", key.Value)
+			continue
+		}
+		seen[key.Value] = key.Line
+		if contains(known, key.Value) {
+			out[key.Value] = field{key, value}
+		} else {
+			r.errorAt(key, keyHint(key.Value, known), "unknown key %q in %s", key.Value, name)
+		}
+	}
+	for _, k := range required {
+		if _, ok := out[k]; !ok {
+			r.errorAt(n, fmt.Sprintf("add %s", example(k)), "%s lacks %s", name, k)
+		}
+	}
+	return out
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+// example is a key with what a value of it looks like.
+func example(key string) string {
+	for _, e := range []string{
+		"version: 1", "rules: and a list of rules", "name: and a name of its own", "require: with privateAccess or publicAccess",
+		"respond: alert, enforce or revert", "match: with accounts, regions and clusters", "until: and the last day, like 2027-01-31",
+		"reason: and why", "approvedBy: and who did", `accounts: ["111122223333"]`, "regions: [eu-west-1]", "clusters: [demo-1]",
+	} {
+		if strings.HasPrefix(e, key+":") {
+			return e
+		}
+	}
+	return key
+}
+
+func keyHint(key string, known []string) string {
+	if near := nearest(key, known); near != "" {
+		return "did you mean " + near + "?"
+	}
+	for _, h := range homes {
+		if contains(h.keys, key) {
+			return key + " belongs in " + h.place
+		}
+	}
+	return "known here: " + strings.Join(known, ", ")
+}
+
+// nearest returns the word that text most likely means, "" if none is near.
+func nearest(text string, words []string) string {
+	if len(text) > 2*maxName {
+		return ""
+	}
+	best, least := "", max(2, len(text)/3)+1
+	for _, w := range words {
+		if d := distance(strings.ToLower(text), strings.ToLower(w)); d < least && d < len(w) {
+			best, least = w, d
+		}
+	}
+	return best
+}
+
+// distance counts the letters to add, drop or change to get from a to b.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// text reads a text that isn't blank.
+func (r *reader) text(n *yaml.Node, name string) (string, bool) {
+	if !isText(n) {
+		r.wrongType(n, name, "text")
+		return "", false
+	}
+	if strings.TrimSpace(n.Value) == "" {
+		r.errorAt(n, "", "%s is empty", name)
+		return "", false
+	}
+	return n.Value, true
+}
+
+// name reads what a rule or an exemption is called: one line, since it goes
+// into subjects and log lines.
+func (r *reader) name(n *yaml.Node, of string) string {
+	s, ok := r.text(n, "the name of "+of)
+	if !ok {
+		return ""
+	}
+	switch {
+	case utf8.RuneCountInString(s) > maxName:
+		r.errorAt(n, "", "the name of %s is longer than %d characters", of, maxName)
+	case s != strings.TrimSpace(s) || strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c == 0x7f }):
+		r.errorAt(n, "keep it on one line, without blanks around it", "the name of %s has a line break, a control character or a blank at its end", of)
+	}
+	return s
+}
+
+// choice reads one of a few words.
+func (r *reader) choice(n *yaml.Node, name string, words ...string) string {
+	hint := "write " + strings.Join(words, " or ")
+	if n.Kind == yaml.ScalarNode && !isText(n) && !isNull(n) {
+		r.errorAt(n, hint, "%s cannot be %s", name, n.Value)
+		return ""
+	}
+	s, ok := r.text(n, name)
+	if !ok || contains(words, s) {
+		return s
+	}
+	if near := nearest(s, words); near != "" && len(words) > 1 {
+		hint = "did you mean " + near + "?"
+	}
+	r.errorAt(n, hint, "%s cannot be %q", name, s)
+	return ""
+}
+
+// list reads a list that isn't empty and returns its items.
+func (r *reader) list(n *yaml.Node, name string) []*yaml.Node {
+	if n.Kind != yaml.SequenceNode {
+		r.wrongType(n, name, "a list")
+		return nil
+	}
+	if len(n.Content) == 0 {
+		r.errorAt(n, "give it an item or remove the key", "%s is an empty list", name)
+	}
+	return n.Content
+}

@@ -1,0 +1,412 @@
+package policy
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+	"go4.org/netipx"
+
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
+)
+
+// MaxGrace is the longest grace that a rule may give a new cluster.
+const MaxGrace = 24 * time.Hour
+
+// maxName is how long a name and maxPattern how long a pattern may be, in
+// characters. An EKS cluster name has at most 100.
+const (
+	maxName    = 100
+	maxPattern = 256
+)
+
+// policy reads the whole document.
+func (r *reader) policy(n *yaml.Node) *Policy {
+	f := r.fields(n, "the document", documentKeys, []string{"version", "rules"})
+	if f == nil {
+		return nil
+	}
+	if v, ok := f["version"]; ok {
+		if v.value.Kind != yaml.ScalarNode || v.value.ShortTag() != "!!int" {
+			r.wrongType(v.value, "version", "the number 1")
+		} else if number, ok := integer(v.value); !ok || number != 1 {
+			r.errorAt(v.value, "this guardrail reads version 1", "version %s is unknown", v.value.Value)
+		}
+	}
+	p := &Policy{}
+	var places []*rulePlace
+	names := map[string]int{}
+	if rules, ok := f["rules"]; ok {
+		for i, item := range r.list(rules.value, "rules") {
+			rule, place := r.rule(item, i+1, names)
+			p.Rules = append(p.Rules, rule)
+			places = append(places, place)
+		}
+	}
+	known := make([]string, 0, len(p.Rules))
+	for i := range p.Rules {
+		known = append(known, p.Rules[i].Name)
+	}
+	exempt := map[string]int{}
+	if list, ok := f["exemptions"]; ok {
+		if list.value.Kind != yaml.SequenceNode {
+			r.wrongType(list.value, "exemptions", "a list")
+		} else {
+			for i, item := range list.value.Content {
+				e, until := r.exemption(item, i+1, names, known, exempt)
+				p.Exemptions = append(p.Exemptions, e)
+				p.untils = append(p.untils, until)
+			}
+		}
+	}
+	r.warn(p.Rules, places)
+	return p
+}
+
+func integer(n *yaml.Node) (int, bool) {
+	var i int
+	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!int" || n.Decode(&i) != nil {
+		return 0, false
+	}
+	return i, true
+}
+
+// rulePlace is where the parts of a rule stand, for the warnings; a part that
+// isn't there is nil.
+type rulePlace struct{ rule, matchTags, matchClusters, except, public *yaml.Node }
+
+func (r *reader) rule(n *yaml.Node, number int, names map[string]int) (Rule, *rulePlace) {
+	rule := Rule{Line: n.Line, LockoutChecks: LockoutBlock}
+	place := &rulePlace{rule: n}
+	of := fmt.Sprintf("rule %d", number)
+	f := r.fields(n, of, ruleKeys, []string{"name", "require", "respond"})
+	if v, ok := f["name"]; ok {
+		rule.Name = r.name(v.value, of)
+		r.unique(v.value, rule.Name, "rule", names)
+	}
+	if v, ok := f["description"]; ok {
+		rule.Description, _ = r.text(v.value, "description")
+	}
+	if v, ok := f["match"]; ok {
+		m, keys := r.match(v.value, "match", nil)
+		rule.Match, place.matchTags, place.matchClusters = &m, keys["tags"].key, keys["clusters"].key
+	}
+	if v, ok := f["except"]; ok {
+		m, _ := r.match(v.value, "except", nil)
+		rule.Except, place.except = &m, v.key
+	}
+	if v, ok := f["require"]; ok {
+		rule.Require, place.public = r.requirement(v.value)
+	}
+	if v, ok := f["respond"]; ok {
+		rule.Respond = Response(r.choice(v.value, "respond", string(Alert), string(Enforce), string(Revert)))
+	}
+	if v, ok := f["graceAfterCreation"]; ok {
+		rule.GraceAfterCreation = r.duration(v.value)
+	}
+	if v, ok := f["lockoutChecks"]; ok {
+		rule.LockoutChecks = LockoutChecks(r.choice(v.value, "lockoutChecks", string(LockoutBlock), string(LockoutWarn)))
+	}
+	rule.admitted = admit(rule.Require)
+	return rule, place
+}
+
+// unique refuses a name that is taken.
+func (r *reader) unique(n *yaml.Node, name, what string, names map[string]int) {
+	if name == "" {
+		return
+	}
+	if line, ok := names[name]; ok {
+		r.errorAt(n, fmt.Sprintf("the first one is on line %d: give this one another name", line), "two %ss are called %q", what, name)
+		return
+	}
+	names[name] = n.Line
+}
+
+func (r *reader) match(n *yaml.Node, name string, required []string) (Match, map[string]field) {
+	var m Match
+	f := r.fields(n, name, matchKeys, required)
+	if f != nil && len(n.Content) == 0 && required == nil {
+		r.errorAt(n, "a rule without match is for every cluster: remove the key", "%s is empty", name)
+	}
+	if v, ok := f["accounts"]; ok {
+		for _, item := range r.list(v.value, "accounts") {
+			id, ok := r.text(item, "an account")
+			if ok && !isAccount(id) {
+				r.errorAt(item, "account ids have 12 digits, no patterns", "%q is not an account id", id)
+			}
+			m.Accounts = append(m.Accounts, id)
+		}
+	}
+	if v, ok := f["regions"]; ok {
+		m.Regions = r.patterns(v.value, "region", "regions", "abcdefghijklmnopqrstuvwxyz0123456789-")
+	}
+	if v, ok := f["clusters"]; ok {
+		m.Clusters = r.patterns(v.value, "cluster name", "clusters", "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+	}
+	if v, ok := f["tags"]; ok {
+		m.Tags = r.tags(v.value)
+	}
+	return m, f
+}
+
+func isAccount(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return len(s) == 12
+}
+
+func (r *reader) patterns(n *yaml.Node, what, name, admitted string) []string {
+	var out []string
+	for _, item := range r.list(n, name) {
+		s, ok := r.text(item, "a "+what)
+		if !ok {
+			continue
+		}
+		if i := strings.IndexFunc(s, func(c rune) bool { return !strings.ContainsRune(admitted+"*?", c) }); i >= 0 {
+			c, _ := utf8.DecodeRuneInString(s[i:])
+			r.errorAt(item, "patterns know only * and ?; give several as several items", "no %s has the character %q: %q can never match", what, c, s)
+		} else if len(s) > maxPattern {
+			r.errorAt(item, "", "the pattern is longer than %d characters", maxPattern)
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// tags reads tag patterns; unlike other mappings it has keys of the author's.
+func (r *reader) tags(n *yaml.Node) map[string]string {
+	if n.Kind != yaml.MappingNode {
+		r.wrongType(n, "tags", "a mapping")
+		return nil
+	}
+	if len(n.Content) == 0 {
+		r.errorAt(n, "give it a tag or remove the key", "tags is empty")
+	}
+	out := make(map[string]string, len(n.Content)/2)
+	lines := map[string]int{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, ok := r.text(n.Content[i], "a tag's key")
+		if !ok {
+			continue
+		}
+		if line, ok := lines[key]; ok {
+			r.errorAt(n.Content[i], fmt.Sprintf("the first one is on line %d: keep one", line), "tag %q is given twice", key)
+			continue
+		}
+		lines[key] = n.Content[i].Line
+		value := n.Content[i+1]
+		if !isText(value) {
+			r.wrongType(value, fmt.Sprintf("the value of tag %q", key), "text")
+			continue
+		}
+		if utf8.RuneCountInString(value.Value) > maxPattern {
+			r.errorAt(value, "", "the pattern is longer than %d characters", maxPattern)
+		}
+		out[key] = value.Value
+	}
+	return out
+}
+
+func (r *reader) requirement(n *yaml.Node) (Requirement, *yaml.Node) {
+	var q Requirement
+	f := r.fields(n, "require", requireKeys, nil)
+	if f == nil {
+		return q, nil
+	}
+	if len(n.Content) == 0 {
+		r.errorAt(n, "require privateAccess: enabled, or publicAccess: disabled or restricted", "require asks for nothing")
+	}
+	if v, ok := f["privateAccess"]; ok {
+		q.PrivateAccess = r.choice(v.value, "privateAccess", "enabled") != ""
+	}
+	public, asked := f["publicAccess"]
+	if asked {
+		q.PublicAccess = PublicAccess(r.choice(public.value, "publicAccess", string(PublicDisabled), string(PublicRestricted)))
+	}
+	cidrs, hasCIDRs := f["allowedCidrs"]
+	if hasCIDRs {
+		q.AllowedCIDRs = r.cidrs(cidrs)
+	}
+	width, hasWidth := f["notWiderThan"]
+	if hasWidth {
+		q.NotWiderThan = r.width(width.value)
+	}
+	switch {
+	case q.PublicAccess == PublicRestricted && !hasCIDRs && !hasWidth:
+		r.errorAt(public.key, "add allowedCidrs: with the CIDRs, or notWiderThan: {ipv4: 16, ipv6: 32}", "publicAccess: restricted doesn't say to what")
+	case q.PublicAccess != PublicRestricted && (!asked || q.PublicAccess == PublicDisabled):
+		for _, v := range []field{cidrs, width} {
+			if v.key != nil {
+				r.errorAt(v.key, "add publicAccess: restricted, or remove "+v.key.Value, "%s needs publicAccess: restricted", v.key.Value)
+			}
+		}
+	}
+	return q, public.key
+}
+
+func (r *reader) cidrs(f field) []netip.Prefix {
+	items := r.list(f.value, "allowedCidrs")
+	if len(items) > endpoint.MaxCIDRs {
+		r.errorAt(items[endpoint.MaxCIDRs], "join neighbours into wider blocks", "allowedCidrs has %d CIDRs; EKS admits %d for one cluster", len(items), endpoint.MaxCIDRs)
+	}
+	out := make([]netip.Prefix, 0, len(items))
+	for _, item := range items {
+		text, ok := r.text(item, "a CIDR")
+		if !ok {
+			continue
+		}
+		p, what, hint := readCIDR(text)
+		if what != "" {
+			r.errorAt(item, hint, "%s", what)
+			continue
+		}
+		if b, ok := inside(documentation(), p); ok {
+			r.add(item.Line, item.Column, Warning, KindDocumentationRange, fmt.Sprintf("%s is a documentation range (%s), which nobody has", text, b.prefix), "put your own public addresses here: this cannot be deployed")
+		}
+		out = append(out, p)
+	}
+	var b netipx.IPSetBuilder
+	for _, p := range out {
+		b.AddPrefix(p)
+	}
+	if set, err := b.IPSet(); err == nil {
+		for _, world := range []netip.Prefix{everyIPv4, everyIPv6} {
+			if set.ContainsPrefix(world) {
+				r.errorAt(f.key, "drop the rule if everyone may reach the endpoint", "the allowed CIDRs together are %s, every address", world)
+			}
+		}
+	}
+	return out
+}
+
+func (r *reader) width(n *yaml.Node) *Width {
+	f := r.fields(n, "notWiderThan", widthKeys, nil)
+	if f == nil {
+		return nil
+	}
+	if len(n.Content) == 0 {
+		r.errorAt(n, "write {ipv4: 16, ipv6: 32}; a family that is left out admits nothing", "notWiderThan is empty")
+	}
+	read := func(family string, most int) *int {
+		v, ok := f[family]
+		if !ok {
+			return nil
+		}
+		if v.value.Kind != yaml.ScalarNode || v.value.ShortTag() != "!!int" {
+			r.wrongType(v.value, family, "a prefix length")
+			return nil
+		}
+		bits, ok := integer(v.value)
+		if !ok || bits < 0 || bits > most {
+			r.errorAt(v.value, "", "%s: %s is no prefix length: it lies between 0 and %d", family, v.value.Value, most)
+			return nil
+		}
+		return &bits
+	}
+	return &Width{IPv4: read("ipv4", 32), IPv6: read("ipv6", 128)}
+}
+
+// duration reads a time in hours, minutes and seconds, up to MaxGrace.
+func (r *reader) duration(n *yaml.Node) time.Duration {
+	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!int" {
+		r.errorAt(n, fmt.Sprintf("write the unit: %ss, %sm or %sh", n.Value, n.Value, n.Value), "graceAfterCreation has no unit")
+		return 0
+	}
+	s, ok := r.text(n, "graceAfterCreation")
+	if !ok {
+		return 0
+	}
+	d, err := time.ParseDuration(s)
+	switch {
+	case !isDuration(s):
+		r.errorAt(n, "write hours, minutes and seconds like 30m or 1h30m", "graceAfterCreation: %q is no duration", s)
+	case err != nil || d > MaxGrace:
+		r.errorAt(n, "a cluster that may be open for longer needs an exemption", "graceAfterCreation: %s is longer than %d hours", s, int(MaxGrace.Hours()))
+	case d == 0:
+		r.errorAt(n, "remove the key for no grace", "graceAfterCreation: %s is no time", s)
+	default:
+		return d
+	}
+	return 0
+}
+
+// isDuration tells whether s is whole numbers with the units h, m and s.
+func isDuration(s string) bool {
+	digits := false
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= '0' && c <= '9':
+			digits = true
+		case digits && (c == 'h' || c == 'm' || c == 's'):
+			digits = false
+		default:
+			return false
+		}
+	}
+	return !digits
+}
+
+func (r *reader) exemption(n *yaml.Node, number int, rules map[string]int, known []string, names map[string]int) (Exemption, Problem) {
+	e := Exemption{Line: n.Line}
+	until := r.place(n.Line, n.Column)
+	of := fmt.Sprintf("exemption %d", number)
+	f := r.fields(n, of, exemptionKeys, exemptionKeys)
+	if v, ok := f["name"]; ok {
+		e.Name = r.name(v.value, of)
+		r.unique(v.value, e.Name, "exemption", names)
+	}
+	if v, ok := f["rules"]; ok {
+		for _, item := range r.list(v.value, "rules") {
+			name, ok := r.text(item, "a rule's name")
+			if !ok {
+				continue
+			}
+			if _, exists := rules[name]; !exists {
+				hint := "the rules of this document have other names"
+				if near := nearest(name, known); near != "" {
+					hint = "did you mean " + near + "?"
+				}
+				r.errorAt(item, hint, "there is no rule called %q", name)
+			}
+			e.Rules = append(e.Rules, name)
+		}
+	}
+	if v, ok := f["match"]; ok {
+		e.Match, _ = r.match(v.value, "match", []string{"accounts", "regions", "clusters"})
+	}
+	if v, ok := f["until"]; ok {
+		e.Until = r.until(v.value)
+		until = r.place(v.value.Line, v.value.Column)
+	}
+	if v, ok := f["reason"]; ok {
+		e.Reason, _ = r.text(v.value, "reason")
+	}
+	if v, ok := f["approvedBy"]; ok {
+		e.ApprovedBy, _ = r.text(v.value, "approvedBy")
+	}
+	return e, until
+}
+
+// until reads the end of an exemption: a day, which ends with it in UTC, or an
+// instant.
+func (r *reader) until(n *yaml.Node) time.Time {
+	if !isText(n) {
+		r.wrongType(n, "until", "a date")
+		return time.Time{}
+	}
+	if day, err := time.Parse(time.DateOnly, n.Value); err == nil {
+		return day.AddDate(0, 0, 1)
+	}
+	t, err := time.Parse(time.RFC3339, n.Value)
+	if err != nil {
+		r.errorAt(n, dateHint, "until: %q is no date", n.Value)
+	}
+	return t
+}

@@ -1,0 +1,128 @@
+package verdict
+
+import (
+	"net/netip"
+	"slices"
+
+	"go4.org/netipx"
+
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/policy"
+)
+
+// Sets of addresses are lists of ranges here: in order, disjoint, none next to
+// another, so that two of them are compared in one walk.
+
+// reach is what a public endpoint's list comes to.
+type reach struct {
+	access endpoint.Access
+	list   []netip.Prefix // in force, as written
+	spans  []policy.Range // each of the list as a range
+	ranges []policy.Range // the set
+	merged []netip.Prefix // the set as the fewest blocks
+	beyond []policy.Range // room for the ranges that a rule objects to
+}
+
+// survey works out what an access lets in on a cluster of the family.
+func survey(a endpoint.Access, f endpoint.Family) *reach {
+	s := &reach{access: a, list: a.Effective(f)}
+	if len(s.list) > 0 {
+		s.spans = make([]policy.Range, len(s.list))
+		for i, p := range s.list {
+			s.spans[i] = rangeOf(p)
+		}
+		s.ranges = rangesOf(s.list)
+		s.merged = prefixesOf(s.ranges)
+	}
+	return s
+}
+
+func rangesOf(list []netip.Prefix) []policy.Range {
+	return policy.RangesOf(endpoint.Set(list))
+}
+
+func rangeOf(p netip.Prefix) policy.Range {
+	p = p.Masked()
+	return policy.Range{From: p.Addr(), To: netipx.PrefixLastIP(p)}
+}
+
+func prefixesOf(ranges []policy.Range) []netip.Prefix {
+	var out []netip.Prefix
+	for _, r := range ranges {
+		out = netipx.IPRangeFrom(r.From, r.To).AppendPrefixes(out)
+	}
+	return out
+}
+
+// subset tells whether every address of a is in b.
+func subset(a, b []policy.Range) bool { return len(beyond(nil, a, b)) == 0 }
+
+// beyond appends the ranges of a that are not all in b.
+func beyond(out, a, b []policy.Range) []policy.Range {
+	j := 0
+	for i := range a {
+		r := &a[i]
+		for j < len(b) && b[j].To.Less(r.From) {
+			j++
+		}
+		if j == len(b) || r.From.Less(b[j].From) || b[j].To.Less(r.To) {
+			out = append(out, *r)
+		}
+	}
+	return out
+}
+
+// find returns the index of the first range that ends at or after the address.
+func find(set []policy.Range, from netip.Addr) int {
+	i, _ := slices.BinarySearchFunc(set, from, func(r policy.Range, a netip.Addr) int { return r.To.Compare(a) })
+	return i
+}
+
+// covers tells whether all of r is in the set.
+func covers(set []policy.Range, r policy.Range) bool {
+	i := find(set, r.From)
+	return i < len(set) && !r.From.Less(set[i].From) && !set[i].To.Less(r.To)
+}
+
+// overlaps tells whether any address of r is in the set.
+func overlaps(set []policy.Range, r policy.Range) bool {
+	i := find(set, r.From)
+	return i < len(set) && !r.To.Less(set[i].From)
+}
+
+// intersect returns the addresses that are in both sets.
+func intersect(a, b []policy.Range) []policy.Range {
+	var out []policy.Range
+	for i, j := 0, 0; i < len(a) && j < len(b); {
+		from, to := a[i].From, a[i].To
+		if from.Less(b[j].From) {
+			from = b[j].From
+		}
+		if b[j].To.Less(to) {
+			to = b[j].To
+		}
+		if !to.Less(from) {
+			out = append(out, policy.Range{From: from, To: to})
+		}
+		if a[i].To.Less(b[j].To) {
+			i++
+		} else {
+			j++
+		}
+	}
+	return out
+}
+
+// without returns the addresses of a that are not in b, as the fewest blocks.
+func without(a, b []policy.Range) []netip.Prefix {
+	var s netipx.IPSetBuilder
+	for _, r := range a {
+		s.AddRange(netipx.IPRangeFrom(r.From, r.To))
+	}
+	for _, r := range b {
+		s.RemoveRange(netipx.IPRangeFrom(r.From, r.To))
+	}
+	// Ranges are always valid, which is all the builder could complain of.
+	left, _ := s.IPSet()
+	return left.Prefixes()
+}
