@@ -17,5 +17,5 @@ func main() {
 		fmt.Fprintln(os.Stderr, "endpointguard: cannot start:", err)
 		os.Exit(1)
 	}
-	lambda.StartHandler(handler)
+	lambda.Start(handler)
 }

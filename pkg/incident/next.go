@@ -550,8 +550,12 @@ func (t *turn) violation(v verdict.Verdict) Step {
 	if i.SettledAt.IsZero() {
 		i.SettledAt = t.now
 	}
-	i.Rules, i.AlertOnly, i.Status = notes(v.Violations()), !v.Enforcing(), t.in.Cluster.Status
 	enforced := slices.ContainsFunc(i.Attempts, func(a Attempt) bool { return a.Status == endpoint.UpdateSuccessful })
+	i.Status = t.in.Cluster.Status
+	if !enforced || d.Action == verdict.Apply {
+		// Else what is violated now is only what is left of it.
+		i.Rules, i.AlertOnly = notes(v.Violations()), !v.Enforcing()
+	}
 	switch {
 	case d.Action == verdict.Apply:
 		return t.apply(v, d)
@@ -697,7 +701,7 @@ func (t *turn) final(v verdict.Verdict, outcome Outcome, why string) Step {
 
 func (t *turn) tell(kind NoticeKind) Step {
 	t.Intent = &Intent{Kind: IntentTell, Notice: kind, By: t.in.By, Until: t.in.Deadline}
-	return Tell{Notice: Notice{Kind: kind, Record: t.Record.clone(), At: t.now}}
+	return Tell{Notice: Notice{Kind: kind, Record: t.clone(), At: t.now}}
 }
 
 func withRecord(s Step, r Record) Step {

@@ -172,6 +172,9 @@ func TestPartlyEnforced(t *testing.T) {
 	if len(f.Left) != 1 || f.Left[0].Name != "closed" || len(f.Left[0].Reasons) == 0 {
 		t.Errorf("what is left open: %+v", f.Left)
 	}
+	if r := d.mails[1].Record.Incident.Rules; len(r) != 2 {
+		t.Errorf("rules that were violated: %+v, want both", r)
+	}
 	d.after(time.Hour).wakes().told("partly-enforced")
 }
 

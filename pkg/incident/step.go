@@ -122,10 +122,10 @@ type Notice struct {
 // Outcome is what the mail says became of the incident: its final outcome,
 // stuck, or "" for a mail of its discovery.
 func (n Notice) Outcome() Outcome {
-	switch {
-	case n.Kind == NoticeOutcome:
+	switch n.Kind {
+	case NoticeOutcome:
 		return n.Record.Incident.Final.Outcome
-	case n.Kind == NoticeStuck:
+	case NoticeStuck:
 		return Stuck
 	default:
 		return ""

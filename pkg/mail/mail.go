@@ -282,7 +282,7 @@ func done(n incident.Notice) []string {
 		lines = append(lines, f.Kept...)
 		if len(f.Left) > 0 && f.Outcome == incident.PartlyEnforced {
 			for _, note := range f.Left {
-				lines = append(lines, "Still open under rule "+note.Name+": "+strings.Join(note.Reasons, "; ")+".")
+				lines = append(lines, "Still open under rule "+note.Name+": "+strings.TrimSuffix(strings.Join(note.Reasons, "; "), ".")+".")
 			}
 		}
 		if f.Outcome != incident.PartlyEnforced && len(i.Attempts) == 0 {

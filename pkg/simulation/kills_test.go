@@ -88,8 +88,8 @@ func TestMessagesInAnyOrder(t *testing.T) {
 				n := 0
 				w := newWorld(t, companyPolicy, localaws.Options{Seed: seed, DeliverEvent: func([]byte) []time.Duration {
 					n++
-					switch {
-					case n == 1: // the first of the two comes last, three times
+					switch n {
+					case 1: // the first of the two comes last, three times
 						return []time.Duration{6*time.Minute + time.Duration(seed)*10*time.Second, 7 * time.Minute, 7*time.Minute + time.Second}
 					default:
 						return []time.Duration{time.Second, 2 * time.Second, time.Duration(seed) * time.Minute}

@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"net/http"
 	"net/netip"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -475,12 +474,4 @@ func access(public, private bool, cidrs ...string) endpoint.Access {
 		a.CIDRs = append(a.CIDRs, netip.MustParsePrefix(s))
 	}
 	return a
-}
-
-func subjects(w *world) string {
-	var b strings.Builder
-	for _, m := range w.aws.Mails(topicName) {
-		b.WriteString(m.Subject + "\n")
-	}
-	return b.String()
 }

@@ -1,0 +1,127 @@
+// Package endpointguard_test holds the rules on who may know whom.
+package endpointguard_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/endpointguard/endpointguard/"
+
+// pure are the rooms that decide: what they decide must follow from what they
+// are given alone.
+var pure = []string{"endpoint", "policy", "verdict", "cloudtrail", "incident", "mail", "guardrail", "trouble"}
+
+// forbidden packages, by prefix, and why they are.
+var (
+	forPure = map[string]string{
+		"github.com/aws/":         "a decision must not depend on what AWS answers",
+		"log":                     "a decision is told by its result; the shell logs it",
+		"log/slog":                "a decision is told by its result; the shell logs it",
+		"net/http":                "a decision makes no calls",
+		module + "pkg/localaws":   "the embedded AWS is for tests and commands",
+		module + "pkg/ekscluster": "a decision makes no calls",
+		module + "pkg/awstrouble": "errors are sorted where they arise",
+		"github.com/spf13/cobra":  "the command line is not part of any decision",
+		"github.com/aws/jsii":     "what is deployed must not carry the deployment",
+	}
+	forDeployed = map[string]string{
+		"github.com/aws/aws-cdk-go":   "what is deployed must not carry the deployment",
+		"github.com/aws/jsii-runtime": "what is deployed must not carry the deployment",
+		module + "infra":              "what is deployed must not carry the deployment",
+		module + "pkg/localaws":       "the embedded AWS is for tests and commands",
+		"testing":                     "tests stay out of what is deployed",
+	}
+	// knows is who may be known at the most, of this module.
+	knows = map[string][]string{
+		"endpoint":   nil,
+		"trouble":    nil,
+		"settings":   nil,
+		"policy":     {"endpoint"},
+		"verdict":    {"policy", "endpoint"},
+		"cloudtrail": {"endpoint"},
+		"incident":   {"verdict", "cloudtrail", "policy", "endpoint", "trouble"},
+		"mail":       {"incident", "verdict", "cloudtrail", "policy", "endpoint", "trouble"},
+	}
+)
+
+func deps(t *testing.T, pattern string) []string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{.ImportPath}}", pattern).Output()
+	if err != nil {
+		t.Fatalf("go list -deps %s: %v", pattern, err)
+	}
+	return strings.Fields(string(out))
+}
+
+// breaks returns why the import is forbidden, "" if it is not.
+func breaks(path string, rules map[string]string) string {
+	for prefix, why := range rules {
+		if path == prefix || strings.HasSuffix(prefix, "/") && strings.HasPrefix(path, prefix) || strings.HasPrefix(path, prefix+"/") {
+			return why
+		}
+	}
+	return ""
+}
+
+func TestImports(t *testing.T) {
+	for _, room := range pure {
+		for _, path := range deps(t, "./pkg/"+room) {
+			if why := breaks(path, forPure); why != "" {
+				t.Errorf("pkg/%s reaches %s: %s", room, path, why)
+			}
+		}
+	}
+	for _, path := range deps(t, "./functions/...") {
+		if why := breaks(path, forDeployed); why != "" {
+			t.Errorf("the functions reach %s: %s", path, why)
+		}
+	}
+	for room, allowed := range knows {
+		for _, path := range deps(t, "./pkg/"+room) {
+			other, ours := strings.CutPrefix(path, module+"pkg/")
+			if ours && other != room && !slices.Contains(allowed, other) {
+				t.Errorf("pkg/%s knows pkg/%s, which it may not", room, other)
+			}
+		}
+	}
+}
+
+// TestPureRoomsNeverAskForTheTime: the time is given to them.
+func TestPureRoomsNeverAskForTheTime(t *testing.T) {
+	asking := []string{"Now", "Since", "Until", "After", "Sleep", "NewTimer", "NewTicker", "Tick", "AfterFunc"}
+	for _, room := range pure {
+		files := 0
+		err := filepath.WalkDir(filepath.Join("pkg", room), func(path string, _ fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			files++
+			file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+			if err != nil {
+				return err
+			}
+			ast.Inspect(file, func(n ast.Node) bool {
+				call, ok := n.(*ast.SelectorExpr)
+				if !ok {
+					return true
+				}
+				if pkg, ok := call.X.(*ast.Ident); ok && pkg.Name == "time" && slices.Contains(asking, call.Sel.Name) {
+					t.Errorf("%s: time.%s: the time is an input here", path, call.Sel.Name)
+				}
+				return true
+			})
+			return nil
+		})
+		if err != nil || files == 0 {
+			t.Errorf("pkg/%s: %d files, %v", room, files, err)
+		}
+	}
+}
