@@ -1,0 +1,316 @@
+package guardrail
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/incident"
+	"github.com/endpointguard/endpointguard/pkg/mail"
+	"github.com/endpointguard/endpointguard/pkg/policy"
+	"github.com/endpointguard/endpointguard/pkg/trouble"
+)
+
+var start = time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+
+// fake is everything that a guardrail talks to. Its errors are given by the
+// name of the call.
+type fake struct {
+	cluster endpoint.Cluster
+	errs    map[string]error
+	records map[time.Time]incident.Record
+	sent    []incident.WakeUp
+	delays  []time.Duration
+	mails   []mail.Mail
+	calls   []string
+	now     time.Time
+}
+
+func (f *fake) call(name string) error {
+	f.calls = append(f.calls, name)
+	return f.errs[name]
+}
+
+func (f *fake) Cluster(context.Context, string) (endpoint.Cluster, error) {
+	return f.cluster, f.call("cluster")
+}
+
+func (f *fake) Update(_ context.Context, _, id string) (endpoint.Update, error) {
+	return endpoint.Update{ID: id, Type: endpoint.EndpointAccessUpdate, Status: endpoint.UpdateInProgress}, f.call("update")
+}
+
+func (f *fake) History(context.Context, string) ([]endpoint.Update, error) {
+	return nil, f.call("history")
+}
+
+func (f *fake) Network(context.Context, endpoint.Cluster) endpoint.Network {
+	return endpoint.Network{DNSSupport: endpoint.Yes, DNSHostnames: endpoint.Yes, AmazonDNS: endpoint.Yes, Ingress443: endpoint.Yes}
+}
+
+func (f *fake) Apply(context.Context, string, endpoint.Access, string) (endpoint.Update, error) {
+	return endpoint.Update{ID: "ours"}, f.call("apply")
+}
+
+func (f *fake) Load(context.Context, string) ([]incident.Record, error) {
+	var out []incident.Record
+	for _, r := range f.records {
+		out = append(out, r)
+	}
+	return out, f.call("load")
+}
+
+func (f *fake) Save(_ context.Context, r incident.Record) (int64, error) {
+	if err := f.call("save"); err != nil {
+		return 0, err
+	}
+	r.Version++
+	f.records[r.Cluster.CreatedAt] = r
+	return r.Version, nil
+}
+
+func (f *fake) Send(_ context.Context, body []byte, delay time.Duration) error {
+	if err := f.call("send"); err != nil {
+		return err
+	}
+	w, ours, err := incident.DecodeWakeUp(body)
+	if !ours || err != nil {
+		return fmt.Errorf("sent %s: %w", body, err)
+	}
+	f.sent, f.delays = append(f.sent, w), append(f.delays, delay)
+	return nil
+}
+
+func (f *fake) Publish(_ context.Context, m mail.Mail) error {
+	f.mails = append(f.mails, m)
+	return f.call("publish")
+}
+
+func newFake() (*fake, *Guardrail) {
+	f := &fake{now: start, errs: map[string]error{}, records: map[time.Time]incident.Record{}, cluster: endpoint.Cluster{
+		ID:        endpoint.ID{ARN: "arn:aws:eks:eu-west-1:111122223333:cluster/demo", CreatedAt: start.Add(-24 * time.Hour)},
+		Partition: "aws", Account: "111122223333", Region: "eu-west-1", Name: "demo", Status: endpoint.StatusActive,
+		Access: endpoint.Access{Private: true}, Family: endpoint.IPv4,
+	}}
+	g := &Guardrail{
+		Place:    Place{Partition: "aws", Account: "111122223333", Region: "eu-west-1"},
+		Policy:   &policy.Policy{Rules: []policy.Rule{{Name: "closed", Require: policy.Requirement{PublicAccess: policy.PublicDisabled}, Respond: policy.Enforce}}},
+		Clusters: f, Updates: f, Networks: f, Changer: f, Ledger: f, Queue: f, Topic: f, Now: func() time.Time { return f.now },
+	}
+	return f, g
+}
+
+func (f *fake) handle(t *testing.T, g *Guardrail, w incident.WakeUp) (Report, error) {
+	t.Helper()
+	if w.Account == "" {
+		w.Cluster, w.Account, w.Region = "demo", "111122223333", "eu-west-1"
+	}
+	body, err := w.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	return g.Handle(ctx, body, "invocation")
+}
+
+func sorted(sort trouble.Sort) error {
+	return &trouble.Error{Sort: sort, Op: "op", Err: errors.New("x")}
+}
+
+func TestOtherPlacesAreIgnored(t *testing.T) {
+	for _, w := range []incident.WakeUp{
+		{Cluster: "demo", Account: "444455556666", Region: "eu-west-1"},
+		{Cluster: "demo", Account: "111122223333", Region: "us-east-1"},
+	} {
+		f, g := newFake()
+		r, err := f.handle(t, g, w)
+		if err != nil || r.Outcome != incident.Ignored || !strings.Contains(r.Why, w.Account) || len(f.calls) > 0 {
+			t.Errorf("%+v, %v, calls %v", r, err, f.calls)
+		}
+	}
+}
+
+func TestWhatIsNoConcernOrUnreadable(t *testing.T) {
+	_, g := newFake()
+	record := map[string]any{
+		"eventVersion": "1.08", "eventSource": "eks.amazonaws.com", "eventName": "UpdateClusterConfig", "awsRegion": "eu-west-1",
+		"recipientAccountId": "111122223333", "eventID": "e1", "eventTime": "2026-03-02T10:00:00Z", "errorCode": "AccessDenied",
+		"userIdentity": map[string]any{"type": "Root"}, "requestParameters": map[string]any{"name": "demo"},
+	}
+	body, err := json.Marshal(record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := g.Handle(t.Context(), body, "i"); err != nil || r.Outcome != incident.Ignored || !strings.Contains(r.Why, "AccessDenied") || r.Event != "e1" {
+		t.Errorf("a failed call: %+v, %v", r, err)
+	}
+	for _, body := range []string{"", "{", `{"endpointguard":1}`, `[]`, `{"eventName":7}`} {
+		if r, err := g.Handle(t.Context(), []byte(body), "i"); !errors.Is(err, ErrUnreadable) || r.Outcome != incident.Unreadable || r.Why == "" {
+			t.Errorf("%q: %+v, %v", body, r, err)
+		}
+	}
+}
+
+func TestAClusterThatIsNotThereYet(t *testing.T) {
+	f, g := newFake()
+	f.errs["cluster"] = sorted(trouble.Gone)
+	e := &cloudtrail.Event{Name: cloudtrail.CreateCluster, ID: "e1", Time: start}
+	if r, err := f.handle(t, g, incident.WakeUp{Event: e}); err != nil || r.Outcome != "" {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if len(f.sent) != 1 || f.sent[0].Event == nil || f.sent[0].Event.ID != "e1" || f.sent[0].Tries != 1 || f.delays[0] != 15*time.Second {
+		t.Fatalf("put back: %+v after %v", f.sent, f.delays)
+	}
+	f.now = start.Add(6 * time.Minute)
+	if r, err := f.handle(t, g, f.sent[0]); err != nil || r.Outcome != incident.Gone || len(f.sent) != 1 {
+		t.Errorf("after five minutes: %+v, %v", r, err)
+	}
+	if r, err := f.handle(t, g, incident.WakeUp{}); err != nil || r.Outcome != incident.Gone {
+		t.Errorf("a wake-up for no cluster: %+v, %v", r, err)
+	}
+}
+
+func TestAWSDoesNotLetItBeHandled(t *testing.T) {
+	for _, call := range []string{"load", "cluster", "save"} {
+		t.Run(call, func(t *testing.T) {
+			f, g := newFake()
+			f.errs[call] = sorted(trouble.Transient)
+			w := incident.WakeUp{Event: &cloudtrail.Event{ID: "e1", Name: cloudtrail.UpdateClusterConfig}}
+			for range 12 {
+				r, err := f.handle(t, g, w)
+				if err != nil || r.Trouble == "" || r.Outcome != "" {
+					t.Fatalf("%+v, %v", r, err)
+				}
+				w = f.sent[len(f.sent)-1]
+				if w.Event == nil || w.Event.ID != "e1" {
+					t.Fatalf("the event is lost: %+v", w)
+				}
+				f.now = f.now.Add(time.Minute)
+			}
+			if first, last := f.delays[0], f.delays[11]; first != 5*time.Second || last != 15*time.Minute {
+				t.Errorf("delays %v", f.delays)
+			}
+			f.now = f.now.Add(25 * time.Hour)
+			if _, err := f.handle(t, g, w); err == nil || !strings.Contains(err.Error(), "given up") {
+				t.Errorf("a day later: %v", err)
+			}
+		})
+	}
+}
+
+func TestRefusalsAreFlagged(t *testing.T) {
+	f, g := newFake()
+	f.errs["cluster"] = sorted(trouble.Refused)
+	f.records[f.cluster.CreatedAt] = incident.NewRecord(f.cluster)
+	if r, err := f.handle(t, g, incident.WakeUp{}); err != nil || !r.Refused || len(f.sent) != 1 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+func TestTheQueueIsDown(t *testing.T) {
+	f, g := newFake()
+	f.errs["load"], f.errs["send"] = sorted(trouble.Transient), sorted(trouble.Transient)
+	if _, err := f.handle(t, g, incident.WakeUp{}); err == nil || !strings.Contains(err.Error(), "put back the message about cluster demo") {
+		t.Errorf("%v", err)
+	}
+	f, g = newFake()
+	f.cluster.Status = endpoint.StatusUpdating
+	f.errs["send"] = sorted(trouble.Transient)
+	if _, err := f.handle(t, g, incident.WakeUp{}); err == nil {
+		t.Error("a chain ended without anybody knowing")
+	}
+}
+
+func TestALostRaceComesBack(t *testing.T) {
+	f, g := newFake()
+	f.errs["save"] = sorted(trouble.LostRace)
+	f.cluster.Access.Public = true
+	r, err := f.handle(t, g, incident.WakeUp{Event: &cloudtrail.Event{ID: "e1", Name: cloudtrail.UpdateClusterConfig}})
+	if err != nil || len(f.sent) != 1 || f.delays[0] != soon || f.sent[0].Event == nil {
+		t.Errorf("%+v, %v, sent %+v", r, err, f.sent)
+	}
+	if len(f.mails) > 0 || strings.Contains(strings.Join(f.calls, " "), "apply") {
+		t.Errorf("the loser of the race acted: %v", f.calls)
+	}
+}
+
+func TestANewClusterOfTheSameName(t *testing.T) {
+	f, g := newFake()
+	old := incident.NewRecord(f.cluster)
+	old.Incident = &incident.Incident{Ref: "EG-OLD", OpenedAt: start.Add(-time.Hour), DetectedMailed: start.Add(-time.Hour)}
+	old.Check = incident.Check{Number: 7, Due: start}
+	f.records[f.cluster.CreatedAt] = old
+	f.cluster.CreatedAt = start.Add(-time.Minute)
+	r, err := f.handle(t, g, incident.WakeUp{CreatedAt: old.Cluster.CreatedAt, Check: 7})
+	if err != nil || len(f.mails) != 1 || f.mails[0].Attributes["outcome"] != "gone" {
+		t.Fatalf("%+v, %v, mails %+v", r, err, f.mails)
+	}
+	if was := f.records[old.Cluster.CreatedAt]; was.Incident != nil {
+		t.Errorf("the old cluster's incident is open: %+v", was)
+	}
+	if is := f.records[f.cluster.CreatedAt]; is.Compliant == nil {
+		t.Errorf("the new cluster was not looked at: %+v", is)
+	}
+	f.mails = nil
+	if _, err := f.handle(t, g, incident.WakeUp{}); err != nil || len(f.mails) > 0 {
+		t.Errorf("it is told again: %v, %+v", err, f.mails)
+	}
+}
+
+func TestASupersededRecheckCostsOneRead(t *testing.T) {
+	f, g := newFake()
+	r := incident.NewRecord(f.cluster)
+	r.Check.Number = 3
+	f.records[f.cluster.CreatedAt] = r
+	got, err := f.handle(t, g, incident.WakeUp{CreatedAt: f.cluster.CreatedAt, Check: 2})
+	if err != nil || got.Outcome != incident.Ignored {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if diff := cmp.Diff([]string{"load"}, f.calls); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestTheMailIsNotTaken(t *testing.T) {
+	f, g := newFake()
+	f.cluster.Access = endpoint.Access{Public: true}
+	g.Policy = g.Policy.AlertOnly()
+	f.errs["publish"] = sorted(trouble.Transient)
+	r, err := f.handle(t, g, incident.WakeUp{})
+	if err != nil || len(r.Mails) > 0 || len(r.Closed) > 0 || len(f.sent) != 1 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	delete(f.errs, "publish")
+	f.now = f.now.Add(f.delays[0])
+	r, err = f.handle(t, g, f.sent[0])
+	if err != nil || len(r.Closed) != 1 || r.Outcome != incident.Violation {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+func TestEKSDoesNotAnswerAnApply(t *testing.T) {
+	f, g := newFake()
+	f.cluster.Access = endpoint.Access{Public: true, Private: true}
+	f.errs["apply"] = sorted(trouble.Transient)
+	r, err := f.handle(t, g, incident.WakeUp{})
+	if err != nil || len(r.Updates) > 0 || r.Trouble == "" || len(f.sent) != 1 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if rec := f.records[f.cluster.CreatedAt]; rec.Intent == nil || rec.Intent.Kind != incident.IntentApply {
+		t.Errorf("the intent is gone: %+v", rec)
+	}
+	f.errs["apply"] = sorted(trouble.NotNow)
+	f.now = f.now.Add(f.delays[0])
+	r, err = f.handle(t, g, f.sent[0])
+	if err != nil || r.Stage != incident.Waiting || r.Answer == "" {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
