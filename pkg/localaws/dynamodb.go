@@ -329,8 +329,8 @@ func (in *dynamoInput) projection(x *expressions) (func(attributes) attributes, 
 	return func(item attributes) attributes {
 		out := attributes{}
 		for _, p := range paths {
-			// Whole attributes are told of a nested path's neighbours never:
-			// maps on the way are made anew.
+			// A nested path brings nothing of its neighbours along: the maps on
+			// its way are made anew.
 			if value, ok := p.get(item); ok {
 				p.put(out, value)
 			}

@@ -399,8 +399,8 @@ func comparison(operator string, left, right operand) predicate {
 		if !lok || !rok {
 			return false, nil
 		}
-		c, comparable := compare(l, r)
-		if !comparable {
+		c, ordered := compare(l, r)
+		if !ordered {
 			return false, nil
 		}
 		switch operator {

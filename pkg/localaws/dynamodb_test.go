@@ -333,6 +333,15 @@ func TestQuery(t *testing.T) {
 			})
 		}
 	}
+	// A limit counts what was looked at, not what the filter left.
+	out, err := c.Query(ctx(t), &dynamodb.QueryInput{
+		TableName: aws.String("ledger"), KeyConditionExpression: aws.String("pk = :p"), FilterExpression: aws.String("even = :e"), Limit: aws.Int32(2),
+		ExpressionAttributeValues: item{":p": s("a"), ":e": &types.AttributeValueMemberBOOL{Value: true}},
+	})
+	must(t, err)
+	if out.Count != 1 || out.ScannedCount != 2 || out.LastEvaluatedKey == nil {
+		t.Errorf("a filtered page of two has %d of %d items, last key %v", out.Count, out.ScannedCount, out.LastEvaluatedKey)
+	}
 	for _, condition := range []string{"sk = :p", "pk > :p", "pk = :p AND even = :p", "pk = :p OR pk = :p"} {
 		_, err := c.Query(ctx(t), &dynamodb.QueryInput{TableName: aws.String("ledger"), KeyConditionExpression: &condition, ExpressionAttributeValues: item{":p": s("a")}})
 		wantError(t, err, "ValidationException", "")

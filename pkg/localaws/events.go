@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"time"
 )
@@ -209,7 +210,7 @@ func filterFits(name string, operand any) bool {
 		for i := 0; i < len(list); i += 2 {
 			operator, isText := list[i].(string)
 			_, isNumber := list[i+1].(json.Number)
-			if !isText || !isNumber || !strings.Contains(" = < <= > >= ", " "+operator+" ") {
+			if !isText || !isNumber || !slices.Contains([]string{"=", "<", "<=", ">", ">="}, operator) {
 				return false
 			}
 		}

@@ -193,7 +193,7 @@ func TestUnsignedAndUnknown(t *testing.T) {
 	a.PutCluster(localaws.Cluster{Name: "c", Public: true})
 	get := func(path string) int {
 		w := httptest.NewRecorder()
-		a.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		a.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
 		return w.Code
 	}
 	for path, want := range map[string]int{

@@ -68,7 +68,7 @@ func TestRealRuntime(t *testing.T) {
 	defer a.Close()
 
 	start := func() *exec.Cmd {
-		cmd := exec.Command(os.Args[0])
+		cmd := exec.CommandContext(t.Context(), os.Args[0])
 		cmd.Env = append(os.Environ(), "AWS_LAMBDA_RUNTIME_API="+f.RuntimeAPI(strings.TrimPrefix(server.URL, "http://")))
 		must(t, cmd.Start())
 		return cmd

@@ -4,9 +4,9 @@
 // SDK clients work against it, over the network (AWS_ENDPOINT_URL) or without
 // any socket ([AWS.Config]).
 //
-// It keeps no clock and starts no goroutine: state is worked out of the time
-// at each request, and whoever waits, waits on a timer or a channel. So it
-// runs unchanged inside testing/synctest, where days pass in milliseconds.
+// It starts no goroutine: state is worked out of the time at each request, and
+// whoever waits, waits on a timer or a channel. So it runs unchanged inside
+// testing/synctest, where days pass in milliseconds.
 // Only tests and commands use it.
 package localaws
 

@@ -436,7 +436,7 @@ func (a *AWS) sqsReceiveMessage(r *request) (any, *apiError) {
 	for len(taken) == 0 && wait > 0 && a.await(r.ctx, q, until) {
 		taken = a.take(q, a.now(), n, visibility)
 	}
-	names := append(in.Names, in.SystemNames...)
+	names := slices.Concat(in.Names, in.SystemNames)
 	messages := []any{}
 	for _, m := range taken {
 		out := map[string]any{"MessageId": m.id, "ReceiptHandle": m.receipt, "Body": m.body, "MD5OfBody": md5Hex([]byte(m.body))}
