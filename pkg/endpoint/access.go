@@ -136,18 +136,17 @@ func normalized(prefixes []netip.Prefix) []netip.Prefix {
 	return slices.Compact(out)
 }
 
-// Set returns the union of the prefixes as a set of addresses.
+// Set returns the union of the prefixes as a set of addresses. Invalid prefixes
+// have no addresses; whoever reads a list from outside refuses them there.
 func Set(prefixes []netip.Prefix) *netipx.IPSet {
 	var b netipx.IPSetBuilder
 	for _, p := range prefixes {
-		b.AddPrefix(p.Masked())
+		if p.IsValid() {
+			b.AddPrefix(p.Masked())
+		}
 	}
-	set, err := b.IPSet()
-	if err != nil {
-		// The builder reports only invalid prefixes, and those have no
-		// address to add; what it collected of the others still stands.
-		return &netipx.IPSet{}
-	}
+	// The builder's only error is an invalid prefix, and it was given none.
+	set, _ := b.IPSet()
 	return set
 }
 

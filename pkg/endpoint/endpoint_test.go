@@ -89,8 +89,8 @@ func TestSubset(t *testing.T) {
 			t.Fatalf("Subset(%v, %v) = %t", a, b, got)
 		}
 	})
-	if got := Set([]netip.Prefix{{}}); len(got.Ranges()) != 0 {
-		t.Errorf("the set of an invalid prefix has %v", got.Ranges())
+	if got := Set([]netip.Prefix{{}, netip.MustParsePrefix("0.0.0.0/0")}); !got.Contains(netip.MustParseAddr("192.0.2.1")) {
+		t.Errorf("an invalid prefix hides the others: %v", got.Ranges())
 	}
 }
 

@@ -357,6 +357,13 @@ func TestParsedValues(t *testing.T) {
 	}
 }
 
+func TestFortyCIDRsAreAdmitted(t *testing.T) {
+	doc := "version: 1\nrules: [{name: a, require: {publicAccess: restricted, allowedCidrs: [" + strings.Repeat("8.8.8.0/24, ", 40) + "]}, respond: alert}]"
+	if p, problems := policy.Parse("f", []byte(doc)); p == nil || len(p.Rules[0].Require.AllowedCIDRs) != 40 {
+		t.Error(problems)
+	}
+}
+
 func TestHashFollowsTheBytes(t *testing.T) {
 	doc := documents(t, "good")["testdata/good/minimal.yaml"]
 	a, _ := policy.Parse("one", doc)

@@ -173,7 +173,7 @@ func gather(rules []RuleVerdict) *wants {
 		w.private = w.private || rule.Require.PrivateAccess
 		switch rule.Require.PublicAccess {
 		case policy.PublicDisabled:
-			w.closed, w.private = true, true
+			w.closed = true
 		case policy.PublicRestricted:
 			admitted := rule.Admitted().Ranges()
 			switch {

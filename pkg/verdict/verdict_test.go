@@ -374,6 +374,7 @@ func TestDecide(t *testing.T) {
 		"revert to an empty list":           {policy: rules(private(policy.Revert)), cluster: cluster(public("8.8.8.0/24")), before: before(both("")), want: both("0.0.0.0/0"), reverted: true, opened: "0.0.0.0/5 8.0.0.0/13 8.8.0.0/21 8.8.9.0/24 8.8.10.0/23 8.8.12.0/22 8.8.16.0/20 8.8.32.0/19 8.8.64.0/18 8.8.128.0/17 8.9.0.0/16 8.10.0.0/15 8.12.0.0/14 8.16.0.0/12 8.32.0.0/11 8.64.0.0/10 8.128.0.0/9 9.0.0.0/8 10.0.0.0/7 12.0.0.0/6 16.0.0.0/4 32.0.0.0/3 64.0.0.0/2 128.0.0.0/1"},
 		"revert to what EKS can't take":     {policy: rules(width(policy.Revert, 8, -1)), cluster: cluster(both("0.0.0.0/0")), before: before(both(many(41, "8.8.%d.0/24"))), want: closed("0.0.0.0/0"), dropped: "0.0.0.0/0"},
 		"revert to IPv6 on an IPv4 cluster": {policy: rules(width(policy.Revert, 8, 32)), cluster: cluster(both("0.0.0.0/0")), before: before(both("2600::/48")), want: closed("0.0.0.0/0"), dropped: "0.0.0.0/0"},
+		"revert to nothing sendable":        {policy: rules(private(policy.Revert)), cluster: cluster(public("8.8.8.0/24")), before: before(both("2600::/48")), want: both("8.8.8.0/24")},
 		"one revert among enforce":          {policy: rules(private(policy.Revert), width(policy.Enforce, 8, -1)), cluster: cluster(public("0.0.0.0/0")), before: before(both("9.9.9.0/24")), want: both("9.9.9.0/24"), reverted: true, dropped: "0.0.0.0/0"},
 		"a revert that isn't violated":      {policy: rules(private(policy.Revert), width(policy.Enforce, 8, -1)), cluster: cluster(both("0.0.0.0/0 9.9.9.0/24")), before: before(both("9.9.9.0/24")), want: closed("0.0.0.0/0 9.9.9.0/24"), dropped: "0.0.0.0/0 9.9.9.0/24"},
 		"enforce doesn't revert":            {policy: rules(allowed(policy.Enforce, "8.8.0.0/16")), cluster: cluster(both("9.9.9.0/24")), before: before(both("8.8.8.0/24")), want: closed("9.9.9.0/24"), dropped: "9.9.9.0/24"},
@@ -488,6 +489,17 @@ func TestLockoutChecks(t *testing.T) {
 				t.Errorf("kept %q\nwarnings %q\nleft %v", d.Kept, d.Warnings, reasonsOf(d.Left))
 			}
 		})
+	}
+}
+
+func TestWarnLetsARevertNarrow(t *testing.T) {
+	rule := private(policy.Revert)
+	rule.LockoutChecks = policy.LockoutWarn
+	was, net := closed(""), healthy()
+	net.DNSSupport = endpoint.No
+	d := verdict.Decide(verdict.Judge(rules(rule), cluster(public("0.0.0.0/0")), now), &was, net)
+	if d.Action != verdict.Apply || !d.Reverted || !d.Desired.Equal(was) || len(d.Kept) > 0 || len(d.Warnings) != 1 {
+		t.Errorf("%+v", d)
 	}
 }
 
