@@ -26,6 +26,7 @@ import (
 
 	"github.com/endpointguard/endpointguard/pkg/ekscluster"
 	"github.com/endpointguard/endpointguard/pkg/guardrail"
+	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/ledger"
 	"github.com/endpointguard/endpointguard/pkg/mail"
 	"github.com/endpointguard/endpointguard/pkg/policy"
@@ -62,6 +63,7 @@ func New(s settings.Guardrail, document []byte, cfg aws.Config, out io.Writer) (
 	if err := level.UnmarshalText([]byte(s.LogLevel)); err != nil {
 		return nil, fmt.Errorf("setting %s: %w", settings.LogLevel, err)
 	}
+	records := ledger.New(dynamodb.NewFromConfig(cfg), s.Table)
 	clusters := ekscluster.New(eks.NewFromConfig(cfg))
 	return &Handler{
 		guardrail: &guardrail.Guardrail{
@@ -73,10 +75,14 @@ func New(s settings.Guardrail, document []byte, cfg aws.Config, out io.Writer) (
 			Updates:  clusters,
 			Changer:  clusters,
 			Networks: ekscluster.NewNetworks(ec2.NewFromConfig(cfg)),
-			Ledger:   ledger.New(dynamodb.NewFromConfig(cfg), s.Table),
+			Ledger:   records,
+			Brakes:   records,
 			Queue:    queue.New(sqs.NewFromConfig(cfg), s.QueueURL),
 			Topic:    topic.New(sns.NewFromConfig(cfg), s.TopicARN),
 			Now:      time.Now,
+			Limits:   incident.Limits{TugPerHour: s.TugPerHour, TugDays: s.TugDays},
+
+			BrakeLimit: s.Brake,
 		},
 		log:     slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: level})),
 		metrics: out,

@@ -51,6 +51,9 @@ func (h *Handler) write(ctx context.Context, message string, r guardrail.Report,
 	if len(r.Updates) > 0 {
 		attrs = append(attrs, slog.Any("updates", r.Updates))
 	}
+	if r.Braked {
+		attrs = append(attrs, slog.Bool("braked", true))
+	}
 	add("answer", r.Answer)
 	if r.Next > 0 {
 		attrs = append(attrs, slog.Float64("nextCheckSeconds", r.Next.Seconds()))

@@ -50,6 +50,12 @@ type Ledger interface {
 	Save(ctx context.Context, r incident.Record) (int64, error)
 }
 
+// Brakes keeps the brake of the region, like Ledger the records.
+type Brakes interface {
+	LoadBrake(ctx context.Context) (incident.Brake, error)
+	SaveBrake(ctx context.Context, b incident.Brake) error
+}
+
 // Queue brings a message back after a delay of up to 15 minutes.
 type Queue interface {
 	Send(ctx context.Context, body []byte, delay time.Duration) error
@@ -76,9 +82,13 @@ type Guardrail struct {
 	Networks Networks
 	Changer  Changer
 	Ledger   Ledger
+	Brakes   Brakes
 	Queue    Queue
 	Topic    Topic
 	Now      func() time.Time
+	Limits   incident.Limits
+	// BrakeLimit is how many clusters may be changed within an hour; 0 is any number.
+	BrakeLimit int
 }
 
 const (
@@ -170,7 +180,7 @@ func (c *check) run() error {
 	}
 	slices.SortFunc(records, func(a, b incident.Record) int { return a.Cluster.CreatedAt.Compare(b.Cluster.CreatedAt) })
 	in := incident.Input{
-		By: c.by, Deadline: c.deadline, OwnRole: c.OwnRole, Policy: c.Policy,
+		By: c.by, Deadline: c.deadline, OwnRole: c.OwnRole, Policy: c.Policy, Limits: c.Limits,
 		Message: incident.Message{Event: c.wake.Event, Sweep: c.wake.Sweep}, Updates: map[string]incident.UpdateRead{},
 	}
 	var newest *incident.Record
@@ -298,6 +308,8 @@ func (c *check) follow(r incident.Record, in incident.Input) (bool, error) {
 		switch s := step.(type) {
 		case incident.Read:
 			c.read(&in, s)
+		case incident.Ask:
+			c.ask(&in, s.Entry)
 		case incident.Apply:
 			if lost, err := c.save(&r, &stored); lost || err != nil {
 				return true, err
@@ -310,11 +322,13 @@ func (c *check) follow(r incident.Record, in incident.Input) (bool, error) {
 			if lost, err := c.save(&r, &stored); lost || err != nil {
 				return true, err
 			}
-			if err := c.Topic.Publish(c.ctx, c.Letter.Write(s.Notice)); err != nil {
-				c.trouble(&in, err)
-				continue
+			if !s.Folded {
+				if err := c.Topic.Publish(c.ctx, c.Letter.Write(s.Notice)); err != nil {
+					c.trouble(&in, err)
+					continue
+				}
+				c.report.told(s.Notice)
 			}
-			c.report.told(s.Notice)
 			in.Now = c.Now()
 			r = incident.Told(r, in, s.Notice.Kind)
 			c.report.closed(s.Notice, r)

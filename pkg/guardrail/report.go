@@ -22,6 +22,7 @@ type Report struct {
 	Ref     string         // of the incident that the check was about
 	Stage   incident.Stage // of the one that is open after it
 
+	Braked  bool     // the brake held the change back
 	Opened  []string // references of incidents opened
 	Closed  []Closed
 	Mails   []Told
@@ -71,7 +72,14 @@ func (r *Report) opened(before, after incident.Record) {
 }
 
 func (r *Report) told(n incident.Notice) {
-	r.Mails = append(r.Mails, Told{Kind: n.Kind, Ref: n.Record.Incident.Ref})
+	ref := ""
+	switch {
+	case n.Kind == incident.NoticeLeft:
+		ref = n.Record.Left.Ref
+	case n.Record.Incident != nil:
+		ref = n.Record.Incident.Ref
+	}
+	r.Mails = append(r.Mails, Told{Kind: n.Kind, Ref: ref})
 }
 
 func (r *Report) closed(n incident.Notice, after incident.Record) {

@@ -34,6 +34,8 @@ type desk struct {
 	log     []string
 	done    Done
 	mails   []Notice
+	brake   Brake
+	limit   int    // of clusters changed within an hour; 0 is none
 	die     string // the step that the invocation dies at, after the record was saved
 }
 
@@ -116,7 +118,7 @@ func (d *desk) ends(id string, status endpoint.UpdateStatus) {
 func (d *desk) input(m Message, by string) Input {
 	in := Input{
 		Now: d.now, By: by, Deadline: d.now.Add(time.Minute), Message: m, OwnRole: ownRole, Policy: d.policy,
-		Cluster: d.cluster, Gone: d.gone, Updates: map[string]UpdateRead{}, Trouble: d.trouble,
+		Limits: Limits{TugPerHour: 3, TugDays: 5}, Cluster: d.cluster, Gone: d.gone, Updates: map[string]UpdateRead{}, Trouble: d.trouble,
 	}
 	d.fill(&in, d.r.Wanted(), false)
 	return in
@@ -158,6 +160,13 @@ func (d *desk) look(m Message) *desk {
 			if s.Look {
 				in.Cluster = d.cluster
 			}
+		case Ask:
+			var granted bool
+			d.brake, granted, _ = d.brake.Ask(s.Entry, d.limit, d.now)
+			in.Brake = BrakeHeld
+			if granted {
+				in.Brake = BrakeGranted
+			}
 		case Apply:
 			if d.die == "apply" {
 				return d.note("dies before asking for %s", s.Desired)
@@ -174,6 +183,12 @@ func (d *desk) look(m Message) *desk {
 			d.r = d.stored(Applied(d.r, in, a))
 		case Tell:
 			d.mails = append(d.mails, s.Notice)
+			if s.Folded {
+				d.mails = d.mails[:len(d.mails)-1]
+				d.note("folds %s", s.Notice.Kind)
+				d.r = d.stored(Told(d.r, in, s.Notice.Kind))
+				continue
+			}
 			what := string(s.Notice.Kind)
 			if outcome := s.Notice.Outcome(); s.Notice.Kind == NoticeOutcome {
 				what = string(outcome)

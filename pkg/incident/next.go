@@ -62,6 +62,10 @@ func (t *turn) next() Step {
 	if i := t.Intent; i != nil && i.By != t.in.By && t.now.Before(i.Until) {
 		return Later{Delay: i.Until.Sub(t.now) + time.Second, Why: "another invocation is at work on the cluster"}
 	}
+	if t.carrier() {
+		// The re-check that was on its way is here.
+		t.Check.Due = time.Time{}
+	}
 	if t.in.Trouble != "" {
 		return t.troubled()
 	}
@@ -82,6 +86,10 @@ func (t *turn) next() Step {
 		return t.tell(NoticeOutcome)
 	}
 	v := t.judge(t.in.Cluster.Access)
+	t.reach(v)
+	if t.Left != nil {
+		return t.tell(NoticeLeft)
+	}
 	if t.settled() {
 		return t.settle(v)
 	}
@@ -231,7 +239,7 @@ func (t *turn) hear(e cloudtrail.Event) Step {
 		}
 		w.At, w.Status = c.CreatedAt, endpoint.UpdateSuccessful
 	case e.Name != cloudtrail.UpdateClusterConfig:
-		return nil
+		return nil // the tags themselves are looked at
 	case slices.Contains(t.Ours, e.UpdateID):
 		t.why = "an update of our own"
 		return nil
@@ -285,8 +293,12 @@ func (t *turn) hear(e cloudtrail.Event) Step {
 
 // resume takes up what an invocation that is over had begun.
 func (t *turn) resume(i Intent) Step {
-	if i.Kind == IntentTell && t.Incident != nil {
-		return t.tell(i.Notice)
+	if i.Kind == IntentTell {
+		t.Intent = nil
+		if i.Notice != NoticeLeft && t.Incident != nil || i.Notice == NoticeLeft && t.Left != nil {
+			return t.tell(i.Notice)
+		}
+		return nil
 	}
 	if t.attempt() == nil || t.attempt().UpdateID != "" {
 		t.Intent = nil
@@ -359,13 +371,14 @@ func (t *turn) unsettled(v verdict.Verdict) Step {
 		since = i.OpenedAt
 		i.Status = c.Status
 		if a := t.attempt(); a != nil && a.UpdateID != "" && !a.over() {
-			i.Stage = Updating
+			i.Stage, since = Updating, a.At
 		} else {
 			i.Stage = Waiting
 		}
 		if i.DetectedMailed.IsZero() {
 			return t.tell(NoticeDetected)
 		}
+		i.HeldSince = time.Time{}
 		if t.now.Sub(i.OpenedAt) >= stuckAfter && i.StuckMailed.IsZero() {
 			return t.tell(NoticeStuck)
 		}
@@ -422,6 +435,7 @@ func (t *turn) open(v verdict.Verdict, asked *endpoint.Access) {
 	}
 	i.Ref = reference(c.ID, key)
 	t.Incident = i
+	t.peace()
 	t.Opened++
 	t.ClearSince = time.Time{}
 }
@@ -614,6 +628,13 @@ func (t *turn) apply(v verdict.Verdict, d verdict.Decision) Step {
 	if step := t.fresh(); step != nil {
 		return step
 	}
+	switch t.in.Brake {
+	case BrakeNotAsked:
+		return Ask{Entry: t.entry()}
+	case BrakeHeld:
+		return t.held()
+	}
+	i.HeldSince = time.Time{}
 	number := 1
 	if last := t.attempt(); last != nil {
 		number = last.Number + 1
@@ -625,6 +646,40 @@ func (t *turn) apply(v verdict.Verdict, d verdict.Decision) Step {
 	i.Attempts = i.Attempts[max(0, len(i.Attempts)-maxCauses):]
 	t.Intent = &Intent{Kind: IntentApply, By: t.in.By, Until: t.in.Deadline}
 	return Apply{Desired: d.Desired, Token: t.attempt().Token}
+}
+
+// entry is the cluster as it stands before the brake.
+func (t *turn) entry() Entry {
+	e := Entry{ARN: t.Cluster.ARN, Name: t.Name, Fresh: t.caused()}
+	for _, rule := range t.Incident.Rules {
+		if rule.Respond.Enforcing() {
+			e.Rules = append(e.Rules, rule.Name)
+		}
+	}
+	return e
+}
+
+// caused tells whether a call is known that caused the incident.
+func (t *turn) caused() bool {
+	return slices.ContainsFunc(t.Incident.Causes, func(c Cause) bool { return c.EventID != "" })
+}
+
+// held waits for the brake.
+func (t *turn) held() Step {
+	i := t.Incident
+	i.Stage = Waiting
+	if i.HeldSince.IsZero() {
+		i.HeldSince = t.now
+	}
+	if !t.caused() {
+		// The brake's own mail counts those that were standing: hundreds of
+		// mails of single clusters would tell less.
+		return t.wait(heldPace)
+	}
+	if i.DetectedMailed.IsZero() {
+		return t.tell(NoticeDetected)
+	}
+	return t.wait(lookAgain)
 }
 
 // fresh holds an apply back while EKS's history contradicts the look: an update
@@ -696,10 +751,18 @@ func (t *turn) finalLeft(v verdict.Verdict, d verdict.Decision, outcome Outcome)
 // final decides the outcome and asks for its mail.
 func (t *turn) final(v verdict.Verdict, outcome Outcome, why string) Step {
 	t.Incident.Final = &Final{Outcome: outcome, Why: why, At: t.now, Now: v.Cluster.Access}
+	if outcome == Enforced || outcome == PartlyEnforced {
+		if tug := t.tug(); tug != nil && t.TugSince.IsZero() {
+			t.Incident.Final.Tug = tug
+		}
+	}
 	return t.tell(NoticeOutcome)
 }
 
 func (t *turn) tell(kind NoticeKind) Step {
+	if t.folded(kind) {
+		return Tell{Notice: Notice{Kind: kind, Record: t.clone(), At: t.now}, Folded: true}
+	}
 	t.Intent = &Intent{Kind: IntentTell, Notice: kind, By: t.in.By, Until: t.in.Deadline}
 	return Tell{Notice: Notice{Kind: kind, Record: t.clone(), At: t.now}}
 }
@@ -716,6 +779,8 @@ func Told(r Record, in Input, kind NoticeKind) Record {
 	t := &turn{Record: r.clone(), in: in, now: in.Now}
 	t.Intent = nil
 	switch {
+	case kind == NoticeLeft:
+		t.Left = nil
 	case t.Incident == nil:
 	case kind == NoticeDetected:
 		t.Incident.DetectedMailed = t.now
@@ -735,7 +800,10 @@ func (t *turn) close() {
 			covers = a.CreatedAt
 		}
 	}
-	t.Closings = append(t.Closings, Closing{Ref: i.Ref, Outcome: i.Final.Outcome, At: t.now, Opened: i.OpenedAt, Covers: covers})
+	t.Closings = append(t.Closings, Closing{Ref: i.Ref, Outcome: i.Final.Outcome, At: t.now, Opened: i.OpenedAt, Covers: covers, By: by(*i)})
+	if i.Final.Tug != nil {
+		t.TugSince = t.now
+	}
 	t.Closings = t.Closings[max(0, len(t.Closings)-maxClosings):]
 	t.Standing = nil
 	if i.Final.Fingerprint != "" {
@@ -828,12 +896,16 @@ func (t *turn) again(delay time.Duration, why string) Step {
 	return t.wait(delay)
 }
 
+// carrier tells whether the message is the re-check that the record waits for.
+func (t *turn) carrier() bool {
+	return t.in.Message.Check > 0 && t.in.Message.Check >= t.Check.Number
+}
+
 // wait asks for a re-check, unless one that is on its way comes soon enough.
 func (t *turn) wait(delay time.Duration) Step {
 	delay = max(delay, time.Second)
-	carrier := t.in.Message.Check > 0 && t.in.Message.Check >= t.Check.Number
 	due := t.now.Add(delay)
-	if !carrier && t.Check.Number > 0 && t.Check.Due.After(t.now.Add(-overdue)) && !t.Check.Due.After(due.Add(5*time.Second)) {
+	if t.Check.Due.After(t.now.Add(-overdue)) && !t.Check.Due.After(due.Add(5*time.Second)) {
 		return Done{Why: "the next check is due at " + t.Check.Due.UTC().Format(time.RFC3339)}
 	}
 	t.Check = Check{Number: max(t.Check.Number, t.in.Message.Check) + 1, Due: due}

@@ -286,7 +286,7 @@ func TestPolicyChangesInBetween(t *testing.T) {
 	e := d.asks("u1", world)
 	d.comes(e).told("mails detected", "waits 15s")
 	d.ends("u1", endpoint.UpdateSuccessful)
-	d.policy = rules(policy.Rule{Name: "inside", Require: policy.Requirement{PrivateAccess: true}, Respond: policy.Enforce})
+	d.policy = &policy.Policy{Hash: "another", Rules: rules(policy.Rule{Name: "inside", Require: policy.Requirement{PrivateAccess: true}, Respond: policy.Enforce}).Rules}
 	d.after(s15).recheck().told("waits 15s")
 	d.after(s15).recheck().told("mails compliant", "compliant")
 }
@@ -485,9 +485,9 @@ func TestStuck(t *testing.T) {
 	d.after(90*time.Minute).recheck().told("mails stuck", "waits 15m0s")
 	d.after(15 * time.Minute).recheck().told("waits 15m0s")
 	d.ends("u1", endpoint.UpdateSuccessful)
-	d.after(15*time.Minute).recheck().told(closing+": ours-1", "waits 15m0s")
+	d.after(15*time.Minute).recheck().told(closing+": ours-1", "waits 15s")
 	d.ends("ours-1", endpoint.UpdateSuccessful)
-	d.after(15*time.Minute).recheck().told("mails enforced", "compliant")
+	d.after(s15).recheck().told("mails enforced", "compliant")
 }
 
 func TestTrouble(t *testing.T) {

@@ -27,7 +27,7 @@ const Schema = 1
 // always fits into one item.
 const (
 	maxUpdates  = 30
-	maxClosings = 30
+	maxClosings = 60
 	maxCauses   = 10
 )
 
@@ -73,6 +73,14 @@ type Record struct {
 	Trouble int `json:"trouble,omitempty"`
 	// Intent is what was about to be done when the record was written.
 	Intent *Intent `json:"intent,omitempty"`
+	// Reach are the rules that enforce on the cluster, as last looked at.
+	Reach *Reach `json:"reach,omitempty"`
+	// Left is set when a change of tags took the cluster out of the reach of
+	// an enforcing rule, until that has been mailed.
+	Left *Departure `json:"left,omitempty"`
+	// TugSince is since when somebody has been undoing what the guardrail
+	// does; it is mailed once, and from then on closings are only in the digest.
+	TugSince time.Time `json:"tugSince,omitzero"`
 	// GoneAt is when the cluster was first seen not to exist any more.
 	GoneAt time.Time `json:"goneAt,omitzero"`
 }
@@ -154,6 +162,8 @@ type Incident struct {
 	Tries int `json:"tries,omitempty"`
 	// Denied counts EKS's answers "already at the desired configuration".
 	Denied int `json:"denied,omitempty"`
+	// HeldSince is since when the brake holds the change back.
+	HeldSince time.Time `json:"heldSince,omitzero"`
 	// AlertOnly is set when no rule wants anything changed.
 	AlertOnly bool `json:"alertOnly,omitempty"`
 
@@ -208,6 +218,8 @@ type Final struct {
 	Warn    []string        `json:"warnings,omitempty"`
 	// Fingerprint stands for the violation that stays, "" when none does.
 	Fingerprint string `json:"fingerprint,omitempty"`
+	// Tug is set when this closing makes it a tug of war.
+	Tug *TugOfWar `json:"tug,omitempty"`
 }
 
 // Standing is a violation that stays after its incident was closed.
@@ -230,6 +242,8 @@ type Closing struct {
 	// Covers is the time up to which updates of others are accounted for by
 	// this incident: EKS runs one update at a time.
 	Covers time.Time `json:"covers,omitzero"`
+	// By is who had opened the cluster, with what: "alice with Terraform/1.9".
+	By string `json:"by,omitempty"`
 }
 
 // Check is a re-check that is on its way. A re-check with a lower number is
@@ -256,6 +270,32 @@ const (
 	IntentApply IntentKind = "apply"
 	IntentTell  IntentKind = "tell"
 )
+
+// Reach is which enforcing rules are about a cluster under one policy.
+type Reach struct {
+	Policy string   `json:"policy"` // the document's hash
+	Rules  []string `json:"rules"`
+}
+
+// Departure is a cluster's leave from the reach of enforcing rules by a change
+// of its tags.
+type Departure struct {
+	Ref   string          `json:"ref"`
+	At    time.Time       `json:"at"`
+	Rules []string        `json:"rules"`
+	By    *Cause          `json:"by,omitempty"` // nil when the call is not known
+	Now   endpoint.Access `json:"now"`
+	// Family is the cluster's, Enforced whether any rule still enforces on it.
+	Family   endpoint.Family `json:"family,omitempty"`
+	Enforced bool            `json:"enforced,omitempty"`
+}
+
+// TugOfWar is how often the guardrail has closed a cluster lately, and after whom.
+type TugOfWar struct {
+	InAnHour int      `json:"inAnHour"`
+	Days     int      `json:"days"` // of the last seven
+	Others   []string `json:"others,omitempty"`
+}
 
 // NewRecord returns the record of a cluster that the ledger does not know.
 func NewRecord(c endpoint.Cluster) Record {

@@ -28,6 +28,8 @@ type Input struct {
 	// OwnRole is the ARN of the guardrail's role, by which its own calls are known.
 	OwnRole string
 	Policy  *policy.Policy
+	// Limits say what is a tug of war.
+	Limits Limits
 
 	Cluster endpoint.Cluster
 	Gone    bool // EKS knows no such cluster
@@ -43,9 +45,27 @@ type Input struct {
 	// Busy is set when EKS refused a change in this check: whatever the status
 	// says, the cluster can't be changed now.
 	Busy bool
+	// Brake is what the brake said, once it was asked.
+	Brake BrakeAnswer
 	// Trouble says what kept the check from being made, "" when nothing did.
 	Trouble string
 }
+
+// Limits are the bounds of what is taken for a tug of war.
+type Limits struct {
+	TugPerHour int // closings of one cluster within an hour
+	TugDays    int // days of seven with a closing
+}
+
+// BrakeAnswer is what the brake said of a change.
+type BrakeAnswer int
+
+// What the brake can say.
+const (
+	BrakeNotAsked BrakeAnswer = iota
+	BrakeGranted
+	BrakeHeld
+)
 
 // UpdateRead is what was read of one update.
 type UpdateRead struct {
@@ -56,7 +76,7 @@ type UpdateRead struct {
 	AfterLook bool
 }
 
-// A Step is what to do now: exactly one of Read, Apply, Tell, Wait, Later, Done.
+// A Step is what to do now: exactly one of Read, Ask, Apply, Tell, Wait, Later, Done.
 type Step interface{ step() }
 
 // Read asks for more facts; Next is then called again.
@@ -67,6 +87,9 @@ type Read struct {
 	Look    bool // the cluster once more
 }
 
+// Ask asks the brake whether the cluster may be changed now.
+type Ask struct{ Entry Entry }
+
 // Apply asks for one UpdateClusterConfig with all three values of the access.
 type Apply struct {
 	Desired endpoint.Access
@@ -74,7 +97,12 @@ type Apply struct {
 }
 
 // Tell asks for one mail, written from the record alone.
-type Tell struct{ Notice Notice }
+type Tell struct {
+	Notice Notice
+	// Folded is set when the mail is left to the digest: nothing is handed over,
+	// everything else goes on as if it had been.
+	Folded bool
+}
 
 // Wait asks for a re-check of that number after the delay, and ends the check.
 type Wait struct {
@@ -96,6 +124,7 @@ type Done struct {
 }
 
 func (Read) step()  {}
+func (Ask) step()   {}
 func (Apply) step() {}
 func (Tell) step()  {}
 func (Wait) step()  {}
@@ -110,6 +139,7 @@ const (
 	NoticeDetected NoticeKind = "detected"
 	NoticeStuck    NoticeKind = "stuck"
 	NoticeOutcome  NoticeKind = "outcome"
+	NoticeLeft     NoticeKind = "left" // a change of tags took the cluster out of a rule
 )
 
 // Notice is a mail to be written from the record.
@@ -127,6 +157,11 @@ func (n Notice) Outcome() Outcome {
 		return n.Record.Incident.Final.Outcome
 	case NoticeStuck:
 		return Stuck
+	case NoticeLeft:
+		if n.Record.Left.Enforced {
+			return ""
+		}
+		return OutOfScope
 	default:
 		return ""
 	}

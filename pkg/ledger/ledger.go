@@ -118,6 +118,16 @@ func (l *Ledger) Save(ctx context.Context, r incident.Record) (int64, error) {
 	} else if !r.GoneAt.IsZero() {
 		item[Expires] = &types.AttributeValueMemberN{Value: strconv.FormatInt(r.GoneAt.Add(keepGone).Unix(), 10)}
 	}
+	if err := l.put(ctx, item, record, read); err != nil {
+		return read, err
+	}
+	return r.Version, nil
+}
+
+// put writes an item over the version that was read, 0 for none. The text
+// attribute tells whether an item that is there is this very one.
+func (l *Ledger) put(ctx context.Context, item map[string]types.AttributeValue, text string, read int64) error {
+	op := "dynamodb:PutItem " + l.table
 	put := &dynamodb.PutItemInput{
 		TableName: &l.table, Item: item, ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}
@@ -133,13 +143,15 @@ func (l *Ledger) Save(ctx context.Context, r incident.Record) (int64, error) {
 	}
 	if _, err := l.db.PutItem(ctx, put); err != nil {
 		if lost, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
-			if there, ok := lost.Item[record].(*types.AttributeValueMemberS); ok && there.Value == string(text) {
+			there, _ := lost.Item[text].(*types.AttributeValueMemberS)
+			ours, _ := item[text].(*types.AttributeValueMemberS)
+			if there != nil && ours != nil && there.Value == ours.Value {
 				// Our own write: only its answer was lost, and the SDK sent it again.
-				return r.Version, nil
+				return nil
 			}
-			return read, awstrouble.Sort(op, err, trouble.LostRace)
+			return awstrouble.Sort(op, err, trouble.LostRace)
 		}
-		return read, awstrouble.Sort(op, err, "")
+		return awstrouble.Sort(op, err, "")
 	}
-	return r.Version, nil
+	return nil
 }

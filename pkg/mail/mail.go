@@ -38,6 +38,9 @@ type Letter struct {
 
 // Write writes the mail of a notice.
 func (l Letter) Write(n incident.Notice) Mail {
+	if n.Kind == incident.NoticeLeft {
+		return l.left(n)
+	}
 	r, i := n.Record, n.Record.Incident
 	var b strings.Builder
 	b.WriteString(wrap("", "", headline(n), Columns))
@@ -81,8 +84,12 @@ func (l Letter) Write(n incident.Notice) Mail {
 			b.WriteString(wrap("- ", "  ", line, Columns))
 		}
 	}
-	fmt.Fprintf(&b, "\n--\nEndpoint Guard %s, policy %s\n", l.Version, l.PolicyHash)
+	l.sign(&b)
 	return Mail{Subject: subject(n), Text: b.String(), Attributes: attributes(n)}
+}
+
+func (l Letter) sign(b *strings.Builder) {
+	fmt.Fprintf(b, "\n--\nEndpoint Guard %s, policy %s\n", l.Version, l.PolicyHash)
 }
 
 func field(b *strings.Builder, label, value string) {
@@ -163,6 +170,9 @@ func headline(n incident.Notice) string {
 	}
 	f := i.Final
 	now := opened(f.Now, i.Family)
+	if f.Tug != nil {
+		return fmt.Sprintf("Tug of war: somebody keeps opening the endpoint of cluster %s, and the guardrail has closed it %s. It is now %s. The guardrail goes on closing it at once, every time, but no longer mails each closing; what stays open is mailed as before. Find who or what opens it (below) and stop it there, or change the policy.", name, often(*f.Tug), now)
+	}
 	switch f.Outcome {
 	case incident.Enforced:
 		return fmt.Sprintf("Closed: the endpoint of cluster %s broke the policy. The guardrail changed it, EKS confirmed the change, and the endpoint is now %s.", name, now)
@@ -181,6 +191,18 @@ func headline(n incident.Notice) string {
 	default:
 		return fmt.Sprintf("Over: the endpoint of cluster %s is %s (%s); %s.", name, f.Outcome, now, f.Why)
 	}
+}
+
+// often says how often, in words.
+func often(t incident.TugOfWar) string {
+	var words []string
+	if t.InAnHour > 1 {
+		words = append(words, fmt.Sprintf("%d times within an hour", t.InAnHour))
+	}
+	if t.Days > 1 {
+		words = append(words, fmt.Sprintf("on %d of the last 7 days", t.Days))
+	}
+	return strings.Join(words, " and ")
 }
 
 func detected(n incident.Notice) string {
@@ -279,6 +301,9 @@ func done(n incident.Notice) []string {
 		lines = append(lines, a.Warnings...)
 	}
 	if f := i.Final; f != nil {
+		if f.Tug != nil && len(f.Tug.Others) > 0 {
+			lines = append(lines, "Opened lately by: "+foreign(strings.Join(f.Tug.Others, "; "), 600)+".")
+		}
 		lines = append(lines, f.Kept...)
 		if len(f.Left) > 0 && f.Outcome == incident.PartlyEnforced {
 			for _, note := range f.Left {
@@ -307,6 +332,10 @@ var words = map[incident.Outcome]string{
 func subject(n incident.Notice) string {
 	word, ok := words[n.Outcome()]
 	switch {
+	case n.Kind == incident.NoticeLeft:
+		word = "Left a rule"
+	case n.Kind == incident.NoticeOutcome && n.Record.Incident.Final.Tug != nil:
+		word = "Tug of war"
 	case n.Outcome() == "":
 		word = "Detected"
 	case !ok:

@@ -7,19 +7,23 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
 // The environment settings. Those without a default in their comment must be set.
 const (
-	Mode       = "ENDPOINTGUARD_MODE"        // alert or enforce
-	Account    = "ENDPOINTGUARD_ACCOUNT"     // 12 digits: events of other accounts are ignored
-	Table      = "ENDPOINTGUARD_TABLE"       // the DynamoDB table of the ledger
-	QueueURL   = "ENDPOINTGUARD_QUEUE_URL"   // the SQS queue that wakes the guardrail
-	TopicARN   = "ENDPOINTGUARD_TOPIC_ARN"   // the SNS topic of the mails
-	RoleARN    = "ENDPOINTGUARD_ROLE_ARN"    // the guardrail's own role, by which its calls are known
-	PolicyFile = "ENDPOINTGUARD_POLICY_FILE" // default: policy.yaml beside the binary
-	LogLevel   = "ENDPOINTGUARD_LOG_LEVEL"   // debug, info, warn or error; default info
+	Mode       = "ENDPOINTGUARD_MODE"         // alert or enforce
+	Account    = "ENDPOINTGUARD_ACCOUNT"      // 12 digits: events of other accounts are ignored
+	Table      = "ENDPOINTGUARD_TABLE"        // the DynamoDB table of the ledger
+	QueueURL   = "ENDPOINTGUARD_QUEUE_URL"    // the SQS queue that wakes the guardrail
+	TopicARN   = "ENDPOINTGUARD_TOPIC_ARN"    // the SNS topic of the mails
+	RoleARN    = "ENDPOINTGUARD_ROLE_ARN"     // the guardrail's own role, by which its calls are known
+	PolicyFile = "ENDPOINTGUARD_POLICY_FILE"  // default: policy.yaml beside the binary
+	LogLevel   = "ENDPOINTGUARD_LOG_LEVEL"    // debug, info, warn or error; default info
+	Brake      = "ENDPOINTGUARD_BRAKE"        // how many clusters may be changed within an hour; default 20, 0 is any number
+	TugPerHour = "ENDPOINTGUARD_TUG_PER_HOUR" // closings of one cluster within an hour that make a tug of war; default 3, 0 is never
+	TugDays    = "ENDPOINTGUARD_TUG_DAYS"     // days of seven with a closing that make one; default 5, 0 is never
 
 	// Region is set by Lambda itself, TaskRoot too.
 	Region   = "AWS_REGION"
@@ -30,6 +34,13 @@ const (
 const (
 	ModeAlert   = "alert"   // every response is alert: nothing is changed
 	ModeEnforce = "enforce" // the policy's responses are in force
+)
+
+// Defaults of the numbers.
+const (
+	DefaultBrake      = 20
+	DefaultTugPerHour = 3
+	DefaultTugDays    = 5
 )
 
 // Guardrail are the settings of the function guardrail.
@@ -44,6 +55,9 @@ type Guardrail struct {
 	RoleARN    string
 	PolicyFile string
 	LogLevel   string
+	Brake      int
+	TugPerHour int
+	TugDays    int
 }
 
 var (
@@ -59,14 +73,17 @@ var (
 func ForGuardrail(getenv func(string) string) (Guardrail, error) {
 	r := reader{getenv: getenv}
 	s := Guardrail{
-		Mode:     r.oneOf(Mode, "", ModeAlert, ModeEnforce),
-		Account:  r.matching(Account, accountPattern, "12 digits"),
-		Region:   r.matching(Region, regionPattern, "an AWS region, such as eu-west-1"),
-		Table:    r.matching(Table, tablePattern, "the name of a DynamoDB table"),
-		QueueURL: r.url(QueueURL),
-		TopicARN: r.matching(TopicARN, topicPattern, "the ARN of an SNS topic"),
-		RoleARN:  r.matching(RoleARN, rolePattern, "the ARN of an IAM role"),
-		LogLevel: r.oneOf(LogLevel, "info", "debug", "info", "warn", "error"),
+		Mode:       r.oneOf(Mode, "", ModeAlert, ModeEnforce),
+		Account:    r.matching(Account, accountPattern, "12 digits"),
+		Region:     r.matching(Region, regionPattern, "an AWS region, such as eu-west-1"),
+		Table:      r.matching(Table, tablePattern, "the name of a DynamoDB table"),
+		QueueURL:   r.url(QueueURL),
+		TopicARN:   r.matching(TopicARN, topicPattern, "the ARN of an SNS topic"),
+		RoleARN:    r.matching(RoleARN, rolePattern, "the ARN of an IAM role"),
+		LogLevel:   r.oneOf(LogLevel, "info", "debug", "info", "warn", "error"),
+		Brake:      r.number(Brake, DefaultBrake, 10000),
+		TugPerHour: r.number(TugPerHour, DefaultTugPerHour, 1000),
+		TugDays:    r.number(TugDays, DefaultTugDays, 7),
 	}
 	if m := topicPattern.FindStringSubmatch(s.TopicARN); m != nil {
 		s.Partition = m[1]
@@ -121,4 +138,17 @@ func (r *reader) url(name string) string {
 		return ""
 	}
 	return value
+}
+
+func (r *reader) number(name string, fallback, highest int) int {
+	value := r.getenv(name)
+	if value == "" {
+		return fallback
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 0 || n > highest {
+		r.wrong(name, value, fmt.Sprintf("a whole number from 0 to %d", highest))
+		return fallback
+	}
+	return n
 }

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -66,6 +67,10 @@ rules:
     match: {clusters: [closed-*]}
     require: {publicAccess: disabled}
     respond: enforce
+  - name: secret
+    match: {tags: {secret: "yes"}}
+    require: {publicAccess: disabled}
+    respond: enforce
   - name: narrow
     match: {clusters: [told-*, office-*]}
     require:
@@ -80,6 +85,7 @@ type world struct {
 	aws     *localaws.AWS
 	policy  *policy.Policy
 	mode    string
+	brake   int
 	people  map[string]*eks.Client
 	workers []*localaws.Function
 	log     *bytes.Buffer
@@ -94,7 +100,7 @@ type world struct {
 func newWorld(t *testing.T, document string, o localaws.Options) *world {
 	t.Helper()
 	o.Account, o.Region = account, region
-	w := &world{t: t, mode: settings.ModeEnforce, people: map[string]*eks.Client{}, log: &bytes.Buffer{}, good: map[string][]endpoint.Access{}, applied: map[string]int{}, refused: map[string]int{}}
+	w := &world{t: t, mode: settings.ModeEnforce, brake: 20, people: map[string]*eks.Client{}, log: &bytes.Buffer{}, good: map[string][]endpoint.Access{}, applied: map[string]int{}, refused: map[string]int{}}
 	o.OnCall = w.watch
 	if o.EventDelay == 0 {
 		o.EventDelay = 20 * time.Second
@@ -113,9 +119,11 @@ func newWorld(t *testing.T, document string, o localaws.Options) *world {
 	_, err = w.aws.CreateTopic(topicName)
 	check(err)
 	check(w.aws.CreateTable(tableName, ledger.PartitionKey, ledger.SortKey))
-	pattern, err := fs.ReadFile(events.Rules(), events.EndpointAccess)
-	check(err)
-	check(w.aws.PutRule("endpoint-access", string(pattern), queueName))
+	for _, rule := range []string{events.EndpointAccess, events.ClusterTags} {
+		pattern, err := fs.ReadFile(events.Rules(), rule)
+		check(err)
+		check(w.aws.PutRule(rule, string(pattern), queueName))
+	}
 	w.aws.AddRole(guard, "endpointguard", "endpointguard")
 	w.aws.AddCaller(alice, localaws.Caller{UserName: "alice", ARN: "arn:aws:iam::" + account + ":user/alice", SourceIP: "203.0.113.9", UserAgent: "console"})
 	w.aws.AddRole(bob, "AWSReservedSSO_Admin_0123456789abcdef", "bob@example.com")
@@ -151,6 +159,7 @@ func (w *world) settings() settings.Guardrail {
 		Mode: w.mode, Partition: "aws", Account: account, Region: region, Table: tableName,
 		QueueURL: w.aws.QueueURL(queueName), TopicARN: w.aws.TopicARN(topicName),
 		RoleARN: "arn:aws:iam::" + account + ":role/endpointguard", PolicyFile: "policy.yaml", LogLevel: "info",
+		Brake: w.brake, TugPerHour: 3, TugDays: 5,
 	}
 }
 
@@ -393,6 +402,9 @@ func (w *world) quiet() {
 		w.t.Errorf("in the dead letters: %s", m.Body)
 	}
 	for _, item := range w.aws.Items(tableName) {
+		if item["brake"] != nil {
+			continue
+		}
 		var r incident.Record
 		text, _ := item["record"].(map[string]any)["S"].(string)
 		if err := json.Unmarshal([]byte(text), &r); err != nil {
@@ -474,4 +486,14 @@ func access(public, private bool, cidrs ...string) endpoint.Access {
 		a.CIDRs = append(a.CIDRs, netip.MustParsePrefix(s))
 	}
 	return a
+}
+
+// atWar tells whether a tug of war over the cluster was mailed.
+func (w *world) atWar(cluster string) bool {
+	for _, m := range w.aws.Mails(topicName) {
+		if m.Attributes["cluster"] == cluster && strings.Contains(m.Subject, "Tug of war") {
+			return true
+		}
+	}
+	return false
 }

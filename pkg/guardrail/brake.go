@@ -1,0 +1,83 @@
+package guardrail
+
+import (
+	"errors"
+
+	"github.com/endpointguard/endpointguard/pkg/incident"
+	"github.com/endpointguard/endpointguard/pkg/trouble"
+)
+
+// brakeTries is how often the brake's item is written anew after a lost race;
+// then the cluster waits and asks again.
+const brakeTries = 8
+
+// ask asks the brake whether a cluster may be changed now, and tells that
+// clusters wait when that is due.
+func (c *check) ask(in *incident.Input, e incident.Entry) {
+	in.Brake = incident.BrakeGranted
+	if c.BrakeLimit == 0 {
+		return
+	}
+	in.Brake = incident.BrakeHeld
+	tell := false
+	brake, err := c.brake(func(b incident.Brake) incident.Brake {
+		var granted bool
+		b, granted, tell = b.Ask(e, c.BrakeLimit, c.Now())
+		in.Brake = incident.BrakeHeld
+		if granted {
+			in.Brake = incident.BrakeGranted
+		}
+		if tell {
+			b.Telling = c.deadline
+		}
+		return b
+	})
+	switch {
+	case err != nil && trouble.Of(err) != trouble.LostRace:
+		c.trouble(in, err)
+		return
+	case err != nil:
+		in.Brake = incident.BrakeHeld
+		tell = false
+	}
+	c.report.Braked = in.Brake == incident.BrakeHeld
+	if !tell {
+		return
+	}
+	if err := c.Topic.Publish(c.ctx, c.Letter.Brake(brake, c.BrakeLimit, c.Place.Account, c.Place.Region, c.Now())); err != nil {
+		// The next that is held back tells it, once this one's time is over.
+		c.trouble(in, err)
+		return
+	}
+	c.report.Mails = append(c.report.Mails, Told{Kind: NoticeBrake})
+	if _, err := c.brake(func(b incident.Brake) incident.Brake {
+		b.Mailed = c.Now()
+		return b
+	}); err != nil {
+		c.trouble(in, err)
+	}
+}
+
+// NoticeBrake is the kind of the brake's mail; it is about no single cluster.
+const NoticeBrake incident.NoticeKind = "brake"
+
+// brake changes the brake's item.
+func (c *check) brake(change func(incident.Brake) incident.Brake) (incident.Brake, error) {
+	var lost error
+	for range brakeTries {
+		b, err := c.Brakes.LoadBrake(c.ctx)
+		if err != nil {
+			return b, err
+		}
+		b = change(b)
+		err = c.Brakes.SaveBrake(c.ctx, b)
+		if err == nil {
+			return b, nil
+		}
+		if trouble.Of(err) != trouble.LostRace {
+			return b, err
+		}
+		lost = err
+	}
+	return incident.Brake{}, errors.Join(errors.New("the brake is being written by many at once"), lost)
+}

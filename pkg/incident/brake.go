@@ -1,0 +1,129 @@
+package incident
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Brake bounds how many clusters of a region are changed within an hour: a
+// mistake in a policy must not close a whole company. It is one item of the
+// ledger, written like the records over the version that was read.
+type Brake struct {
+	Schema  int   `json:"schema"`
+	Version int64 `json:"version"`
+	// Changed is when each cluster, by ARN, was let through.
+	Changed map[string]time.Time `json:"changed,omitempty"`
+	// Waiting are the clusters that were held back, by ARN.
+	Waiting map[string]Held `json:"waiting,omitempty"`
+	// Since is when the first of those waiting was held back.
+	Since time.Time `json:"since,omitzero"`
+	// Mailed is when it was told that clusters wait, Telling until when
+	// somebody is at it.
+	Mailed  time.Time `json:"mailed,omitzero"`
+	Telling time.Time `json:"telling,omitzero"`
+}
+
+// Held is a cluster that waits for the brake.
+type Held struct {
+	Name  string    `json:"name"`
+	Rules []string  `json:"rules"`
+	At    time.Time `json:"at"` // last asked for
+}
+
+const (
+	brakeWindow = time.Hour
+	// brakeTell is how long the brake waits before it is told, so that the
+	// mail can say how many clusters wait.
+	brakeTell = time.Minute
+	// brakeForget is when a cluster that no longer asks is not counted any more.
+	brakeForget = time.Hour
+	// maxHeld bounds the item's size; more clusters wait all the same.
+	maxHeld = 1000
+	// heldPace is how often a cluster with a standing violation asks again; one
+	// that was just opened asks as often as any that is waited for.
+	heldPace = 5 * time.Minute
+)
+
+// Entry is a cluster that asks to be changed.
+type Entry struct {
+	ARN, Name string
+	Rules     []string
+	// Fresh is set for a violation that somebody's call just caused. Such
+	// clusters go before those where it has been standing.
+	Fresh bool
+}
+
+// Ask tells whether a cluster may be changed now, given how many may be within
+// an hour (0: any number). A quarter of them is kept for fresh violations. The
+// brake that is returned is to be written before the change is made; tell is set
+// when it should be mailed that clusters wait.
+func (b Brake) Ask(e Entry, limit int, now time.Time) (next Brake, granted, tell bool) {
+	b.Changed, b.Waiting = maps.Clone(b.Changed), maps.Clone(b.Waiting)
+	if b.Changed == nil {
+		b.Changed = map[string]time.Time{}
+	}
+	if b.Waiting == nil {
+		b.Waiting = map[string]Held{}
+	}
+	maps.DeleteFunc(b.Changed, func(_ string, at time.Time) bool { return now.Sub(at) >= brakeWindow })
+	maps.DeleteFunc(b.Waiting, func(_ string, h Held) bool { return now.Sub(h.At) >= brakeForget })
+	_, again := b.Changed[e.ARN]
+	room := limit
+	if !e.Fresh {
+		room -= max(1, limit/4)
+	}
+	if limit == 0 || again || len(b.Changed) < room {
+		delete(b.Waiting, e.ARN)
+		if !again {
+			b.Changed[e.ARN] = now
+		}
+		if len(b.Waiting) == 0 {
+			b.Since, b.Mailed, b.Telling = time.Time{}, time.Time{}, time.Time{}
+		}
+		return b, true, false
+	}
+	if len(b.Waiting) == 0 {
+		b.Since, b.Mailed, b.Telling = now, time.Time{}, time.Time{}
+	}
+	if _, there := b.Waiting[e.ARN]; there || len(b.Waiting) < maxHeld {
+		b.Waiting[e.ARN] = Held{Name: e.Name, Rules: e.Rules, At: now}
+	}
+	tell = b.Mailed.IsZero() && !now.Before(b.Telling) && now.Sub(b.Since) >= brakeTell
+	return b, false, tell
+}
+
+// Count is how many clusters wait because of one rule.
+type Count struct {
+	Rule     string
+	Clusters int
+}
+
+// Rules counts the waiting clusters by rule, the most first.
+func (b Brake) Rules() []Count {
+	counts := map[string]int{}
+	for _, h := range b.Waiting {
+		for _, rule := range h.Rules {
+			counts[rule]++
+		}
+	}
+	var out []Count
+	for rule, n := range counts {
+		out = append(out, Count{Rule: rule, Clusters: n})
+	}
+	slices.SortFunc(out, func(a, b Count) int {
+		return cmp.Or(cmp.Compare(b.Clusters, a.Clusters), cmp.Compare(a.Rule, b.Rule))
+	})
+	return out
+}
+
+// Names are the names of the waiting clusters, sorted.
+func (b Brake) Names() []string {
+	var out []string
+	for _, h := range b.Waiting {
+		out = append(out, h.Name)
+	}
+	slices.Sort(out)
+	return out
+}

@@ -1,0 +1,41 @@
+package incident
+
+import (
+	"slices"
+
+	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
+	"github.com/endpointguard/endpointguard/pkg/verdict"
+)
+
+// reach notes which rules enforce on the cluster. Under one policy only the
+// cluster's tags can change that: its name, account and region stay.
+func (t *turn) reach(v verdict.Verdict) {
+	now := Reach{Policy: t.in.Policy.Hash}
+	for _, r := range v.Rules {
+		if r.Rule.Respond.Enforcing() {
+			now.Rules = append(now.Rules, r.Rule.Name)
+		}
+	}
+	was := t.Reach
+	switch {
+	case was == nil && len(now.Rules) == 0:
+		return
+	case was != nil && was.Policy == now.Policy && slices.Equal(was.Rules, now.Rules):
+		return
+	}
+	t.Reach = &now
+	if was == nil || was.Policy != now.Policy {
+		return
+	}
+	lost := slices.DeleteFunc(slices.Clone(was.Rules), func(name string) bool { return slices.Contains(now.Rules, name) })
+	if len(lost) == 0 {
+		return
+	}
+	t.Left = &Departure{
+		Ref: reference(t.in.Cluster.ID, "left "+t.now.UTC().String()), At: t.now, Rules: lost,
+		Now: t.in.Cluster.Access, Family: t.in.Cluster.Family, Enforced: len(now.Rules) > 0,
+	}
+	if e := t.in.Message.Event; e != nil && (e.Name == cloudtrail.TagResource || e.Name == cloudtrail.UntagResource) {
+		t.Left.By = &Cause{Call: e.Name, EventID: e.ID, Actor: e.Actor, At: e.Time}
+	}
+}

@@ -1,0 +1,93 @@
+package incident
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// tug counts the open incident, about to be closed, among the last closings. It
+// returns nil unless that makes a tug of war.
+func (t *turn) tug() *TugOfWar {
+	war := TugOfWar{InAnHour: 1}
+	days := map[string]bool{t.now.UTC().Format(time.DateOnly): true}
+	others := []string{by(*t.Incident)}
+	for _, c := range slices.Backward(t.Closings) {
+		if c.Outcome != Enforced && c.Outcome != PartlyEnforced {
+			continue
+		}
+		ago := t.now.Sub(c.At)
+		if ago < time.Hour {
+			war.InAnHour++
+		}
+		if ago < 7*24*time.Hour {
+			days[c.At.UTC().Format(time.DateOnly)] = true
+			others = append(others, c.By)
+		}
+	}
+	war.Days = len(days)
+	for _, other := range others {
+		if other != "" && !slices.Contains(war.Others, other) {
+			war.Others = append(war.Others, other)
+		}
+	}
+	l := t.in.Limits
+	if l.TugPerHour > 0 && war.InAnHour >= l.TugPerHour || l.TugDays > 0 && war.Days >= l.TugDays {
+		return &war
+	}
+	return nil
+}
+
+// folded tells whether a mail is left to the digest: in a tug of war those of
+// an incident that the guardrail settles. What stays open is always told.
+func (t *turn) folded(kind NoticeKind) bool {
+	if t.TugSince.IsZero() || t.Incident == nil {
+		return false
+	}
+	switch kind {
+	case NoticeDetected:
+		return true
+	case NoticeOutcome:
+		switch t.Incident.Final.Outcome {
+		case Enforced, PartlyEnforced, AlreadyUndone:
+			return true
+		}
+	}
+	return false
+}
+
+// peace ends a tug of war once the cluster has been closed often enough no more.
+func (t *turn) peace() {
+	if !t.TugSince.IsZero() && t.tug() == nil {
+		t.TugSince = time.Time{}
+	}
+}
+
+// by names who opened a cluster, and the tool, for whoever reads of a tug of war.
+func by(i Incident) string {
+	for _, c := range i.Causes {
+		if c.EventID == "" {
+			continue
+		}
+		who := c.Actor.String()
+		if tool := tool(c.Actor.UserAgent); tool != "" {
+			who += " with " + tool
+		}
+		return who
+	}
+	return ""
+}
+
+// tool reads the caller's tool from a user agent: the product that is not
+// merely a library or a platform.
+func tool(agent string) string {
+	for _, name := range []string{"Terraform", "OpenTofu", "Pulumi", "eksctl", "aws-cli", "Boto3", "kubectl", "crossplane", "Ansible", "cloudformation.amazonaws.com"} {
+		for _, word := range strings.Fields(agent) {
+			if len(word) >= len(name) && strings.EqualFold(word[:len(name)], name) {
+				return word
+			}
+		}
+	}
+	first, _, _ := strings.Cut(agent, " ")
+	return first
+}
