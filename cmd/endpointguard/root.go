@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/endpointguard/endpointguard/pkg/function"
+)
+
+// The exit statuses.
+const (
+	statusFine     = 0
+	statusFindings = 1 // something failed, or was found
+	statusUsage    = 2 // wrong use
+)
+
+// usageError is wrong use: what is wrong, and a hint, one line each.
+type usageError struct{ what, hint string }
+
+func (e usageError) Error() string { return e.what }
+
+// errFindings ends a command that has already told what it found.
+var errFindings = errors.New("findings")
+
+// run executes a command line and returns the exit status.
+func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(stopping{out, stop})
+	root.SetErr(errs)
+	// Until a command begins its work every error is about how it was called.
+	began := false
+	root.PersistentPreRun = func(*cobra.Command, []string) { began = true }
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return statusFine
+	}
+	usage, wrong := errors.AsType[usageError](err)
+	if !wrong && !began {
+		usage, wrong = misuse(cmd, err), true
+	}
+	switch {
+	case wrong:
+		_, _ = fmt.Fprintf(errs, "endpointguard: %s\nhint: %s\n", oneLine(usage.what), oneLine(usage.hint))
+		return statusUsage
+	case !errors.Is(err, errFindings):
+		_, _ = fmt.Fprintf(errs, "endpointguard: %v\n", err)
+	}
+	return statusFindings
+}
+
+// stopping is a writer that stops the command once nobody reads any more.
+type stopping struct {
+	io.Writer
+	stop func()
+}
+
+func (w stopping) Write(p []byte) (int, error) {
+	n, err := w.Writer.Write(p)
+	if err != nil {
+		w.stop()
+	}
+	return n, err
+}
+
+// misuse is what cobra found wrong with a command line.
+func misuse(cmd *cobra.Command, err error) usageError {
+	// Suggestions follow on further lines.
+	what, _, _ := strings.Cut(err.Error(), "\n")
+	u := usageError{what, fmt.Sprintf("'%s --help' shows how it is used", cmd.CommandPath())}
+	if unknown, ok := strings.CutPrefix(what, `unknown command "`); ok {
+		name, _, _ := strings.Cut(unknown, `"`)
+		if near := cmd.SuggestionsFor(name); len(near) > 0 {
+			u.hint = fmt.Sprintf("did you mean '%s %s'?", cmd.CommandPath(), near[0])
+		}
+	}
+	return u
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "endpointguard",
+		Short: "Keeps the API endpoints of EKS clusters within a policy",
+		Long: `Endpoint Guard keeps the Kubernetes API endpoints of EKS clusters within a
+policy. It runs as a Lambda function; this is the command line for people. Both
+commands run the function's own code on an AWS inside this process, and touch
+no account.`,
+		Example: `  endpointguard demo
+  endpointguard replay event.json`,
+		Version:                    function.Version,
+		SilenceUsage:               true,
+		SilenceErrors:              true,
+		SuggestionsMinimumDistance: 2,
+		Args:                       cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return usageError{"no command given", "'endpointguard --help' lists the commands"}
+		},
+	}
+	root.SetVersionTemplate("endpointguard {{.Version}}\n")
+	root.AddCommand(newDemo(), newReplay())
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "help":
+			cmd.Example = "  endpointguard help replay"
+		case "completion":
+			cmd.Example = "  source <(endpointguard completion bash)"
+			for _, shell := range cmd.Commands() {
+				shell.Example = "  " + shell.CommandPath() + " > endpointguard." + shell.Name()
+			}
+		}
+	}
+	return root
+}
