@@ -156,3 +156,39 @@ func TestWhatTheTableCanSee(t *testing.T) {
 		t.Errorf("a cluster that is gone: %v", item)
 	}
 }
+
+func TestTheBrake(t *testing.T) {
+	a, client, l := open(t)
+	b, err := l.LoadBrake(t.Context())
+	if err != nil || b.Version != 0 {
+		t.Fatalf("%+v, %v", b, err)
+	}
+	b, _, _ = b.Ask(incident.Entry{ARN: arn, Name: "demo"}, 20, born)
+	a.Inject(localaws.Fault{Operation: "PutItem", Drop: localaws.DropAfter})
+	if err := l.SaveBrake(t.Context(), b); err != nil {
+		t.Fatalf("a lost answer: %v", err)
+	}
+	other := b
+	other.Mailed = born
+	if err := l.SaveBrake(t.Context(), other); trouble.Of(err) != trouble.LostRace {
+		t.Errorf("a brake that is there was written over: %v", err)
+	}
+	got, err := l.LoadBrake(t.Context())
+	if err != nil || got.Version != 1 || !got.Changed[arn].Equal(born) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if records, err := l.Load(t.Context(), arn); err != nil || len(records) > 0 {
+		t.Errorf("the brake is read as a record: %v, %v", records, err)
+	}
+	for _, text := range []string{`{`, `{"schema":2}`} {
+		if _, err := client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String("t"), Item: map[string]types.AttributeValue{
+			ledger.PartitionKey: &types.AttributeValueMemberS{Value: "brake"}, ledger.SortKey: &types.AttributeValueMemberS{Value: "brake"},
+			"brake": &types.AttributeValueMemberS{Value: text},
+		}}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.LoadBrake(t.Context()); trouble.Of(err) != trouble.Unreadable {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
