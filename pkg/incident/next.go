@@ -56,6 +56,8 @@ type turn struct {
 	why string
 	// harmless is set for an event that asked for what the policy admits.
 	harmless bool
+	// own is set for an event of the guardrail's own.
+	own bool
 }
 
 func (t *turn) next() Step {
@@ -241,10 +243,12 @@ func (t *turn) hear(e cloudtrail.Event) Step {
 	case e.Name != cloudtrail.UpdateClusterConfig:
 		return nil // the tags themselves are looked at
 	case slices.Contains(t.Ours, e.UpdateID):
-		t.why = "an update of our own"
+		t.why, t.own = "an update of our own", true
 		return nil
-	case t.in.OwnRole != "" && e.Actor.RoleARN == t.in.OwnRole:
-		t.why = "a call of the guardrail's own role"
+	case t.Incident != nil && t.in.OwnRole != "" && e.Actor.RoleARN == t.in.OwnRole:
+		// Without an incident the guardrail changes nothing: whoever calls
+		// under its role then is treated as anybody else.
+		t.why, t.own = "a call of the guardrail's own role", true
 		return nil
 	case !e.Time.IsZero() && e.Time.Before(c.CreatedAt.Add(-time.Minute)):
 		t.why = "the event is about an earlier cluster of this name"
@@ -261,7 +265,8 @@ func (t *turn) hear(e cloudtrail.Event) Step {
 			return Read{History: true}
 		}
 		i := slices.IndexFunc(t.in.History, func(u endpoint.Update) bool {
-			return u.Type == endpoint.EndpointAccessUpdate && u.CreatedAt.Sub(e.Time).Abs() < 2*time.Minute
+			return u.Type == endpoint.EndpointAccessUpdate && !slices.Contains(t.Ours, u.ID) &&
+				(!u.Over() || u.CreatedAt.Sub(e.Time).Abs() < 2*time.Minute)
 		})
 		if i < 0 {
 			t.why = "the event names no update and EKS shows none of its time"
@@ -350,7 +355,7 @@ func (t *turn) unsettled(v verdict.Verdict) Step {
 		case c.Status == endpoint.StatusDeleting:
 			t.account()
 			return Done{Outcome: Gone, Why: "the cluster is being deleted"}
-		case v.Outcome != verdict.Violation && !unfinished && (t.harmless || c.Status != endpoint.StatusUpdating && c.Status != endpoint.StatusActive):
+		case v.Outcome != verdict.Violation && !unfinished && (t.harmless || t.own || c.Status != endpoint.StatusUpdating && c.Status != endpoint.StatusActive):
 			return t.conclude(v)
 		}
 	}
