@@ -497,7 +497,7 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 		if p != nil {
-			p.WarningsAt(today)
+			_ = p.WarningsAt(today)
 			p.AlertOnly()
 		}
 	})

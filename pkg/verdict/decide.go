@@ -236,7 +236,7 @@ func (w *wants) fit(list []netip.Prefix) []netip.Prefix {
 	// were apart from those that go, so nothing new merges: once is enough.
 	for _, m := range prefixesOf(rangesOf(list)) {
 		if m.Addr().Is4() && m.Bits() < w.ipv4Width || m.Addr().Is6() && m.Bits() < w.ipv6Width {
-			list = slices.DeleteFunc(list, func(p netip.Prefix) bool { return m.Overlaps(p) })
+			list = slices.DeleteFunc(list, m.Overlaps)
 		}
 	}
 	if len(list) <= endpoint.MaxCIDRs {
