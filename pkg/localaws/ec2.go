@@ -123,6 +123,18 @@ func filters(r *request) map[string][]string {
 	return out
 }
 
+func (a *AWS) ec2DescribeRegions(*request) (any, *apiError) {
+	var items []xmlNode
+	for _, region := range a.shuffled(a.opts.Regions) {
+		items = append(items, xmlNode{"item", []xmlNode{
+			{"regionName", region},
+			{"regionEndpoint", "ec2." + region + ".amazonaws.com"},
+			{"optInStatus", "opt-in-not-required"},
+		}})
+	}
+	return []xmlNode{{"regionInfo", items}}, nil
+}
+
 func (a *AWS) ec2DescribeVpcs(r *request) (any, *apiError) {
 	ids := list(r, "VpcId")
 	for name, values := range filters(r) {

@@ -2,6 +2,7 @@ package localaws_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -122,5 +123,29 @@ func TestSecurityGroupRules(t *testing.T) {
 	}
 	if !open {
 		t.Errorf("rules of an unknown group: %+v", out.SecurityGroupRules)
+	}
+}
+
+func TestRegions(t *testing.T) {
+	for name, tc := range map[string]struct {
+		options localaws.Options
+		want    []string
+	}{
+		"its own":     {localaws.Options{Region: "eu-central-1"}, []string{"eu-central-1"}},
+		"several":     {localaws.Options{Regions: []string{"us-east-1", "eu-west-1"}}, []string{"eu-west-1", "us-east-1"}},
+		"the default": {localaws.Options{}, []string{"eu-west-1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, err := ec2.NewFromConfig(localaws.New(tc.options).Config("AKID")).DescribeRegions(ctx(t), &ec2.DescribeRegionsInput{})
+			must(t, err)
+			var got []string
+			for _, r := range out.Regions {
+				got = append(got, *r.RegionName)
+			}
+			slices.Sort(got)
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
 	}
 }

@@ -26,6 +26,9 @@ import (
 type Options struct {
 	Account string // 12 digits; default 111122223333
 	Region  string // default eu-west-1
+	// Regions are those that the account has enabled, as DescribeRegions tells
+	// them; default the one above. Calls to all of them end here.
+	Regions []string
 	// Partition follows from the region when empty.
 	Partition string
 	Seed      uint64 // of ids and of every order that AWS leaves open
@@ -137,6 +140,9 @@ func New(o Options) *AWS {
 	}
 	if o.Region == "" {
 		o.Region = "eu-west-1"
+	}
+	if len(o.Regions) == 0 {
+		o.Regions = []string{o.Region}
 	}
 	if o.CreatingError == "" {
 		o.CreatingError = errInvalidRequest

@@ -313,6 +313,7 @@ var operations = map[string]map[string]operation{
 		"DescribeVpcs":               (*AWS).ec2DescribeVpcs,
 		"DescribeDhcpOptions":        (*AWS).ec2DescribeDhcpOptions,
 		"DescribeSecurityGroupRules": (*AWS).ec2DescribeSecurityGroupRules,
+		"DescribeRegions":            (*AWS).ec2DescribeRegions,
 	},
 	serviceDynamoDB: {
 		"PutItem":    (*AWS).dynamoPutItem,

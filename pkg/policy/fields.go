@@ -65,11 +65,13 @@ const dateHint = "write a day like 2027-01-31 or a time like 2027-01-31T18:00:00
 // field is one key of a mapping with its value.
 type field struct{ key, value *yaml.Node }
 
-// where each key belongs, to help with a key in the wrong place
-var homes = []struct {
+// home is where keys belong, to help with a key in the wrong place.
+type home struct {
 	place string
 	keys  []string
-}{
+}
+
+var policyHomes = []home{
 	{"the document", documentKeys},
 	{"a rule", ruleKeys},
 	{"require", requireKeys},
@@ -109,7 +111,7 @@ func (r *reader) fields(n *yaml.Node, name string, known, required []string) map
 		if contains(known, key.Value) {
 			out[key.Value] = field{key, value}
 		} else {
-			r.errorAt(key, keyHint(key.Value, known), "unknown key %q in %s", key.Value, name)
+			r.errorAt(key, r.keyHint(key.Value, known), "unknown key %q in %s", key.Value, name)
 		}
 	}
 	for _, k := range required {
@@ -135,6 +137,8 @@ func example(key string) string {
 		"version: 1", "rules: and a list of rules", "name: and a name of its own", "require: with privateAccess or publicAccess",
 		"respond: alert, enforce or revert", "match: with accounts, regions and clusters", "until: and the last day, like 2027-01-31",
 		"reason: and why", "approvedBy: and who did", `accounts: ["111122223333"]`, "regions: [eu-west-1]", "clusters: [demo-1]",
+		"cases: and a list of cases", "given: with the cluster's access", "expect: with the outcome", "outcome: compliant, violation or another one",
+		"access: {public: true, private: false, cidrs: [0.0.0.0/0]}", "public: true or false", "private: true or false",
 	} {
 		if strings.HasPrefix(e, key+":") {
 			return e
@@ -143,11 +147,11 @@ func example(key string) string {
 	return key
 }
 
-func keyHint(key string, known []string) string {
+func (r *reader) keyHint(key string, known []string) string {
 	if near := nearest(key, known); near != "" {
 		return "did you mean " + near + "?"
 	}
-	for _, h := range homes {
+	for _, h := range r.homes {
 		if contains(h.keys, key) {
 			return key + " belongs in " + h.place
 		}

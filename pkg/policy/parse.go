@@ -23,30 +23,40 @@ const maxProblems = 100
 // also be warnings only.
 func Parse(file string, data []byte) (*Policy, Problems) {
 	sum := sha256.Sum256(data)
-	r := &reader{file: file, meetings: 4 << 20}
-	p := r.document(data)
-	if r.more > 0 {
-		last := r.problems[len(r.problems)-1]
-		last.What = fmt.Sprintf("%d more problems are not shown", r.more)
-		last.Severity, last.Kind, last.Source, last.Hint = Error, "", "", ""
-		r.problems = append(r.problems.sorted(), last)
-	} else {
-		r.problems = r.problems.sorted()
+	r := &reader{file: file, noun: "policy", needs: "version: 1 and rules", homes: policyHomes, meetings: 4 << 20}
+	var p *Policy
+	if body := r.document(data); body != nil {
+		p = r.policy(body)
 	}
-	if p == nil || r.problems.Errors() {
-		return nil, r.problems
+	problems := r.all()
+	if p == nil || problems.Errors() {
+		return nil, problems
 	}
 	p.Hash = hex.EncodeToString(sum[:])[:12]
-	return p, r.problems
+	return p, problems
 }
 
 // reader walks one document and collects its problems.
 type reader struct {
 	file     string
+	noun     string // what kind of document it is
+	needs    string // what an empty one lacks
+	homes    []home
 	lines    []string
 	problems Problems
 	more     int // problems beyond maxProblems
 	meetings int // steps left to find out which rules can meet
+}
+
+// all are the problems in the order of the file.
+func (r *reader) all() Problems {
+	if r.more == 0 {
+		return r.problems.sorted()
+	}
+	last := r.problems[len(r.problems)-1]
+	last.What = fmt.Sprintf("%d more problems are not shown", r.more)
+	last.Severity, last.Kind, last.Source, last.Hint = Error, "", "", ""
+	return append(r.problems.sorted(), last)
 }
 
 func (r *reader) add(line, column int, severity Severity, kind Kind, what, hint string) {
@@ -75,7 +85,9 @@ func (r *reader) errorAt(n *yaml.Node, hint, format string, args ...any) {
 	r.add(n.Line, n.Column, Error, "", fmt.Sprintf(format, args...), hint)
 }
 
-func (r *reader) document(data []byte) *Policy {
+// document returns the node that holds the whole document, nil if there is
+// nothing to go on with.
+func (r *reader) document(data []byte) *yaml.Node {
 	if len(data) > MaxBytes {
 		r.add(1, 1, Error, "", fmt.Sprintf("the file has %d bytes, more than %d KiB", len(data), MaxBytes>>10), "split the clusters over several deployments, or match by pattern")
 		return nil
@@ -86,7 +98,7 @@ func (r *reader) document(data []byte) *Policy {
 		return nil
 	}
 	r.lines = splitLines(string(data))
-	if !scan(r.lines, func(line, column int, what, hint string) { r.add(line, column, Error, "", what, hint) }) {
+	if !scan(r.lines, r.noun, func(line, column int, what, hint string) { r.add(line, column, Error, "", what, hint) }) {
 		return nil
 	}
 	for i, line := range r.lines {
@@ -106,14 +118,14 @@ func (r *reader) document(data []byte) *Policy {
 		r.add(line, column(text, len(text)-len(strings.TrimLeft(text, " "))), Error, "", "this is not YAML: "+yamlMessage(err), syntaxHint(text, yamlMessage(err)))
 		return nil
 	case root == nil || len(root.Content) == 0 || isNull(root.Content[0]):
-		r.add(1, 1, Error, "", "the document is empty", "it needs version: 1 and rules")
+		r.add(1, 1, Error, "", "the document is empty", "it needs "+r.needs)
 		return nil
 	}
 	body := root.Content[0]
 	if !r.tidy(body, 1) {
 		return nil
 	}
-	return r.policy(body)
+	return body
 }
 
 // isControl tells whether YAML refuses the character in a line.
@@ -220,7 +232,7 @@ func (r *reader) tidy(n *yaml.Node, depth int) bool {
 		depth++
 	}
 	if n.Style&yaml.TaggedStyle != 0 {
-		r.errorAt(n, "remove it: the type of a value follows from its place", "the YAML tag %s is not used in a policy", n.Tag)
+		r.errorAt(n, "remove it: the type of a value follows from its place", "the YAML tag %s is not used in a %s", n.Tag, r.noun)
 		if n.Kind == yaml.ScalarNode {
 			n.Tag = "!!str"
 		}

@@ -290,7 +290,7 @@ func TestScanFollowsYAML(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
-			scan(splitLines(c.doc), func(_, _ int, what, _ string) { got = append(got, what) })
+			scan(splitLines(c.doc), "policy", func(_, _ int, what, _ string) { got = append(got, what) })
 			switch {
 			case c.want == "" && len(got) > 0:
 				t.Errorf("%q: %s", c.doc, got)

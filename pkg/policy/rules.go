@@ -29,13 +29,7 @@ func (r *reader) policy(n *yaml.Node) *Policy {
 	if f == nil {
 		return nil
 	}
-	if v, ok := f["version"]; ok {
-		if v.value.Kind != yaml.ScalarNode || v.value.ShortTag() != "!!int" {
-			r.wrongType(v.value, "version", "the number 1")
-		} else if number, ok := integer(v.value); !ok || number != 1 {
-			r.errorAt(v.value, "this guardrail reads version 1", "version %s is unknown", v.value.Value)
-		}
-	}
+	r.version(f)
 	p := &Policy{}
 	var places []*rulePlace
 	names := map[string]int{}
@@ -64,6 +58,19 @@ func (r *reader) policy(n *yaml.Node) *Policy {
 	}
 	r.warn(p.Rules, places)
 	return p
+}
+
+// version refuses a document of another form than this.
+func (r *reader) version(f map[string]field) {
+	v, ok := f["version"]
+	if !ok {
+		return
+	}
+	if v.value.Kind != yaml.ScalarNode || v.value.ShortTag() != "!!int" {
+		r.wrongType(v.value, "version", "the number 1")
+	} else if number, ok := integer(v.value); !ok || number != 1 {
+		r.errorAt(v.value, "this guardrail reads version 1", "version %s is unknown", v.value.Value)
+	}
 }
 
 func integer(n *yaml.Node) (int, bool) {
@@ -369,11 +376,7 @@ func (r *reader) exemption(n *yaml.Node, number int, rules map[string]int, known
 				continue
 			}
 			if _, exists := rules[name]; !exists {
-				hint := "the rules of this document have other names"
-				if near := nearest(name, known); near != "" {
-					hint = "did you mean " + near + "?"
-				}
-				r.errorAt(item, hint, "there is no rule called %q", name)
+				r.errorAt(item, ruleHint(name, known, "this document"), "there is no rule called %q", name)
 			}
 			e.Rules = append(e.Rules, name)
 		}
@@ -392,6 +395,14 @@ func (r *reader) exemption(n *yaml.Node, number int, rules map[string]int, known
 		e.ApprovedBy, _ = r.text(v.value, "approvedBy")
 	}
 	return e, until
+}
+
+// ruleHint helps with the name of a rule that doesn't exist.
+func ruleHint(name string, known []string, document string) string {
+	if near := nearest(name, known); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return "the rules of " + document + " have other names"
 }
 
 // until reads the end of an exemption: a day, which ends with it in UTC, or an

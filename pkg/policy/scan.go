@@ -42,6 +42,7 @@ func splitLines(text string) []string {
 // anchors and aliases, several documents. It follows YAML only as far as it
 // takes to tell text from structure.
 type scanner struct {
+	noun    string // what kind of document it is
 	problem func(line, column int, what, hint string)
 
 	columns []int // of the block keys and dashes that are open
@@ -57,8 +58,8 @@ type scanner struct {
 
 // scan reports what must not be there and tells whether the YAML parser may go
 // on.
-func scan(lines []string, problem func(line, column int, what, hint string)) bool {
-	s := scanner{problem: problem}
+func scan(lines []string, noun string, problem func(line, column int, what, hint string)) bool {
+	s := scanner{noun: noun, problem: problem}
 	for i, line := range lines {
 		if !s.line(i+1, line) {
 			return false
@@ -93,7 +94,7 @@ func (s *scanner) line(number int, line string) bool {
 			s.ended, s.columns = true, s.columns[:0]
 			return true
 		case marker && s.started, s.ended:
-			s.problem(number, 1, "a second document starts here", "a policy file holds one document: remove the line "+`"---"`+" and what doesn't belong")
+			s.problem(number, 1, "a second document starts here", "a "+s.noun+" file holds one document: remove the line "+`"---"`+" and what doesn't belong")
 			return false
 		case marker:
 			s.started = true
@@ -292,9 +293,9 @@ func (s *scanner) tooDeep(number int, line string, i int) {
 }
 
 func (s *scanner) reference(number int, line string, i int) {
-	what, hint := "YAML anchors are not used in a policy", "write the value out where it is needed, or quote it if the & belongs to it"
+	what, hint := "YAML anchors are not used in a "+s.noun, "write the value out where it is needed, or quote it if the & belongs to it"
 	if line[i] == '*' {
-		what = "YAML aliases are not used in a policy"
+		what = "YAML aliases are not used in a " + s.noun
 		hint = "write the value out, or quote it if it is a pattern: \"" + strings.TrimRight(line[i:wordEnd(line, i, " \t,]}")], " ") + "\""
 	}
 	s.problem(number, column(line, i), what, hint)

@@ -1,0 +1,69 @@
+package explain
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
+)
+
+// Diff writes the way from one access to another in EKS's own terms, a line for
+// each setting: "- " for what goes, "+ " for what comes, "  " for what stays. An
+// empty list stands for everyone, and a list means nothing while public access
+// is off.
+func Diff(from, to endpoint.Access) []string {
+	var out []string
+	setting := func(name string, before, after bool) {
+		if before == after {
+			out = append(out, "  "+name+": "+yesNo(before))
+			return
+		}
+		out = append(out, "- "+name+": "+yesNo(before), "+ "+name+": "+yesNo(after))
+	}
+	setting("endpointPrivateAccess", from.Private, to.Private)
+	setting("endpointPublicAccess", from.Public, to.Public)
+	before, after := listed(from), listed(to)
+	if len(before) == 0 && len(after) == 0 {
+		return out
+	}
+	mark := "  "
+	switch {
+	case len(before) == 0:
+		mark = "+ "
+	case len(after) == 0:
+		mark = "- "
+	}
+	out = append(out, mark+"publicAccessCidrs:")
+	for _, cidr := range before {
+		mark := "- "
+		if slices.Contains(after, cidr) {
+			mark = "  "
+		}
+		out = append(out, mark+"  "+cidr)
+	}
+	for _, cidr := range after {
+		if !slices.Contains(before, cidr) {
+			out = append(out, "+   "+cidr)
+		}
+	}
+	return out
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "true"
+	}
+	return "false"
+}
+
+// listed is the list as far as it means something.
+func listed(a endpoint.Access) []string {
+	switch {
+	case !a.Public:
+		return nil
+	case len(a.CIDRs) == 0:
+		return []string{"(none listed: everyone)"}
+	default:
+		return strings.Fields(endpoint.JoinPrefixes(a.CIDRs, " "))
+	}
+}

@@ -1,0 +1,114 @@
+// Package explain says in words and in JSON what the policy makes of a cluster
+// and what would be done about it now. Judge and Decide say it; this package
+// decides nothing. It is pure: no clock, no logger, no AWS SDK.
+package explain
+
+import (
+	"time"
+
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/policy"
+	"github.com/endpointguard/endpointguard/pkg/verdict"
+)
+
+// Outcome is what would become of a cluster now.
+type Outcome string
+
+// The outcomes.
+const (
+	Compliant    Outcome = "compliant"
+	OutOfScope   Outcome = "out-of-scope"
+	Exempt       Outcome = "exempt"
+	Violation    Outcome = "violation"     // only rules that alert now are violated
+	WouldEnforce Outcome = "would-enforce" // the cluster would be changed
+	Blocked      Outcome = "blocked"       // it should be, and no change is safe
+)
+
+// Outcomes are all outcomes, in the order of their gravity.
+func Outcomes() []Outcome {
+	return []Outcome{Compliant, OutOfScope, Exempt, Violation, WouldEnforce, Blocked}
+}
+
+// Finding tells whether something about the cluster breaks the policy.
+func (o Outcome) Finding() bool {
+	return o == Violation || o == WouldEnforce || o == Blocked
+}
+
+// Answer is what the policy makes of one cluster.
+type Answer struct {
+	Outcome  Outcome
+	Verdict  verdict.Verdict
+	Decision verdict.Decision
+}
+
+// NeedsNetwork tells whether Decide asks for the facts on the VPC, that is
+// whether they must be read before Of is asked.
+func NeedsNetwork(p *policy.Policy, c endpoint.Cluster, before *endpoint.Access, at time.Time) bool {
+	return verdict.Decide(verdict.Judge(p, c, at), before, endpoint.Network{}).Action == verdict.NeedNetwork
+}
+
+// Of judges the cluster at the time and decides what would be done. Before is
+// its access right before, nil if it isn't known. A network that was not read
+// counts as read without anything being learnt.
+func Of(p *policy.Policy, c endpoint.Cluster, before *endpoint.Access, net endpoint.Network, at time.Time) Answer {
+	net.Read = true
+	v := verdict.Judge(p, c, at)
+	d := verdict.Decide(v, before, net)
+	a := Answer{Outcome: Outcome(v.Outcome), Verdict: v, Decision: d}
+	switch d.Action {
+	case verdict.Apply:
+		a.Outcome = WouldEnforce
+	case verdict.Blocked:
+		a.Outcome = Blocked
+	}
+	return a
+}
+
+// Desired is the access that the cluster would be brought to, nil when nothing
+// would be changed.
+func (a Answer) Desired() *endpoint.Access {
+	if a.Decision.Action != verdict.Apply {
+		return nil
+	}
+	return &a.Decision.Desired
+}
+
+// Violated are the names of the rules that are violated, waived ones too, in the
+// order of the document; never nil.
+func (a Answer) Violated() []string {
+	out := []string{}
+	for i := range a.Verdict.Rules {
+		if a.Verdict.Rules[i].Violated {
+			out = append(out, a.Verdict.Rules[i].Rule.Name)
+		}
+	}
+	return out
+}
+
+// JSON is the form of an answer for programs.
+type JSON struct {
+	Outcome Outcome          `json:"outcome"`
+	Rules   []RuleJSON       `json:"rules"`   // that match the cluster
+	Desired *endpoint.Access `json:"desired"` // null when nothing would change
+}
+
+// RuleJSON is one rule of an answer.
+type RuleJSON struct {
+	Name     string   `json:"name"`
+	Violated bool     `json:"violated"`
+	Reasons  []string `json:"reasons"`
+}
+
+// JSON returns a's form for programs; its lists are never null.
+func (a Answer) JSON() JSON {
+	out := JSON{Outcome: a.Outcome, Rules: []RuleJSON{}, Desired: a.Desired()}
+	for i := range a.Verdict.Rules {
+		r := &a.Verdict.Rules[i]
+		rule := RuleJSON{Name: r.Rule.Name, Violated: r.Violated, Reasons: []string{}}
+		for _, reason := range r.Reasons {
+			rule.Reasons = append(rule.Reasons, reason.Text)
+		}
+		out.Rules = append(out.Rules, rule)
+	}
+	return out
+}
