@@ -17,7 +17,7 @@ const module = "github.com/endpointguard/endpointguard/"
 
 // pure are the rooms that decide: what they decide must follow from what they
 // are given alone.
-var pure = []string{"endpoint", "policy", "verdict", "cloudtrail", "incident", "mail", "guardrail", "trouble"}
+var pure = []string{"endpoint", "policy", "verdict", "cloudtrail", "incident", "digest", "mail", "guardrail", "trouble"}
 
 // forbidden packages, by prefix, and why they are.
 var (
@@ -48,7 +48,8 @@ var (
 		"verdict":    {"policy", "endpoint"},
 		"cloudtrail": {"endpoint"},
 		"incident":   {"verdict", "cloudtrail", "policy", "endpoint", "trouble"},
-		"mail":       {"incident", "verdict", "cloudtrail", "policy", "endpoint", "trouble"},
+		"digest":     {"incident", "verdict", "cloudtrail", "policy", "endpoint", "trouble"},
+		"mail":       {"digest", "incident", "verdict", "cloudtrail", "policy", "endpoint", "trouble"},
 	}
 )
 

@@ -71,7 +71,7 @@ func (d *demo) heading(text string) {
 func (d *demo) mails() {
 	d.heading("The mails")
 	for _, m := range d.aws.Mails(topicName) {
-		d.printf("\nSubject: %s\n\n%s", m.Subject, m.Message)
+		d.printf("\n%s\n\n%s", subjectLine(m.Subject), m.Message)
 		d.printf("%s\n", strings.Repeat("-", columns))
 	}
 }
@@ -182,4 +182,16 @@ func (d *demo) updates(cluster string) int {
 		}
 	}
 	return n
+}
+
+// subjectLine is a mail's subject on as many lines as it takes.
+func subjectLine(subject string) string {
+	line := "Subject: " + subject
+	if len(line) <= columns {
+		return line
+	}
+	if cut := strings.LastIndex(line[:columns], " "); cut > 0 {
+		return line[:cut] + "\n        " + line[cut:]
+	}
+	return line
 }

@@ -65,12 +65,16 @@ func New(s settings.Guardrail, document []byte, cfg aws.Config, out io.Writer) (
 	}
 	records := ledger.New(dynamodb.NewFromConfig(cfg), s.Table)
 	clusters := ekscluster.New(eks.NewFromConfig(cfg))
+	var chat guardrail.Chat
+	if s.ChatTopic != "" {
+		chat = topic.New(sns.NewFromConfig(cfg), s.ChatTopic)
+	}
 	return &Handler{
 		guardrail: &guardrail.Guardrail{
 			Place:    guardrail.Place{Partition: s.Partition, Account: s.Account, Region: s.Region},
 			Policy:   p,
 			OwnRole:  s.RoleARN,
-			Letter:   mail.Letter{Version: Version, PolicyHash: p.Hash},
+			Letter:   letter(p.Hash, s.Language, s.AccountName),
 			Clusters: clusters,
 			Updates:  clusters,
 			Changer:  clusters,
@@ -79,6 +83,7 @@ func New(s settings.Guardrail, document []byte, cfg aws.Config, out io.Writer) (
 			Brakes:   records,
 			Queue:    queue.New(sqs.NewFromConfig(cfg), s.QueueURL),
 			Topic:    topic.New(sns.NewFromConfig(cfg), s.TopicARN),
+			Chat:     chat,
 			Now:      time.Now,
 			Limits:   incident.Limits{TugPerHour: s.TugPerHour, TugDays: s.TugDays},
 
@@ -87,6 +92,15 @@ func New(s settings.Guardrail, document []byte, cfg aws.Config, out io.Writer) (
 		log:     slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: level})),
 		metrics: out,
 	}, nil
+}
+
+// letter is what all mails have in common.
+func letter(policyHash, language, accountName string) mail.Letter {
+	l := mail.Letter{Version: Version, PolicyHash: policyHash, Language: mail.English, AccountName: accountName}
+	if language == settings.LanguageJapanese {
+		l.Language = mail.Japanese
+	}
+	return l
 }
 
 // WithClock returns the handler with a time of its own in place of time.Now: a

@@ -17,7 +17,7 @@ func (h *Handler) write(ctx context.Context, message string, r guardrail.Report,
 	switch {
 	case err != nil || r.Refused:
 		level = slog.LevelError
-	case r.Trouble != "":
+	case r.Trouble != "" || r.CardTrouble != "":
 		level = slog.LevelWarn
 	}
 	attrs := []slog.Attr{slog.String("message", message)}
@@ -59,6 +59,7 @@ func (h *Handler) write(ctx context.Context, message string, r guardrail.Report,
 		attrs = append(attrs, slog.Float64("nextCheckSeconds", r.Next.Seconds()))
 	}
 	add("trouble", r.Trouble)
+	add("cardTrouble", r.CardTrouble)
 	if err != nil {
 		add("error", err.Error())
 	}

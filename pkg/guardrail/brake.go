@@ -44,7 +44,8 @@ func (c *check) ask(in *incident.Input, e incident.Entry) {
 	if !tell {
 		return
 	}
-	if err := c.Topic.Publish(c.ctx, c.Letter.Brake(brake, c.BrakeLimit, c.Place.Account, c.Place.Region, c.Now())); err != nil {
+	m := c.Letter.Brake(brake, c.BrakeLimit, c.Place.Account, c.Place.Region, c.Now())
+	if err := c.Topic.Publish(c.ctx, m); err != nil {
 		// The next that is held back tells it, once this one's time is over.
 		c.trouble(in, err)
 		return
@@ -56,6 +57,7 @@ func (c *check) ask(in *incident.Input, e incident.Entry) {
 	}); err != nil {
 		c.trouble(in, err)
 	}
+	c.card(m)
 }
 
 // NoticeBrake is the kind of the brake's mail; it is about no single cluster.

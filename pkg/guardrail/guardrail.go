@@ -66,6 +66,11 @@ type Topic interface {
 	Publish(ctx context.Context, m mail.Mail) error
 }
 
+// Chat shows the cards of mails where people talk.
+type Chat interface {
+	Post(ctx context.Context, m mail.Mail) error
+}
+
 // Place is the account and region that a guardrail is for.
 type Place struct {
 	Partition, Account, Region string
@@ -85,6 +90,7 @@ type Guardrail struct {
 	Brakes   Brakes
 	Queue    Queue
 	Topic    Topic
+	Chat     Chat // nil for none
 	Now      func() time.Time
 	Limits   incident.Limits
 	// BrakeLimit is how many clusters may be changed within an hour; 0 is any number.
@@ -102,8 +108,12 @@ const (
 	// newCluster is for how long after its creation event a cluster may be
 	// unknown to EKS's own reads.
 	newCluster = 5 * time.Minute
-	soon       = 3 * time.Second
-	maxDelay   = 15 * time.Minute
+	// maxAhead is how many re-checks may have been sent and not written down.
+	maxAhead = 1000
+	soon     = 3 * time.Second
+	maxDelay = 15 * time.Minute
+	// cardTime is how long a card may keep a check from going on.
+	cardTime = 5 * time.Second
 )
 
 // ErrUnreadable is what Handle's error wraps for a message that cannot be
@@ -186,7 +196,8 @@ func (c *check) run() error {
 	var newest *incident.Record
 	if len(records) > 0 {
 		newest = &records[len(records)-1]
-		if c.wake.CreatedAt.Equal(newest.Cluster.CreatedAt) {
+		// A number far above the ledger's is not one of ours.
+		if c.wake.CreatedAt.Equal(newest.Cluster.CreatedAt) && c.wake.Check <= newest.Check.Number+maxAhead {
 			in.Message.Check = c.wake.Check
 		}
 		if newest.Superseded(in.Message) {
@@ -206,6 +217,11 @@ func (c *check) run() error {
 		}
 		_, err := c.follow(incident.NewRecord(in.Cluster), in)
 		return err
+	}
+	if e := c.wake.Event; in.Gone && e != nil && c.tooYoung(*e) && e.Time.After(newest.Cluster.CreatedAt) {
+		// The name is used again, and EKS does not show its new cluster yet.
+		c.report.Why = "EKS does not know the new cluster yet"
+		return c.later(15 * time.Second)
 	}
 	if in.Gone || in.Trouble != "" || in.Cluster.CreatedAt.Equal(newest.Cluster.CreatedAt) {
 		return c.followAll(records, in, *newest)
@@ -235,12 +251,18 @@ func (c *check) followAll(records []incident.Record, in incident.Input, present 
 
 // notFound is for a cluster that neither EKS nor the ledger knows.
 func (c *check) notFound() error {
-	if e := c.wake.Event; e != nil && e.Name == cloudtrail.CreateCluster && c.Now().Sub(e.Time) < newCluster {
+	if e := c.wake.Event; e != nil && c.tooYoung(*e) {
 		c.report.Why = "EKS does not know the new cluster yet"
 		return c.later(15 * time.Second)
 	}
 	c.report.done(incident.Gone, "EKS knows no such cluster")
 	return nil
+}
+
+// tooYoung tells whether an event is about a cluster that EKS's own reads may
+// not know yet.
+func (c *check) tooYoung(e cloudtrail.Event) bool {
+	return e.Name == cloudtrail.CreateCluster && c.Now().Sub(e.Time) < newCluster
 }
 
 // look describes the cluster.
@@ -322,8 +344,10 @@ func (c *check) follow(r incident.Record, in incident.Input) (bool, error) {
 			if lost, err := c.save(&r, &stored); lost || err != nil {
 				return true, err
 			}
+			var m mail.Mail
 			if !s.Folded {
-				if err := c.Topic.Publish(c.ctx, c.Letter.Write(s.Notice)); err != nil {
+				m = c.Letter.Write(s.Notice)
+				if err := c.Topic.Publish(c.ctx, m); err != nil {
 					c.trouble(&in, err)
 					continue
 				}
@@ -332,16 +356,18 @@ func (c *check) follow(r incident.Record, in incident.Input) (bool, error) {
 			in.Now = c.Now()
 			r = incident.Told(r, in, s.Notice.Kind)
 			c.report.closed(s.Notice, r)
-			if lost, err := c.save(&r, &stored); lost || err != nil {
+			lost, err := c.save(&r, &stored)
+			c.card(m)
+			if lost || err != nil {
 				return true, err
 			}
 		case incident.Wait:
-			c.wake = incident.WakeUp{
-				Cluster: r.Name, Account: r.Account, Region: r.Region, CreatedAt: r.Cluster.CreatedAt, Check: s.Number,
-			}
 			// Sent before it is written down: a crash in between leaves a
-			// message too many, never one too few.
-			if err := c.send(s.Delay); err != nil {
+			// message too many, never one too few. The message at hand stays as
+			// it is: if the record can't be written, it is put back.
+			if err := c.send(incident.WakeUp{
+				Cluster: r.Name, Account: r.Account, Region: r.Region, CreatedAt: r.Cluster.CreatedAt, Check: s.Number,
+			}, s.Delay); err != nil {
 				return true, err
 			}
 			lost, err := c.save(&r, &stored)
@@ -365,6 +391,19 @@ func (c *check) follow(r incident.Record, in incident.Input) (bool, error) {
 		}
 	}
 	return true, fmt.Errorf("check of cluster %s: still no end after %d steps; this is a fault of the guardrail", c.wake.Cluster, maxSteps)
+}
+
+// card posts the card of a mail that was handed over. The mail is what counts:
+// a card that is not taken is noted in the report and not tried again.
+func (c *check) card(m mail.Mail) {
+	if c.Chat == nil || m.Card == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(c.ctx, cardTime)
+	defer cancel()
+	if err := c.Chat.Post(ctx, m); err != nil {
+		c.report.CardTrouble = err.Error()
+	}
 }
 
 // apply asks EKS for the change and takes its answer into the record.
@@ -428,11 +467,11 @@ func (c *check) later(delay time.Duration) error {
 		c.wake.Since = c.Now()
 	}
 	c.wake.Tries++
-	return c.send(delay)
+	return c.send(c.wake, delay)
 }
 
-func (c *check) send(delay time.Duration) error {
-	body, err := c.wake.Encode()
+func (c *check) send(w incident.WakeUp, delay time.Duration) error {
+	body, err := w.Encode()
 	if err != nil {
 		return fmt.Errorf("encode wake-up for cluster %s: %w", c.wake.Cluster, err)
 	}

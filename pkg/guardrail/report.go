@@ -32,6 +32,8 @@ type Report struct {
 	OpenAge time.Duration // how long the open incident has been open
 	Trouble string        // what AWS did not let be done
 	Refused bool          // the trouble does not pass by itself
+	// CardTrouble says why a chat card was not taken; its mail was.
+	CardTrouble string
 }
 
 // Closed is an incident that a check closed.

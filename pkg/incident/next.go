@@ -88,11 +88,15 @@ func (t *turn) next() Step {
 		return t.tell(NoticeOutcome)
 	}
 	v := t.judge(t.in.Cluster.Access)
+	t.aside(v)
+	t.facts()
 	t.reach(v)
 	if t.Left != nil {
 		return t.tell(NoticeLeft)
 	}
-	if t.settled() {
+	// An update that EKS does not know holds back a conclusion, not an action:
+	// a forged event must not keep an open cluster open.
+	if t.settled(v.Outcome == verdict.Violation) {
 		return t.settle(v)
 	}
 	return t.unsettled(v)
@@ -104,14 +108,14 @@ func (t *turn) judge(a endpoint.Access) verdict.Verdict {
 	return verdict.Judge(t.in.Policy, c, t.now)
 }
 
-func (t *turn) settled() bool {
+func (t *turn) settled(withUnknown bool) bool {
 	if t.in.Cluster.Status != endpoint.StatusActive || t.in.Busy {
 		return false
 	}
 	if a := t.attempt(); a != nil && a.UpdateID != "" && !a.over() {
 		return false
 	}
-	return !slices.ContainsFunc(t.Watch, func(w Cause) bool { return !w.over() })
+	return !slices.ContainsFunc(t.Watch, func(w Cause) bool { return !w.over() && (w.Status != "" || !withUnknown) })
 }
 
 // learn takes what the message and the updates tell into the record, and asks
@@ -254,7 +258,8 @@ func (t *turn) hear(e cloudtrail.Event) Step {
 		t.why = "the event is about an earlier cluster of this name"
 		return nil
 	}
-	unknown := e.Asked.Empty() || e.Asked.Unreadable
+	// What a partial request makes of the cluster depends on a look that may be old.
+	unknown := !complete(e.Asked)
 	if w.UpdateID == "" && e.Name == cloudtrail.UpdateClusterConfig {
 		if !unknown && !t.violates(e.Asked) {
 			t.harmless = true
@@ -290,6 +295,9 @@ func (t *turn) hear(e cloudtrail.Event) Step {
 		// Somebody is closing what is open: it is followed, so that the wait
 		// has a reason.
 	}
+	if w.At.IsZero() || w.At.After(t.now) {
+		w.At = t.now
+	}
 	if len(t.Watch) < maxUpdates {
 		t.Watch = append(t.Watch, w)
 	}
@@ -315,19 +323,29 @@ func (t *turn) resume(i Intent) Step {
 	}
 	t.Intent = nil
 	a := t.attempt()
+	var taken *endpoint.Update
 	for _, u := range t.in.History {
-		if u.Type == endpoint.EndpointAccessUpdate && !u.CreatedAt.Before(a.At.Add(-time.Minute)) &&
-			!slices.Contains(t.Past, u.ID) && !slices.ContainsFunc(t.Watch, func(w Cause) bool { return w.UpdateID == u.ID }) &&
-			u.Asked.Over(a.Desired).Equal(a.Desired) {
-			t.accepted(u)
-			if u.Over() {
-				t.end(a, u.Status, u.Errors)
-			}
-			return Read{Look: true}
+		known := slices.Contains(t.Past, u.ID) || slices.Contains(t.Ours, u.ID) ||
+			slices.ContainsFunc(t.Watch, func(w Cause) bool { return w.UpdateID == u.ID })
+		if !known && u.Type == endpoint.EndpointAccessUpdate && !u.CreatedAt.Before(a.At.Add(-time.Minute)) &&
+			complete(u.Asked) && u.Asked.Over(a.Desired).Equal(a.Desired) && (taken == nil || u.CreatedAt.After(taken.CreatedAt)) {
+			taken = &u
 		}
+	}
+	if taken != nil {
+		t.accepted(*taken)
+		if taken.Over() {
+			t.end(a, taken.Status, taken.Errors)
+		}
+		return Read{Look: true}
 	}
 	t.drop()
 	return nil
+}
+
+// complete tells whether a request says everything about the endpoint access.
+func complete(r endpoint.Request) bool {
+	return !r.Unreadable && r.Public != nil && r.Private != nil && (r.CIDRs != nil || !*r.Public)
 }
 
 // accepted notes that EKS took the last attempt as the update u.
@@ -346,6 +364,10 @@ func (t *turn) drop() { t.Incident.Attempts = t.Incident.Attempts[:len(t.Inciden
 // still show the values from before an update.
 func (t *turn) unsettled(v verdict.Verdict) Step {
 	c := t.in.Cluster
+	t.ClearSince = time.Time{} // looks confirm each other only while nothing changes in between
+	if !t.in.Busy {
+		t.DoubtSince = time.Time{}
+	}
 	asked := t.asked()
 	unfinished := slices.ContainsFunc(t.Watch, func(w Cause) bool { return !w.over() })
 	if t.Incident == nil {
@@ -359,7 +381,9 @@ func (t *turn) unsettled(v verdict.Verdict) Step {
 			return t.conclude(v)
 		}
 	}
-	if t.Before == nil && (c.Status == endpoint.StatusUpdating || unfinished) {
+	newer := t.Incident == nil && t.Before != nil &&
+		slices.ContainsFunc(t.Watch, func(w Cause) bool { return !w.over() && w.At.After(t.Before.At) })
+	if (t.Before == nil || newer) && (c.Status == endpoint.StatusUpdating || unfinished) {
 		t.Before = &Seen{Access: c.Access, At: t.now}
 	}
 	if t.Incident == nil {
@@ -400,7 +424,8 @@ func (t *turn) unsettled(v verdict.Verdict) Step {
 // policy, nil when none is known to.
 func (t *turn) asked() *endpoint.Access {
 	for _, w := range t.Watch {
-		if !w.over() && t.violates(w.Asked) {
+		// One that EKS does not show is not believed yet.
+		if w.Status != "" && !w.over() && t.violates(w.Asked) {
 			a := w.Asked.Over(t.in.Cluster.Access)
 			return &a
 		}
@@ -440,6 +465,7 @@ func (t *turn) open(v verdict.Verdict, asked *endpoint.Access) {
 	}
 	i.Ref = reference(c.ID, key)
 	t.Incident = i
+	t.facts()
 	t.peace()
 	t.Opened++
 	t.ClearSince = time.Time{}
@@ -451,7 +477,7 @@ func (t *turn) earlier() *Seen {
 	switch {
 	case t.Incident != nil:
 		return t.Incident.Before
-	case t.Before != nil:
+	case t.Before != nil && (t.Compliant == nil || !t.judge(t.Before.Access).Enforcing()):
 		return t.Before
 	default:
 		return t.Compliant
@@ -477,25 +503,37 @@ func (t *turn) settle(v verdict.Verdict) Step {
 		}
 		asked := w.Asked.Over(t.in.Cluster.Access)
 		t.open(t.judge(asked), &asked)
-		return t.final(v, AlreadyUndone, "somebody undid it before the guardrail could")
+		return t.final(v, AlreadyUndone, WhyUndone)
 	}
 	i.Status = t.in.Cluster.Status
-	if a := t.attempt(); a != nil && a.Status == endpoint.UpdateSuccessful {
+	ours := t.attempt()
+	if ours != nil && ours.Status != endpoint.UpdateSuccessful {
+		ours = nil
+	}
+	if ours != nil && !slices.ContainsFunc(t.Watch, func(w Cause) bool { return w.At.After(ours.CreatedAt) }) {
 		return t.final(v, Enforced, "")
 	}
 	if !t.seenClear() {
 		return t.wait(lookAgain)
 	}
+	if ours != nil {
+		// Somebody opened it again after our update: the look may be from
+		// before that.
+		if step := t.doubt(); step != nil {
+			return step
+		}
+		return t.final(v, Enforced, "")
+	}
 	switch {
 	case t.in.Cluster.Access.Equal(i.Opening):
-		return t.final(v, Outcome(v.Outcome), "the endpoint is as it was found, but no rule forbids it any more")
+		return t.final(v, Outcome(v.Outcome), WhyAllowed)
 	case len(i.Causes) > 0 && !slices.ContainsFunc(i.Causes, func(c Cause) bool { return !c.over() || c.Status == endpoint.UpdateSuccessful }):
-		return t.final(v, AlreadyUndone, "EKS did not carry out the change that asked for it")
+		return t.final(v, AlreadyUndone, WhyNotDone)
 	}
 	if step := t.doubt(); step != nil {
 		return step
 	}
-	return t.final(v, AlreadyUndone, "somebody undid it before the guardrail could")
+	return t.final(v, AlreadyUndone, WhyUndone)
 }
 
 // doubt asks EKS's history whether the last endpoint update is what is shown.
@@ -646,7 +684,7 @@ func (t *turn) apply(v verdict.Verdict, d verdict.Decision) Step {
 	}
 	i.Attempts = append(i.Attempts, Attempt{
 		Number: number, From: t.in.Cluster.Access, Desired: d.Desired, Token: token(i.Ref, number, d.Desired), At: t.now,
-		Reverted: d.Reverted, Dropped: d.Dropped, Kept: d.Kept, Warnings: d.Warnings,
+		Reverted: d.Reverted, Dropped: d.Dropped, Kept: d.Kept, Warnings: d.Warnings, Missing: missing(d.Missing),
 	})
 	i.Attempts = i.Attempts[max(0, len(i.Attempts)-maxCauses):]
 	t.Intent = &Intent{Kind: IntentApply, By: t.in.By, Until: t.in.Deadline}
@@ -749,6 +787,7 @@ func (t *turn) finalLeft(v verdict.Verdict, d verdict.Decision, outcome Outcome)
 	step := t.final(v, outcome, "")
 	f := *t.Incident.Final
 	f.Left, f.Kept, f.Warn, f.Fingerprint = notes(v.Violations()), d.Kept, d.Warnings, fingerprint(v)
+	f.Missing = missing(d.Missing)
 	t.Incident.Final = &f
 	return withRecord(step, t.Record)
 }
@@ -812,7 +851,9 @@ func (t *turn) close() {
 	t.Closings = t.Closings[max(0, len(t.Closings)-maxClosings):]
 	t.Standing = nil
 	if i.Final.Fingerprint != "" {
-		t.Standing = &Standing{Fingerprint: i.Final.Fingerprint, Ref: i.Ref, Outcome: i.Final.Outcome, Since: i.OpenedAt, Rules: i.Final.Left}
+		t.Standing = &Standing{Fingerprint: i.Final.Fingerprint, Ref: i.Ref, Outcome: i.Final.Outcome, Since: i.OpenedAt, Rules: i.Final.Left, Family: i.Family}
+		now := i.Final.Now.Clone()
+		t.Standing.Now = &now
 	}
 	for _, c := range i.Causes {
 		if c.over() {
@@ -831,7 +872,7 @@ func (t *turn) conclude(v verdict.Verdict) Step {
 	if v.Outcome == verdict.OutOfScope {
 		t.Watch = nil
 	}
-	if v.Outcome == verdict.Compliant && t.settled() && (t.Compliant == nil || !t.Compliant.Access.Equal(t.in.Cluster.Access)) {
+	if v.Outcome == verdict.Compliant && t.settled(false) && (t.Compliant == nil || !t.Compliant.Access.Equal(t.in.Cluster.Access)) {
 		t.Compliant = &Seen{Access: t.in.Cluster.Access, At: t.now}
 	}
 	t.account()
@@ -867,11 +908,17 @@ func (t *turn) gone() Step {
 			}
 			return t.wait(lookAgain)
 		}
-		t.Incident.Final = &Final{Outcome: Gone, Why: "the cluster was deleted", At: t.now, Now: i.Opening}
+		t.Incident.Final = &Final{Outcome: Gone, Why: WhyDeleted, At: t.now, Now: i.Opening}
 		return t.tell(NoticeOutcome)
+	}
+	if t.Left != nil {
+		return t.tell(NoticeLeft)
 	}
 	if t.GoneAt.IsZero() {
 		t.GoneAt = t.now
+		if !t.in.Replaced && (len(t.Watch) > 0 || t.Standing != nil) {
+			return t.again(lookAgain, "EKS does not know the cluster; it is looked for once more")
+		}
 	}
 	t.Watch, t.Standing, t.Before, t.Intent = nil, nil, nil, nil
 	return Done{Outcome: Gone, Why: "the cluster does not exist any more"}
@@ -879,7 +926,8 @@ func (t *turn) gone() Step {
 
 // troubled is for a check that AWS did not let be made.
 func (t *turn) troubled() Step {
-	if i := t.Incident; i != nil && t.now.Sub(i.OpenedAt) >= stuckAfter && i.StuckMailed.IsZero() {
+	telling := t.Intent != nil && t.Intent.Kind == IntentTell // it is the mail that is not taken
+	if i := t.Incident; i != nil && !telling && i.Final == nil && t.now.Sub(i.OpenedAt) >= stuckAfter && i.StuckMailed.IsZero() {
 		return t.tell(NoticeStuck)
 	}
 	t.Trouble++

@@ -374,8 +374,9 @@ func TestUpdateThatEKSDoesNotShowYet(t *testing.T) {
 	e := d.asks("u1", world)
 	u := d.updates["u1"]
 	delete(d.updates, "u1")
-	d.comes(e).told("mails detected", "waits 15s")
+	d.comes(e).told("waits 15s") // it may be forged: nothing is mailed
 	d.updates["u1"] = u
+	d.after(s15).recheck().told("mails detected", "waits 15s")
 	d.ends("u1", endpoint.UpdateSuccessful)
 	d.after(s15).recheck().told(closing+": ours-1", "waits 15s")
 }
@@ -763,4 +764,98 @@ func TestOurOwnRole(t *testing.T) {
 	e := d.asks("u1", world)
 	e.Actor.RoleARN = ownRole
 	d.comes(e).told("mails detected", "waits 15s")
+}
+
+func TestReopenedBehindAnOldLook(t *testing.T) {
+	d := newDesk(t, enforce, private)
+	d.comes(d.asks("u1", world))
+	d.after(2*time.Minute).ends("u1", endpoint.UpdateSuccessful)
+	d.recheck()
+	d.after(2*time.Minute).ends("ours-1", endpoint.UpdateSuccessful)
+	d.after(time.Second).comes(d.asks("u2", world))
+	d.after(2 * time.Minute)
+	old := d.cluster.Access
+	d.ends("u2", endpoint.UpdateSuccessful)
+	d.cluster.Access, d.log = old, nil
+	d.recheck().told("waits 15s")
+	d.cluster.Access = world
+	d.after(s15).recheck().told(closing+": ours-3", "waits 15s")
+}
+
+func TestALookFromBeforeAnotherUpdateConfirmsNothing(t *testing.T) {
+	d := newDesk(t, enforce, private)
+	d.comes(d.asks("u1", world))
+	d.after(time.Minute).ends("u1", endpoint.UpdateSuccessful)
+	d.after(time.Second).asks("carol", private)
+	d.ends("carol", endpoint.UpdateSuccessful)
+	d.recheck()
+	d.after(10 * time.Second).comes(d.asks("u2", world))
+	d.after(3*time.Minute).ends("u2", endpoint.UpdateSuccessful)
+	d.cluster.Access, d.log = private, nil // an old look
+	d.recheck().told("waits 15s")
+	d.cluster.Access = world
+	d.after(s15).recheck()
+	if d.r.Incident == nil || len(d.r.Incident.Attempts) == 0 {
+		t.Errorf("the cluster is open and nothing is done: %v", d.log)
+	}
+}
+
+func TestAFormerAttemptIsNotTakenForTheLast(t *testing.T) {
+	for range 20 {
+		d := newDesk(t, enforce, world)
+		d.wakes()
+		d.after(10*time.Second).ends("ours-0", endpoint.UpdateFailed)
+		d.recheck()
+		d.die = "applied"
+		d.after(20 * time.Second).recheck()
+		d.die = ""
+		d.after(2 * time.Minute).recheck()
+		a := d.r.Incident.Attempts
+		if len(a) != 2 || a[1].UpdateID != "ours-1" || d.r.Incident.Tries != 1 {
+			t.Fatalf("attempts after a crash: %+v", a)
+		}
+	}
+}
+
+func TestBeforeIsWhatTheLastUpdateFound(t *testing.T) {
+	both := endpoint.Access{Public: true, Private: true, CIDRs: cidrs("198.51.100.0/25", "198.51.100.128/25")}
+	one := endpoint.Access{Public: true, Private: true, CIDRs: cidrs("198.51.100.0/25")}
+	wide := endpoint.Access{Public: true, Private: true, CIDRs: cidrs("198.51.100.0/25", "203.0.113.0/24")}
+	d := newDesk(t, revert, both)
+	d.asks("u1", one)
+	d.wakes()
+	d.after(s15).ends("u1", endpoint.UpdateSuccessful)
+	d.after(time.Second).comes(d.asks("u2", wide))
+	d.after(2*time.Minute).ends("u2", endpoint.UpdateSuccessful)
+	d.log = nil
+	d.recheck().told("asks for public=true private=true cidrs=198.51.100.0/25: ours-2", "waits 15s")
+}
+
+func TestAForgedEventKeepsNothingOpen(t *testing.T) {
+	d := newDesk(t, enforce, private)
+	forged := d.asks("none", world)
+	forged.Time = d.now.Add(1000 * time.Hour)
+	delete(d.updates, "none")
+	d.cluster.Status = endpoint.StatusActive
+	d.comes(forged).told("waits 15s")
+	d.cluster.Access = world
+	d.after(s15).recheck().told(closing+": ours-0", "mails detected", "waits 15s")
+	d.ends("ours-0", endpoint.UpdateSuccessful)
+	d.after(10*time.Minute).recheck().told("mails enforced", "compliant")
+}
+
+func TestTheTopicIsDownForHours(t *testing.T) {
+	d := newDesk(t, enforce, private)
+	d.comes(d.asks("u1", world))
+	in := d.after(3*time.Hour).input(Message{Check: d.check}, "late")
+	r, step := Next(d.r, in)
+	if _, ok := step.(Tell); !ok {
+		t.Fatalf("%T", step)
+	}
+	in.Trouble = "sns:Publish: transient"
+	if _, step = Next(r, in); step == nil {
+		t.Fatal("no step")
+	} else if _, ok := step.(Wait); !ok {
+		t.Errorf("the mail that SNS does not take is offered again at once: %T", step)
+	}
 }

@@ -81,6 +81,9 @@ type Record struct {
 	// TugSince is since when somebody has been undoing what the guardrail
 	// does; it is mailed once, and from then on closings are only in the digest.
 	TugSince time.Time `json:"tugSince,omitzero"`
+	// Aside is why the cluster, or a part of what is found on it, is left alone;
+	// nil when nothing is.
+	Aside *Aside `json:"aside,omitempty"`
 	// GoneAt is when the cluster was first seen not to exist any more.
 	GoneAt time.Time `json:"goneAt,omitzero"`
 }
@@ -156,8 +159,11 @@ type Incident struct {
 	// Status is the cluster's status at the last look.
 	Status endpoint.Status `json:"status,omitempty"`
 	// Family is the cluster's IP family: how much of the world an empty list is.
-	Family   endpoint.Family `json:"family,omitempty"`
-	Attempts []Attempt       `json:"attempts,omitempty"`
+	Family endpoint.Family `json:"family,omitempty"`
+	// Facts are what a reader of the mails needs of the cluster, as last
+	// looked at; nil in a record from before they were kept.
+	Facts    *Facts    `json:"facts,omitempty"`
+	Attempts []Attempt `json:"attempts,omitempty"`
 	// Tries counts the attempts since somebody else last changed the cluster.
 	Tries int `json:"tries,omitempty"`
 	// Denied counts EKS's answers "already at the desired configuration".
@@ -181,7 +187,12 @@ type RuleNote struct {
 	Description string          `json:"description,omitempty"`
 	Respond     policy.Response `json:"respond"`
 	Held        string          `json:"held,omitempty"`
-	Reasons     []string        `json:"reasons"`
+	// HeldUntil is when the grace that holds the response back ends; zero when
+	// it isn't grace.
+	HeldUntil time.Time `json:"heldUntil,omitzero"`
+	Reasons   []string  `json:"reasons"`
+	// Found are the reasons in the same order, for a mail in another language.
+	Found []Finding `json:"found,omitempty"`
 }
 
 // Attempt is one update of ours.
@@ -202,6 +213,8 @@ type Attempt struct {
 	Dropped  []netip.Prefix `json:"dropped,omitempty"`
 	Kept     []string       `json:"kept,omitempty"`
 	Warnings []string       `json:"warnings,omitempty"`
+	// Missing are the facts on the network that Kept and Warnings are about.
+	Missing []Gap `json:"missing,omitempty"`
 }
 
 func (a Attempt) over() bool { return endpoint.Update{Status: a.Status}.Over() }
@@ -216,6 +229,7 @@ type Final struct {
 	Left    []RuleNote      `json:"left,omitempty"` // what stays violated
 	Kept    []string        `json:"kept,omitempty"` // what was left open on purpose, and what to fix
 	Warn    []string        `json:"warnings,omitempty"`
+	Missing []Gap           `json:"missing,omitempty"` // what Kept and Warn are about
 	// Fingerprint stands for the violation that stays, "" when none does.
 	Fingerprint string `json:"fingerprint,omitempty"`
 	// Tug is set when this closing makes it a tug of war.
@@ -231,6 +245,9 @@ type Standing struct {
 	Rules       []RuleNote `json:"rules,omitempty"`
 	// Until is when a rule's grace ends and the violation must be judged anew.
 	Until time.Time `json:"until,omitzero"`
+	// Now is the access that stays, nil in a record from before it was kept.
+	Now    *endpoint.Access `json:"now,omitempty"`
+	Family endpoint.Family  `json:"family,omitempty"`
 }
 
 // Closing is the end of a former incident.
@@ -355,9 +372,12 @@ func fingerprint(v verdict.Verdict) string {
 func notes(rules []verdict.RuleVerdict) []RuleNote {
 	out := make([]RuleNote, len(rules))
 	for i, rule := range rules {
-		out[i] = RuleNote{Name: rule.Rule.Name, Description: rule.Rule.Description, Respond: rule.Response, Held: rule.Held}
+		out[i] = RuleNote{
+			Name: rule.Rule.Name, Description: rule.Rule.Description, Respond: rule.Response, Held: rule.Held, HeldUntil: rule.GraceUntil,
+		}
 		for _, reason := range rule.Reasons {
 			out[i].Reasons = append(out[i].Reasons, reason.Text)
+			out[i].Found = append(out[i].Found, Finding{Kind: reason.Kind, CIDRs: reason.CIDRs})
 		}
 	}
 	return out

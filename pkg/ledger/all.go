@@ -28,7 +28,7 @@ func (l *Ledger) All(ctx context.Context) ([]incident.Record, error) {
 		}
 		for _, item := range page.Items {
 			key, _ := item[PartitionKey].(*types.AttributeValueMemberS)
-			if key != nil && key.Value == brake {
+			if key != nil && (key.Value == brake || key.Value == digestSent) {
 				continue
 			}
 			r, err := decode(item)

@@ -1,39 +1,76 @@
-// Package mail writes what people read of an incident. It is pure: the same
-// notice makes the same mail.
+// Package mail writes what people read: of an incident, of the brake, and once a
+// day of what stands. It is pure: the same notice makes the same mail.
 package mail
 
 import (
 	"fmt"
-	"net/netip"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/incident"
-	"github.com/endpointguard/endpointguard/pkg/policy"
 )
 
-// Columns is the width that no line of a mail exceeds.
+// Columns is the width that no line of a mail exceeds, counted as a mail reader
+// shows it: an East Asian character takes two.
 const Columns = 76
 
 // maxSubject is the length that a subject stays under, in ASCII characters.
 // Source: the SNS API reference, Publish.
 const maxSubject = 100
 
+// How long foreign text may be in a mail, in characters.
+const (
+	maxName     = 120
+	maxAgent    = 160
+	maxMessage  = 300
+	maxCIDRs    = 6  // of a list in the table, the widest
+	maxDropped  = 12 // of what was dropped
+	maxCalls    = 3  // that are told in full
+	maxInDigest = 10 // names in a section of the digest
+)
+
 // Mail is a message to the security team, as SNS takes it.
 type Mail struct {
 	Subject string // ASCII, one line, under 100 characters
 	Text    string
-	// Attributes are for SNS filter policies.
+	// Attributes are for SNS filter policies: outcome, severity, account,
+	// region, cluster, rule, reference. Those that do not apply are left out.
 	Attributes map[string]string
+	// Card is the same in short, as the JSON that Amazon Q Developer in chat
+	// applications takes. It is for a topic of its own: no mail reader shows it.
+	Card string
 }
 
 // Letter writes mails; it holds what is the same in all of them.
 type Letter struct {
 	// Version is the guardrail's, PolicyHash the policy document's: they end
-	// every mail, so that a reader knows what decided.
+	// every mail, so that a reader knows what decided. The digest judges
+	// nothing, and its letter may have no hash.
 	Version    string
 	PolicyHash string
+	// Language is English unless it says otherwise.
+	Language Language
+	// AccountName is what people call the account, "" for nothing but its number.
+	AccountName string
+}
+
+// writer writes one mail of an incident.
+type writer struct {
+	Letter
+	*phrases
+	page
+	n incident.Notice
+	r incident.Record
+	i *incident.Incident
+}
+
+func (l Letter) writer(n incident.Notice) *writer {
+	w := &writer{Letter: l, phrases: in(l.Language), n: n, r: n.Record, i: n.Record.Incident}
+	w.label = w.labels()
+	return w
 }
 
 // Write writes the mail of a notice.
@@ -41,64 +78,76 @@ func (l Letter) Write(n incident.Notice) Mail {
 	if n.Kind == incident.NoticeLeft {
 		return l.left(n)
 	}
-	r, i := n.Record, n.Record.Incident
-	var b strings.Builder
-	b.WriteString(wrap("", "", headline(n), Columns))
-	b.WriteString("\n")
-	field(&b, "Cluster", r.Name)
-	field(&b, "Account", r.Account)
-	field(&b, "Region", r.Region)
-	for k, cause := range i.Causes {
-		label := "Who"
-		if k > 0 {
-			label = "and"
-		}
-		field(&b, label, who(cause))
-	}
-	if len(i.Causes) == 0 {
-		field(&b, "Who", "not known: found by looking at the cluster, not from a call")
-	}
-	field(&b, "Since", stamp(since(i)))
-	field(&b, "Reference", i.Ref)
-	b.WriteString("\n")
-	b.WriteString(table(n))
-	if notes := rules(n); len(notes) > 0 {
-		b.WriteString("\nRules\n")
-		for _, note := range notes {
-			text := note.Name + " (" + string(note.Respond) + ")"
-			if note.Description != "" {
-				text += ": " + foreign(note.Description, 300)
-			}
-			b.WriteString(wrap("- ", "  ", text, Columns))
-			for _, reason := range note.Reasons {
-				b.WriteString(wrap("  ", "  ", reason, Columns))
-			}
-			if note.Held != "" {
-				b.WriteString(wrap("  ", "  ", note.Held, Columns))
-			}
-		}
-	}
-	if done := done(n); len(done) > 0 {
-		b.WriteString("\nWhat the guardrail did\n")
-		for _, line := range done {
-			b.WriteString(wrap("- ", "  ", line, Columns))
-		}
-	}
-	l.sign(&b)
-	return Mail{Subject: subject(n), Text: b.String(), Attributes: attributes(n)}
+	w := l.writer(n)
+	sev := severity(n)
+	head, todo, openNow := w.headline(), w.todo(), w.openNow()
+	w.para(head)
+	w.WriteString("\n")
+	w.field(w.Cluster, w.r.Name)
+	w.field(w.Account, w.account(w.r.Account))
+	w.field(w.Region, w.r.Region)
+	w.field(w.OpenNow, openNow)
+	w.field(w.Who, w.who())
+	w.field(w.ToDo, fill(todo, "below", w.Below))
+	w.field(w.Since, w.since())
+	w.field(w.ToWhom, w.howMany(opening(w.i)))
+	w.field(w.Severity, w.severityWord(sev))
+	w.field(w.Reference, w.i.Ref)
+	w.calls()
+	w.table()
+	w.rules()
+	w.done()
+	w.reach()
+	w.commands()
+	w.callers()
+	w.sign()
+	m := Mail{Subject: subject(n), Text: w.String(), Attributes: attributes(n, sev)}
+	m.Card = card{
+		Title: m.Subject, Severity: sev, Reference: w.i.Ref, Outcome: m.Attributes["outcome"], ARN: w.r.Cluster.ARN, Text: head,
+		Fields: [][2]string{
+			{w.Cluster, w.r.Name}, {w.Account, w.account(w.r.Account)}, {w.Region, w.r.Region}, {w.OpenNow, openNow}, {w.Who, w.who()}, {w.Since, w.since()},
+			{w.Severity, w.severityWord(sev)}, {w.Reference, w.i.Ref},
+		},
+		Link: w.link(), LinkName: w.LookUp, Steps: []string{fill(todo, "below", w.InTheMail)},
+	}.encode()
+	return m
 }
 
-func (l Letter) sign(b *strings.Builder) {
-	fmt.Fprintf(b, "\n--\nEndpoint Guard %s, policy %s\n", l.Version, l.PolicyHash)
+// labels is how many columns the widest label takes.
+func (t *phrases) labels() int {
+	n := 0
+	for _, label := range []string{t.Cluster, t.Account, t.Region, t.OpenNow, t.Who, t.ToDo, t.Since, t.ToWhom, t.Severity, t.Reference, t.Noticed, t.AsOf, t.Endpoint, t.RulesLeft} {
+		n = max(n, columns(label))
+	}
+	return n + 1
 }
 
-func field(b *strings.Builder, label, value string) {
-	b.WriteString(wrap(fmt.Sprintf("%-10s ", label), strings.Repeat(" ", 11), value, Columns))
+func (w *writer) sign() {
+	w.WriteString("\n--\n")
+	if w.PolicyHash == "" {
+		w.para(fill(w.SignedPlain, "version", w.Version))
+		return
+	}
+	w.para(fill(w.Signed, "version", w.Version, "policy", w.PolicyHash))
+}
+
+// account is the account's number, after its name if it has one.
+func (l Letter) account(number string) string {
+	if name := foreign(l.AccountName, 60); name != "" {
+		return name + " (" + number + ")"
+	}
+	return number
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
-func since(i *incident.Incident) time.Time {
+func (t *phrases) severityWord(s Severity) string {
+	return map[Severity]string{Critical: t.Critical, High: t.High, Medium: t.Medium, Low: t.Low}[s]
+}
+
+// from is when the incident began: with the call that caused it, else with its
+// discovery.
+func from(i *incident.Incident) time.Time {
 	t := i.OpenedAt
 	for _, c := range i.Causes {
 		if !c.At.IsZero() && c.At.Before(t) {
@@ -108,216 +157,311 @@ func since(i *incident.Incident) time.Time {
 	return t
 }
 
-func who(c incident.Cause) string {
-	if c.EventID == "" {
-		return fmt.Sprintf("not known yet; update %s of %s", foreign(c.UpdateID, 60), stamp(c.At))
+// until is when the violation was over, and whether it is.
+func (w *writer) until() (time.Time, bool) {
+	if stands(w.n) {
+		return w.n.At, false
 	}
-	s := foreign(c.Actor.String(), 200) + ", " + c.Call
-	if c.Actor.SourceIP != "" {
-		s += " from " + foreign(c.Actor.SourceIP, 64)
+	for _, a := range slices.Backward(w.i.Attempts) {
+		if a.Status == endpoint.UpdateSuccessful && !a.OverAt.IsZero() {
+			return a.OverAt, true
+		}
 	}
-	if c.Actor.UserAgent != "" {
-		s += " with " + foreign(c.Actor.UserAgent, 120)
-	}
-	return s + ", " + stamp(c.At) + ", CloudTrail event " + foreign(c.EventID, 64)
+	return w.i.Final.At, true
 }
 
-// opened says in a few words what access is, was or would be open.
-func opened(a endpoint.Access, f endpoint.Family) string {
+// since says since when the endpoint was open, and for how long.
+func (w *writer) since() string {
+	begin := from(w.i)
+	end, over := w.until()
+	switch {
+	case !happened(w.i):
+		return fill(w.NeverOpen, "at", stamp(begin))
+	case w.n.Kind == incident.NoticeDetected && (w.i.Asked != nil || w.i.Status == endpoint.StatusCreating):
+		return fill(w.AskedAt, "at", stamp(begin))
+	case len(w.i.Causes) > 0 && over && !admitted(w.n):
+		return fill(w.AtMost, "from", stamp(begin), "age", w.age(end.Sub(begin)), "to", stamp(end))
+	case len(w.i.Causes) > 0:
+		return fill(w.SoFar, "from", stamp(begin), "age", w.age(end.Sub(begin)))
+	case w.i.Before != nil:
+		return fill(w.Between, "at", stamp(begin), "before", stamp(w.i.Before.At))
+	default:
+		return fill(w.FoundAt, "at", stamp(begin))
+	}
+}
+
+// age says how long, in the two largest units.
+func (t *phrases) age(d time.Duration) string {
+	if d < time.Minute {
+		return t.Shortly
+	}
+	minutes := int(d / time.Minute)
+	var out []string
+	for _, unit := range []struct {
+		n         int
+		one, many string
+	}{{minutes / 1440, t.Day, t.Days}, {minutes / 60 % 24, t.Hour, t.Hours}, {minutes % 60, t.Minute, t.Minutes}} {
+		switch {
+		case unit.n == 1:
+			out = append(out, unit.one)
+		case unit.n > 1:
+			out = append(out, fill(unit.many, "n", strconv.Itoa(unit.n)))
+		}
+	}
+	return strings.Join(out[:min(2, len(out))], " ")
+}
+
+// whom says in a few words to whom an access opens the endpoint.
+func (t *phrases) whom(a endpoint.Access, f endpoint.Family) string {
+	list := widest(a, f)
+	switch {
+	case world(a, f):
+		return t.WholeInternet
+	case len(list) == 1:
+		return list[0]
+	default:
+		return fill(t.Blocks, "n", strconv.Itoa(len(list)), "widest", list[0])
+	}
+}
+
+// state says in a few words what access there is.
+func (t *phrases) state(a endpoint.Access, f endpoint.Family) string {
 	switch {
 	case !a.Public && a.Private:
-		return "private only"
+		return t.PrivateOnly
 	case !a.Public:
-		return "closed"
+		return t.BothOff
+	case a.Private && !world(a, f):
+		return fill(t.OnlyTo, "whom", t.whom(a, f))
 	}
-	s := "open to " + describe(a, f)
+	s := fill(t.OpenTo, "whom", t.whom(a, f))
 	if !a.Private {
-		s += ", private access off"
+		s += t.PrivateOffToo
 	}
 	return s
 }
 
-func describe(a endpoint.Access, f endpoint.Family) string {
-	set := a.Reachable(f)
-	if set.ContainsPrefix(endpoint.World(endpoint.IPv4)[0]) || set.ContainsPrefix(endpoint.World(endpoint.IPv6)[1]) {
-		return "the whole internet"
+// howMany counts the addresses that an access opens the endpoint to.
+func (w *writer) howMany(a endpoint.Access) string {
+	if !a.Public {
+		return w.state(a, w.i.Family)
 	}
-	prefixes := a.Effective(f)
-	if len(prefixes) == 1 {
-		return prefixes[0].String()
-	}
-	widest := prefixes[0]
-	for _, p := range prefixes {
-		if wider(p, widest) {
-			widest = p
+	var four uint64
+	six := 0
+	for _, p := range a.Reachable(w.i.Family).Prefixes() {
+		if p.Addr().Is4() {
+			four += 1 << (32 - p.Bits())
+		} else {
+			six++
 		}
 	}
-	return fmt.Sprintf("%d CIDRs, the widest %s", len(prefixes), widest)
-}
-
-func wider(a, b netip.Prefix) bool {
-	return a.Addr().BitLen()-a.Bits() > b.Addr().BitLen()-b.Bits()
-}
-
-func headline(n incident.Notice) string {
-	i := n.Record.Incident
-	name := n.Record.Name
-	switch n.Kind {
-	case incident.NoticeDetected:
-		return detected(n)
-	case incident.NoticeStuck:
-		return fmt.Sprintf("The endpoint of cluster %s breaks the policy, and the guardrail has not been able to settle it for over two hours (cluster status %s). It keeps trying every 15 minutes.", name, i.Status)
-	}
-	f := i.Final
-	now := opened(f.Now, i.Family)
-	if f.Tug != nil {
-		return fmt.Sprintf("Tug of war: somebody keeps opening the endpoint of cluster %s, and the guardrail has closed it %s. It is now %s. The guardrail goes on closing it at once, every time, but no longer mails each closing; what stays open is mailed as before. Find who or what opens it (below) and stop it there, or change the policy.", name, often(*f.Tug), now)
-	}
-	switch f.Outcome {
-	case incident.Enforced:
-		return fmt.Sprintf("Closed: the endpoint of cluster %s broke the policy. The guardrail changed it, EKS confirmed the change, and the endpoint is now %s.", name, now)
-	case incident.PartlyEnforced:
-		return fmt.Sprintf("Partly closed: the guardrail changed the endpoint of cluster %s as the enforcing rules want it; something that a rule forbids is still open. It is now %s.", name, now)
-	case incident.Violation:
-		return fmt.Sprintf("The endpoint of cluster %s breaks the policy. The rules only ask to tell, so nothing was changed: it is %s.", name, now)
-	case incident.Blocked:
-		return fmt.Sprintf("The endpoint of cluster %s breaks the policy and could not be closed safely: it is still %s.", name, now)
-	case incident.Failed:
-		return fmt.Sprintf("The endpoint of cluster %s breaks the policy and EKS failed every update that would close it: it is still %s. The guardrail tries again when somebody changes the cluster.", name, now)
-	case incident.AlreadyUndone:
-		return fmt.Sprintf("Over: the endpoint of cluster %s no longer breaks the policy; %s. The guardrail changed nothing. It is now %s.", name, f.Why, now)
-	case incident.Gone:
-		return fmt.Sprintf("Over: cluster %s was deleted.", name)
-	default:
-		return fmt.Sprintf("Over: the endpoint of cluster %s is %s (%s); %s.", name, f.Outcome, now, f.Why)
-	}
-}
-
-// often says how often, in words.
-func often(t incident.TugOfWar) string {
-	var words []string
-	if t.InAnHour > 1 {
-		words = append(words, fmt.Sprintf("%d times within an hour", t.InAnHour))
-	}
-	if t.Days > 1 {
-		words = append(words, fmt.Sprintf("on %d of the last 7 days", t.Days))
-	}
-	return strings.Join(words, " and ")
-}
-
-func detected(n incident.Notice) string {
-	i := n.Record.Incident
-	what := fmt.Sprintf("The endpoint of cluster %s is %s, which breaks the policy.", n.Record.Name, opened(i.Opening, i.Family))
-	if i.Asked != nil {
-		what = fmt.Sprintf("Somebody asked EKS to make the endpoint of cluster %s %s, which breaks the policy.", n.Record.Name, opened(*i.Asked, i.Family))
-	}
+	var s string
 	switch {
-	case i.AlertOnly:
-		return what + " The rules only ask to tell; a second mail says how it ended."
-	case i.Stage == incident.Updating:
-		return what + " The guardrail has asked EKS to change it back; a second mail says how it ended."
+	case six > 0 && four > 0:
+		s = fill(w.Addresses4And6, "n", thousands(four), "blocks", strconv.Itoa(six))
+	case six > 0:
+		s = fill(w.Addresses6, "blocks", strconv.Itoa(six))
+	case four == 1:
+		s = w.Address4
 	default:
-		return what + fmt.Sprintf(" EKS does not accept a change now (cluster status %s); the guardrail changes it as soon as it does. A second mail says how it ended.", i.Status)
+		s = fill(w.Addresses4, "n", thousands(four))
 	}
+	s += fill(w.WidestIs, "widest", widest(a, w.i.Family)[0])
+	if world(a, w.i.Family) {
+		s = w.WholeInternet + ": " + s
+	}
+	return s
 }
 
-// table shows the endpoint before, as asked for, and now.
-func table(n incident.Notice) string {
-	i := n.Record.Incident
-	var b strings.Builder
-	row := func(label string, a *endpoint.Access) {
-		if a == nil {
-			field(&b, label, "not known")
-			return
-		}
-		public := "off"
-		if a.Public {
-			public = "on, " + endpoint.JoinPrefixes(a.Effective(i.Family), " ")
-		}
-		private := "off"
-		if a.Private {
-			private = "on"
-		}
-		field(&b, label, "private "+private+", public "+public)
+func thousands(n uint64) string {
+	s := strconv.FormatUint(n, 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
 	}
-	var before *endpoint.Access
-	if i.Before != nil {
-		before = &i.Before.Access
-	}
-	if before == nil && len(i.Causes) > 0 && i.Causes[0].Call == "CreateCluster" {
-		field(&b, "Before", "the cluster did not exist")
-	} else {
-		row("Before", before)
-	}
-	if i.Asked != nil {
-		row("Asked", i.Asked)
-	} else {
-		row("Found", &i.Opening)
-	}
-	switch {
-	case i.Final != nil && i.Final.Outcome != incident.Gone:
-		row("Now", &i.Final.Now)
-	case i.Final != nil:
-		field(&b, "Now", "deleted")
-	case len(i.Attempts) > 0:
-		row("Wanted", &i.Attempts[len(i.Attempts)-1].Desired)
-	}
-	return b.String()
+	return s
 }
 
+// onlyInside tells whether nothing is wrong but private access: nothing is
+// open to more than the policy admits.
+func onlyInside(n incident.Notice) bool {
+	f := n.Record.Incident.Family
+	a := opening(n.Record.Incident)
+	if stands(n) {
+		a = access(n)
+	}
+	notes := rules(n)
+	return len(notes) > 0 && !slices.ContainsFunc(notes, func(r incident.RuleNote) bool { return open(a, f, r) != inside })
+}
+
+// rules are the rules that the mail is about: those that stay broken, else
+// those that were.
 func rules(n incident.Notice) []incident.RuleNote {
-	if i := n.Record.Incident; i.Final != nil && len(i.Final.Left) > 0 && i.Final.Outcome != incident.PartlyEnforced {
+	if i := n.Record.Incident; stands(n) && i.Final != nil && len(i.Final.Left) > 0 {
 		return i.Final.Left
 	}
 	return n.Record.Incident.Rules
 }
 
-// done lists what the guardrail did, as far as it is known to be so.
-func done(n incident.Notice) []string {
-	i := n.Record.Incident
-	var lines []string
-	for _, a := range i.Attempts {
-		what := fmt.Sprintf("Attempt %d at %s: asked EKS for %s", a.Number, stamp(a.At), a.Desired)
-		if a.Reverted {
-			what += " (the configuration right before)"
+func (w *writer) headline() string {
+	i, f := w.i, w.i.Final
+	say := func(phrase string, more ...string) string {
+		return fill(phrase, append([]string{"cluster", shorten(w.r.Name, 40)}, more...)...)
+	}
+	inside := onlyInside(w.n)
+	switch w.n.Kind {
+	case incident.NoticeStuck:
+		return say(w.IsStuck, "age", w.age(w.n.At.Sub(i.OpenedAt)), "whom", w.target(opening(i)))
+	case incident.NoticeOutcome:
+	default:
+		switch {
+		case inside:
+			return say(w.FoundInside)
+		case i.Asked != nil:
+			return say(w.Asked, "whom", w.target(*i.Asked))
+		case i.Status == endpoint.StatusCreating:
+			return say(w.Creating, "whom", w.target(i.Opening))
+		default:
+			return say(w.Found, "whom", w.target(i.Opening))
+		}
+	}
+	was := opening(i)
+	if len(i.Attempts) > 0 {
+		was = i.Attempts[0].From
+	}
+	now := w.state(f.Now, i.Family)
+	switch f.Outcome {
+	case incident.Enforced, incident.PartlyEnforced:
+		if f.Tug != nil {
+			return say(w.TugOfWar, "often", w.often(*f.Tug), "now", now)
 		}
 		switch {
-		case a.UpdateID == "" && a.Status == "":
-			what += "; EKS's answer is not known"
-		case a.UpdateID == "":
-			what += "; EKS refused it"
-		case a.Status == endpoint.UpdateInProgress:
-			what += fmt.Sprintf("; update %s is in progress", a.UpdateID)
+		case f.Outcome == incident.PartlyEnforced:
+			return say(w.Partly, "whom", w.target(was), "now", now)
+		case inside:
+			return say(w.FixedInside, "now", now)
+		case f.Now.Public:
+			return say(w.Fixed, "whom", w.target(was), "now", now)
 		default:
-			what += fmt.Sprintf("; update %s: %s", a.UpdateID, a.Status)
+			return say(w.Closed, "whom", w.target(was), "now", now)
 		}
-		for _, e := range a.Errors {
-			what += fmt.Sprintf(", %s (%s)", foreign(e.Code, 60), foreign(e.Message, 300))
+	case incident.Violation, incident.Blocked, incident.Failed:
+		if inside {
+			return say(w.StillInside)
 		}
-		lines = append(lines, what+".")
-		if len(a.Dropped) > 0 {
-			lines = append(lines, "Dropped or cut: "+endpoint.JoinPrefixes(a.Dropped, " ")+".")
-		}
-		lines = append(lines, a.Warnings...)
+		phrase := map[incident.Outcome]string{incident.Violation: w.Violation, incident.Blocked: w.Blocked, incident.Failed: w.Failed}[f.Outcome]
+		return say(phrase, "whom", w.target(f.Now))
+	case incident.AlreadyUndone:
+		return say(w.Undone, "why", w.why(), "now", now)
+	case incident.Gone:
+		return say(w.GoneMeanwhile)
+	default:
+		return say(w.Allowed, "outcome", string(f.Outcome), "why", w.why(), "now", now)
 	}
-	if f := i.Final; f != nil {
-		if f.Tug != nil && len(f.Tug.Others) > 0 {
-			lines = append(lines, "Opened lately by: "+foreign(strings.Join(f.Tug.Others, "; "), 600)+".")
-		}
-		lines = append(lines, f.Kept...)
-		if len(f.Left) > 0 && f.Outcome == incident.PartlyEnforced {
-			for _, note := range f.Left {
-				lines = append(lines, "Still open under rule "+note.Name+": "+strings.TrimSuffix(strings.Join(note.Reasons, "; "), ".")+".")
-			}
-		}
-		if f.Outcome != incident.PartlyEnforced && len(i.Attempts) == 0 {
-			lines = append(lines, "Nothing was changed.")
-		}
-	}
-	return lines
 }
 
-// words are what the subject says of each outcome.
+// target is whom, for an access that may not be public at all.
+func (w *writer) target(a endpoint.Access) string {
+	if !a.Public {
+		return w.state(a, w.i.Family)
+	}
+	return w.whom(a, w.i.Family)
+}
+
+func (w *writer) why() string {
+	known := map[string]string{
+		incident.WhyUndone: w.WhyUndone, incident.WhyNotDone: w.WhyNotDone, incident.WhyAllowed: w.WhyAllowed, incident.WhyDeleted: w.WhyDeleted,
+	}
+	if why, ok := known[w.i.Final.Why]; ok {
+		return why
+	}
+	return foreign(w.i.Final.Why, maxMessage)
+}
+
+// often says how often, in words.
+func (t *phrases) often(war incident.TugOfWar) string {
+	var words []string
+	if war.InAnHour > 1 {
+		words = append(words, fill(t.TugPerHour, "n", strconv.Itoa(war.InAnHour)))
+	}
+	if war.Days > 1 || len(words) == 0 {
+		words = append(words, fill(t.TugPerDays, "n", strconv.Itoa(war.Days)))
+	}
+	return strings.Join(words, t.TugAnd)
+}
+
+// openNow answers whether it is open now.
+func (w *writer) openNow() string {
+	i := w.i
+	a := access(w.n)
+	switch {
+	case w.n.Kind == incident.NoticeOutcome && i.Final.Outcome == incident.Gone:
+		return w.NoDeleted
+	case admitted(w.n):
+		return fill(w.NowAdmitted, "now", w.state(a, i.Family))
+	case !stands(w.n) && a.Public:
+		return fill(w.NoWider, "now", w.state(a, i.Family))
+	case !stands(w.n):
+		return fill(w.NoOpen, "now", w.state(a, i.Family))
+	case onlyInside(w.n):
+		return w.PrivateIsOff
+	case w.n.Kind == incident.NoticeStuck:
+		return fill(w.YesAsSeen, "whom", w.target(a))
+	case w.n.Kind == incident.NoticeOutcome:
+		return fill(w.YesOpen, "whom", w.target(a))
+	case i.Asked != nil:
+		return fill(w.BeingOpened, "whom", w.target(a))
+	case i.Status == endpoint.StatusCreating:
+		return fill(w.OnceReady, "whom", w.target(a))
+	default:
+		return fill(w.YesOpen, "whom", w.target(a))
+	}
+}
+
+// todo says what the reader has to do.
+func (w *writer) todo() string {
+	i, f := w.i, w.i.Final
+	switch {
+	case w.n.Kind == incident.NoticeStuck:
+		return fill(w.DoLook, "status", string(i.Status))
+	case w.n.Kind != incident.NoticeOutcome && i.AlertOnly:
+		return w.DoDecideSoon
+	case w.n.Kind != incident.NoticeOutcome && i.Stage == incident.Updating:
+		return w.DoWaitUpdate
+	case w.n.Kind != incident.NoticeOutcome && !i.HeldSince.IsZero():
+		return w.DoWaitHeld
+	case w.n.Kind != incident.NoticeOutcome:
+		return fill(w.DoWait, "status", string(i.Status))
+	case f.Tug != nil:
+		return w.DoStopIt
+	}
+	switch f.Outcome {
+	case incident.Enforced:
+		if onlyInside(w.n) {
+			return w.DoNothing
+		}
+		return w.DoAsk
+	case incident.PartlyEnforced:
+		return w.DoDecideLeft
+	case incident.Blocked:
+		return w.DoFix
+	case incident.Failed:
+		return w.DoByHand
+	case incident.Violation:
+		for _, rule := range f.Left {
+			if !rule.HeldUntil.IsZero() {
+				return fill(w.DoDecideGrace, "at", stamp(rule.HeldUntil))
+			}
+		}
+		return w.DoDecide
+	case incident.AlreadyUndone, incident.Gone:
+		if happened(i) && !onlyInside(w.n) {
+			return w.DoNothingGone
+		}
+	}
+	return w.DoNothing
+}
+
+// words are what the subject says of each outcome; what is open comes first.
 var words = map[incident.Outcome]string{
 	incident.Enforced:       "Closed",
 	incident.PartlyEnforced: "STILL OPEN, partly closed",
@@ -326,41 +470,52 @@ var words = map[incident.Outcome]string{
 	incident.Failed:         "STILL OPEN, failed",
 	incident.Stuck:          "STILL OPEN, stuck",
 	incident.AlreadyUndone:  "Already undone",
-	incident.Gone:           "Deleted",
+	incident.Gone:           "Cluster deleted",
 }
 
 func subject(n incident.Notice) string {
+	i := n.Record.Incident
 	word, ok := words[n.Outcome()]
 	switch {
 	case n.Kind == incident.NoticeLeft:
 		word = "Left a rule"
-	case n.Kind == incident.NoticeOutcome && n.Record.Incident.Final.Tug != nil:
+	case n.Kind == incident.NoticeOutcome && i.Final.Tug != nil && i.Final.Outcome == incident.PartlyEnforced:
+		word = "STILL OPEN, Tug of war"
+	case n.Kind == incident.NoticeOutcome && i.Final.Tug != nil:
 		word = "Tug of war"
+	case n.Outcome() == "" && i.AlertOnly:
+		word = "OPEN, alert only so far"
 	case n.Outcome() == "":
-		word = "Detected"
+		word = "OPEN, to be closed"
+	case n.Outcome() == incident.Enforced && i.Final.Now.Public:
+		word = "Fixed"
 	case !ok:
 		word = "Over, " + string(n.Outcome())
 	}
-	place := fmt.Sprintf(" (%s %s)", n.Record.Account, n.Record.Region)
-	lead := "[EKS endpoint] " + word + ": "
-	name := n.Record.Name
-	if room := maxSubject - 1 - len(lead) - len(place); len(name) > room {
-		name = name[:max(0, room-2)] + ".."
+	if n.Kind != incident.NoticeLeft && stands(n) && onlyInside(n) {
+		word = strings.NewReplacer("STILL OPEN", "PRIVATE ACCESS STILL OFF", "OPEN", "PRIVATE ACCESS OFF", "to be closed", "to be fixed", "partly closed", "partly fixed").Replace(word)
 	}
-	return ascii(lead + name + place)
+	return title(word, n.Record)
 }
 
-func attributes(n incident.Notice) map[string]string {
+// title is a subject about one cluster.
+func title(word string, r incident.Record) string {
+	lead, place := word+" - EKS endpoint: ", fmt.Sprintf(" (%s %s)", r.Account, r.Region)
+	return ascii(lead + shorten(r.Name, maxSubject-1-len(lead)-len(place)) + place)
+}
+
+func attributes(n incident.Notice, sev Severity) map[string]string {
 	outcome := string(n.Outcome())
 	if outcome == "" {
 		outcome = string(n.Kind)
 	}
 	out := map[string]string{
-		"outcome": outcome, "account": n.Record.Account, "region": n.Record.Region, "cluster": n.Record.Name, "reference": n.Record.Incident.Ref,
+		"outcome": outcome, "severity": string(sev), "account": n.Record.Account, "region": n.Record.Region, "cluster": n.Record.Name,
+		"reference": n.Record.Incident.Ref,
 	}
-	for _, note := range n.Record.Incident.Rules {
+	for _, note := range rules(n) {
 		out["rule"] = note.Name
-		if note.Respond != policy.Alert {
+		if note.Respond.Enforcing() {
 			break
 		}
 	}

@@ -1,11 +1,15 @@
 package mail
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,15 +23,25 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/policy"
+	"github.com/endpointguard/endpointguard/pkg/verdict"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
 var (
-	letter = Letter{Version: "1.2.3", PolicyHash: "0123456789ab"}
-	start  = time.Date(2026, 3, 2, 22, 10, 0, 0, time.UTC)
-	office = endpoint.Access{Public: true, Private: true, CIDRs: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}}
-	world  = endpoint.Access{Public: true, CIDRs: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/1"), netip.MustParsePrefix("128.0.0.0/1")}}
+	letter    = Letter{Version: "1.2.3", PolicyHash: "0123456789ab", AccountName: "shop-prod"}
+	languages = []Language{English, Japanese}
+	start     = time.Date(2026, 3, 2, 22, 10, 0, 0, time.UTC)
+	office    = endpoint.Access{Public: true, Private: true, CIDRs: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}}
+	wide      = endpoint.Access{Public: true, CIDRs: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/1"), netip.MustParsePrefix("128.0.0.0/1")}}
+)
+
+var (
+	no    = false
+	alice = cloudtrail.Actor{
+		Type: "AssumedRole", Name: "alice", Role: "AWSReservedSSO_PlatformAdmin_0123456789abcdef", Session: "alice", SourceIP: "203.0.113.9",
+		UserAgent: "aws-cli/2.17.0 md/awscrt#0.20.11 ua/2.0 os/linux#6.8 md/arch#x86_64 lang/python#3.11.8", MFA: &no,
+	}
 )
 
 func asked(a endpoint.Access) endpoint.Request {
@@ -39,19 +53,21 @@ func base() *incident.Incident {
 	return &incident.Incident{
 		Ref: "EG-ABCDEFGH", OpenedAt: start.Add(40 * time.Second), Stage: incident.Waiting, Status: endpoint.StatusUpdating, Family: endpoint.IPv4,
 		Causes: []incident.Cause{{
-			Call: "UpdateClusterConfig", EventID: "c0ffee00-0000-4000-8000-000000000001", UpdateID: "u1", At: start, Asked: asked(world),
-			Actor: cloudtrail.Actor{Type: "IAMUser", Name: "alice", SourceIP: "203.0.113.9", UserAgent: "aws-cli/2.17.0 Python/3.11"},
+			Call: "UpdateClusterConfig", EventID: "c0ffee00-0000-4000-8000-000000000001", UpdateID: "u1", At: start, Asked: asked(wide),
+			Actor: alice,
 		}},
-		Before: &incident.Seen{Access: office, At: start}, Asked: &world, Opening: world,
+		Before: &incident.Seen{Access: office, At: start}, Asked: &wide, Opening: wide,
 		Rules: []incident.RuleNote{{
 			Name: "office-only", Description: "Only the office may reach the API.", Respond: policy.Revert,
-			Reasons: []string{"0.0.0.0/1 is outside the allowed CIDRs.", "128.0.0.0/1 is outside the allowed CIDRs."},
+			Reasons: []string{"0.0.0.0/1 and 128.0.0.0/1 are outside the allowed CIDRs"},
+			Found:   []incident.Finding{{Kind: verdict.OutsideAllowed, CIDRs: wide.CIDRs}},
 		}},
+		Facts: &incident.Facts{VPC: "vpc-0a1b2c3d4e5f60718", ClusterSecurityGroup: "sg-0123456789abcdef0", SecurityGroups: []string{"sg-0fedcba9876543210"}, AuditLogs: true},
 	}
 }
 
 func attempt(number int, status endpoint.UpdateStatus) incident.Attempt {
-	return incident.Attempt{Number: number, From: world, Desired: office, At: start.Add(5 * time.Minute), UpdateID: "0ff1ce00-0000-4000-8000-000000000002", Status: status, Reverted: true}
+	return incident.Attempt{Number: number, From: wide, Desired: office, At: start.Add(5 * time.Minute), UpdateID: "0ff1ce00-0000-4000-8000-000000000002", Status: status, Reverted: true, OverAt: start.Add(8 * time.Minute)}
 }
 
 func final(i *incident.Incident, outcome incident.Outcome, now endpoint.Access, why string) {
@@ -62,9 +78,14 @@ func notice(kind incident.NoticeKind, change func(*incident.Incident)) incident.
 	i := base()
 	change(i)
 	return incident.Notice{Kind: kind, At: start.Add(9 * time.Minute), Record: incident.Record{
-		Name: "payments", Account: "111122223333", Region: "eu-west-1", Incident: i,
+		Cluster: id, Name: "payments", Account: "111122223333", Region: "eu-west-1", Incident: i,
 	}}
 }
+
+var id = endpoint.ID{ARN: "arn:aws:eks:eu-west-1:111122223333:cluster/payments", CreatedAt: start.AddDate(0, -3, 0)}
+
+// shut is private access only.
+var shut = endpoint.Access{Private: true}
 
 var mails = map[string]incident.Notice{
 	"detected": notice(incident.NoticeDetected, func(*incident.Incident) {}),
@@ -75,26 +96,70 @@ var mails = map[string]incident.Notice{
 		i.Stage, i.Attempts, i.Asked = incident.Updating, []incident.Attempt{attempt(1, endpoint.UpdateInProgress)}, nil
 	}),
 	"detected-alert-only": notice(incident.NoticeDetected, func(i *incident.Incident) { i.AlertOnly = true; i.Rules[0].Respond = policy.Alert }),
-	"stuck":               notice(incident.NoticeStuck, func(*incident.Incident) {}),
+	"stuck": notice(incident.NoticeStuck, func(i *incident.Incident) {
+		i.OpenedAt, i.Causes[0].At = start.Add(-2*time.Hour), start.Add(-2*time.Hour)
+	}),
 	"enforced": notice(incident.NoticeOutcome, func(i *incident.Incident) {
 		i.Attempts = []incident.Attempt{attempt(1, endpoint.UpdateSuccessful)}
 		final(i, incident.Enforced, office, "")
 	}),
+	"enforced-private": notice(incident.NoticeOutcome, func(i *incident.Incident) {
+		a := attempt(1, endpoint.UpdateSuccessful)
+		a.Desired, a.Reverted = shut, false
+		a.Warnings = []string{"bastions may lose the API server: ingress on 443 is missing; admit TCP 443 in a security group of the cluster"}
+		a.Missing = []incident.Gap{{Name: "ingress on 443"}}
+		i.Attempts, i.Facts.AuditLogs = []incident.Attempt{a}, false
+		final(i, incident.Enforced, shut, "")
+	}),
+	"enforced-inside": notice(incident.NoticeOutcome, func(i *incident.Incident) {
+		half := office.Clone()
+		half.Private = false
+		a := attempt(1, endpoint.UpdateSuccessful)
+		a.From, a.Reverted = half, false
+		i.Causes, i.Before, i.Asked, i.Opening, i.Attempts = nil, nil, nil, half, []incident.Attempt{a}
+		i.Rules = []incident.RuleNote{{
+			Name: "nodes-stay-inside", Description: "Node traffic must not leave the VPC.", Respond: policy.Enforce,
+			Reasons: []string{"private access is off"}, Found: []incident.Finding{{Kind: verdict.PrivateOff}},
+		}}
+		final(i, incident.Enforced, office, "")
+	}),
+	"grace": notice(incident.NoticeOutcome, func(i *incident.Incident) {
+		i.Asked, i.Before, i.Causes[0].Call = nil, nil, "CreateCluster"
+		i.Rules[0].Respond, i.Rules[0].Held, i.Rules[0].HeldUntil = policy.Alert, "the cluster is new", start.Add(30*time.Minute)
+		final(i, incident.Violation, wide, "")
+		i.Final.Left = i.Rules
+	}),
+	"forty-cidrs": notice(incident.NoticeOutcome, func(i *incident.Incident) {
+		many := endpoint.Access{Public: true}
+		for n := range 40 {
+			many.CIDRs = append(many.CIDRs, netip.MustParsePrefix(fmt.Sprintf("203.0.%d.0/24", 100+n)))
+		}
+		a := attempt(1, endpoint.UpdateSuccessful)
+		a.From, a.Dropped = many, many.CIDRs
+		i.Asked, i.Opening, i.Attempts = &many, many, []incident.Attempt{a}
+		i.Rules[0].Found[0].CIDRs = many.CIDRs
+		i.Rules[0].Reasons[0] = "203.0.100.0/24, 203.0.101.0/24 and 38 more are outside the allowed CIDRs"
+		final(i, incident.Enforced, office, "")
+	}),
 	"partly-enforced": notice(incident.NoticeOutcome, func(i *incident.Incident) {
 		a := attempt(1, endpoint.UpdateSuccessful)
-		a.Reverted, a.Dropped, a.Warnings = false, world.CIDRs[:1], []string{"No ingress on 443 from outside the cluster's own security group."}
+		a.Reverted, a.Dropped, a.Warnings = false, wide.CIDRs[:1], []string{"bastions may lose the API server: ingress on 443 is missing; admit TCP 443 in a security group of the cluster"}
+		a.Missing = []incident.Gap{{Name: "ingress on 443"}}
 		i.Attempts = []incident.Attempt{a}
 		final(i, incident.PartlyEnforced, office, "")
-		i.Final.Left = []incident.RuleNote{{Name: "closed", Respond: policy.Alert, Reasons: []string{"Public access is on."}}}
+		i.Final.Left = []incident.RuleNote{{Name: "closed", Respond: policy.Alert, Reasons: []string{"public access is on"}, Found: []incident.Finding{{Kind: verdict.PublicOn}}}}
 	}),
 	"violation": notice(incident.NoticeOutcome, func(i *incident.Incident) {
-		final(i, incident.Violation, world, "")
+		i.AlertOnly, i.Rules[0].Respond = true, policy.Alert
+		final(i, incident.Violation, wide, "")
 		i.Final.Left = i.Rules
 	}),
 	"blocked": notice(incident.NoticeOutcome, func(i *incident.Incident) {
 		i.Causes = nil
-		final(i, incident.Blocked, world, "")
-		i.Final.Left, i.Final.Kept = i.Rules, []string{"Nothing was narrowed: enableDnsHostnames is off in vpc-1. Turn it on."}
+		final(i, incident.Blocked, wide, "")
+		i.Asked = nil
+		i.Final.Left, i.Final.Missing = i.Rules, []incident.Gap{{Name: "enableDnsHostnames"}}
+		i.Final.Kept = []string{"public access is not narrowed, or nodes could lose the API server: enableDnsHostnames is missing; turn on DNS hostnames (enableDnsHostnames) in vpc-0a1b2c3d4e5f60718"}
 	}),
 	"failed": notice(incident.NoticeOutcome, func(i *incident.Incident) {
 		for n := range 3 {
@@ -103,62 +168,114 @@ var mails = map[string]incident.Notice{
 			i.Attempts = append(i.Attempts, a)
 		}
 		i.Attempts[2].UpdateID = ""
-		final(i, incident.Failed, world, "")
+		final(i, incident.Failed, wide, "")
 	}),
 	"already-undone": notice(incident.NoticeOutcome, func(i *incident.Incident) {
-		final(i, incident.AlreadyUndone, office, "somebody undid it before the guardrail could")
+		final(i, incident.AlreadyUndone, office, incident.WhyUndone)
 	}),
+	"never-done": notice(incident.NoticeOutcome, func(i *incident.Incident) {
+		i.Causes[0].Status = endpoint.UpdateFailed
+		final(i, incident.AlreadyUndone, office, incident.WhyNotDone)
+	}),
+	"unknown-caller": notice(incident.NoticeDetected, func(i *incident.Incident) {
+		i.Causes[0].EventID, i.Causes[0].Actor = "", cloudtrail.Actor{}
+	}),
+	"held": notice(incident.NoticeDetected, func(i *incident.Incident) { i.Asked, i.HeldSince, i.Status = nil, start, endpoint.StatusActive }),
 	"tug-of-war": notice(incident.NoticeOutcome, func(i *incident.Incident) {
 		i.Attempts = []incident.Attempt{attempt(1, endpoint.UpdateSuccessful)}
 		final(i, incident.Enforced, office, "")
 		i.Final.Tug = &incident.TugOfWar{InAnHour: 3, Days: 2, Others: []string{"alice (IAM user) with aws-cli/2.17.0", "terraform as role/pipeline with Terraform/1.9"}}
 	}),
 	"left": {Kind: incident.NoticeLeft, At: start, Record: incident.Record{
-		Name: "payments", Account: "111122223333", Region: "eu-west-1", Left: &incident.Departure{
-			Ref: "EG-ABCDEFGH", At: start, Rules: []string{"production-is-private"}, Now: world, Family: endpoint.IPv4,
+		Cluster: id, Name: "payments", Account: "111122223333", Region: "eu-west-1", Left: &incident.Departure{
+			Ref: "EG-ABCDEFGH", At: start, Rules: []string{"production-is-private"}, Now: wide, Family: endpoint.IPv4,
 			By: &incident.Cause{Call: "UntagResource", EventID: "c0ffee00-0000-4000-8000-000000000003", At: start, Actor: cloudtrail.Actor{Type: "IAMUser", Name: "alice"}},
 		},
 	}},
-	"gone":      notice(incident.NoticeOutcome, func(i *incident.Incident) { final(i, incident.Gone, world, "the cluster was deleted") }),
-	"compliant": notice(incident.NoticeOutcome, func(i *incident.Incident) { final(i, incident.Compliant, world, "no rule forbids it any more") }),
+	"gone":      notice(incident.NoticeOutcome, func(i *incident.Incident) { final(i, incident.Gone, wide, incident.WhyDeleted) }),
+	"compliant": notice(incident.NoticeOutcome, func(i *incident.Incident) { final(i, incident.Compliant, wide, incident.WhyAllowed) }),
+}
+
+// written are all mails there are, by the name of their golden file.
+func written(l Letter) map[string]Mail {
+	out := map[string]Mail{"brake": l.Brake(braked(), 20, "111122223333", "eu-west-1", start.Add(time.Minute))}
+	for name, n := range mails {
+		out[name] = l.Write(n)
+	}
+	for name, d := range digests() {
+		out[name] = l.Digest(d, "111122223333", "eu-west-1")
+	}
+	return out
 }
 
 func TestMails(t *testing.T) {
-	for name, n := range mails {
-		t.Run(name, func(t *testing.T) {
-			m := letter.Write(n)
-			got := "Subject: " + m.Subject + "\n\n" + m.Text
-			path := filepath.Join("testdata", name+".txt")
-			if *update {
-				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
+	for _, language := range languages {
+		l := letter
+		l.Language = language
+		for name, m := range written(l) {
+			t.Run(string(language)+"/"+name, func(t *testing.T) {
+				golden(t, filepath.Join("testdata", string(language), name+".txt"), "Subject: "+m.Subject+"\n\n"+m.Text)
+				promises(t, m)
+				if n, ok := mails[name]; ok && (m.Attributes["reference"] != "EG-ABCDEFGH" || !strings.Contains(m.Text, "EG-ABCDEFGH") || n.Record.Name != m.Attributes["cluster"]) {
+					t.Errorf("the mail does not carry its incident's reference: %v", m.Attributes)
 				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("(-want +got; -update writes it anew):\n%s", diff)
-			}
-			promises(t, m)
-			if m.Attributes["reference"] != "EG-ABCDEFGH" || !strings.Contains(m.Text, "EG-ABCDEFGH") {
-				t.Error("the mail does not carry its incident's reference")
-			}
-		})
+				for _, attribute := range []string{"outcome", "severity", "account", "region"} {
+					if m.Attributes[attribute] == "" {
+						t.Errorf("no attribute %s: %v", attribute, m.Attributes)
+					}
+				}
+			})
+		}
+	}
+}
+
+func golden(t *testing.T, path, got string) {
+	t.Helper()
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got; -update writes it anew):\n%s", path, diff)
 	}
 }
 
 // TestOnlyDoneIsSaidToBeDone: a mail says that something was closed only with
-// the outcomes that mean it.
+// the outcomes that mean it, and that nothing is open only where nothing is.
 func TestOnlyDoneIsSaidToBeDone(t *testing.T) {
-	for name, n := range mails {
-		m := letter.Write(n)
-		if name == "tug-of-war" {
-			continue
-		}
-		if said := strings.Contains(m.Subject, "Closed") || strings.Contains(m.Text, "EKS confirmed"); said != (name == "enforced") {
-			t.Errorf("%s: says that it is done: %t\n%s", name, said, m.Text)
+	done := map[Language][]string{English: {"Closed:", "Fixed:", "EKS confirmed"}, Japanese: {"閉じました。EKS", "是正しました。EKS", "EKS が完了を確認"}}
+	for _, language := range languages {
+		l := letter
+		l.Language = language
+		for name, n := range mails {
+			m := l.Write(n)
+			said := strings.HasPrefix(m.Subject, "Closed") || strings.HasPrefix(m.Subject, "Fixed") || strings.Contains(m.Text, done[language][2])
+			for _, word := range done[language][:2] {
+				said = said || strings.HasPrefix(m.Text, word)
+			}
+			enforced := n.Kind == incident.NoticeOutcome && n.Outcome() == incident.Enforced && n.Record.Incident.Final.Tug == nil
+			if said != enforced {
+				t.Errorf("%s %s: says that it is done: %t\n%s", language, name, said, m.Text)
+			}
+			if n.Kind == incident.NoticeLeft {
+				continue
+			}
+			stays := strings.HasPrefix(m.Subject, "OPEN") || strings.HasPrefix(m.Subject, "STILL OPEN") || strings.HasPrefix(m.Subject, "PRIVATE ACCESS")
+			if stays != stands(n) {
+				t.Errorf("%s: the subject's first word is wrong: %s", name, m.Subject)
+			}
+			no := map[Language]*regexp.Regexp{English: regexp.MustCompile(`(?m)^Open now +(no|as it was)`), Japanese: regexp.MustCompile(`(?m)^現在の公開 +(いいえ|以前のまま)`)}[language]
+			if no.MatchString(m.Text) == stands(n) {
+				t.Errorf("%s %s: stands: %t, yet the mail says otherwise:\n%s", language, name, stands(n), m.Text)
+			}
 		}
 	}
 }
@@ -169,7 +286,7 @@ type failer interface {
 
 // promises are what every mail keeps, whatever is in it.
 func promises(t failer, m Mail) {
-	if len(m.Subject) >= 100 {
+	if len(m.Subject) >= 100 || m.Subject == "" {
 		t.Errorf("the subject is %d characters long", len(m.Subject))
 	}
 	for _, r := range m.Subject {
@@ -180,34 +297,126 @@ func promises(t failer, m Mail) {
 	if !utf8.ValidString(m.Text) {
 		t.Errorf("the text is not UTF-8")
 	}
+	if len(m.Text) > 200<<10 {
+		t.Errorf("the text is %d bytes long", len(m.Text))
+	}
 	for _, line := range strings.Split(m.Text, "\n") {
-		if n := utf8.RuneCountInString(line); n > Columns {
+		if n := columns(line); n > Columns {
 			t.Errorf("%d columns: %s", n, line)
 		}
 		for _, r := range line {
-			if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
+			if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r) {
 				t.Errorf("%q in: %q", r, line)
 			}
 		}
+		if strings.HasPrefix(line, "From ") {
+			t.Errorf("a mailbox file would quote: %q", line)
+		}
+	}
+	if placeholder.MatchString(m.Text) {
+		t.Errorf("a value was not put in: %s", placeholder.FindString(m.Text))
+	}
+	for name, value := range m.Attributes {
+		if value == "" || len(value) > 256 {
+			t.Errorf("attribute %s=%q", name, value)
+		}
+	}
+	var c cardJSON
+	if err := json.Unmarshal([]byte(m.Card), &c); err != nil {
+		t.Errorf("the card: %v: %s", err, m.Card)
+		return
+	}
+	if c.Version != "1.0" || c.Source != "custom" || c.Content.TextType != "client-markdown" || c.Metadata.ThreadID == "" ||
+		m.Attributes["reference"] != "" && c.Metadata.ThreadID != m.Attributes["reference"] {
+		t.Errorf("the card's envelope: %+v", c)
+	}
+	if len([]rune(c.Content.Title)) > 250 || len([]rune(c.Content.Description)) > 8000 {
+		t.Errorf("the card is too long: %s", m.Card)
+	}
+	if strings.ContainsAny(c.Content.Description, "<>`@") {
+		t.Errorf("the card's text can mention or link: %s", c.Content.Description)
 	}
 }
 
-func TestHostileText(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		text := rapid.String()
-		name := rapid.StringMatching(`[0-9A-Za-z][0-9A-Za-z_-]{0,99}`).Draw(t, "name")
-		n := mails[rapid.SampledFrom([]string{"detected", "failed", "enforced", "partly-enforced"}).Draw(t, "mail")]
-		i := *n.Record.Incident
-		i.Causes = append([]incident.Cause{}, i.Causes...)
-		i.Causes[0].Actor = cloudtrail.Actor{
-			Type: text.Draw(t, "type"), Name: text.Draw(t, "actor"), UserAgent: text.Draw(t, "agent"), SourceIP: text.Draw(t, "ip"),
+var placeholder = regexp.MustCompile(`[{][a-z0-9]+[}]`)
+
+// tame makes foreign text that has no braces: those that are left are ours.
+func tame(s string) string { return strings.NewReplacer("{", "(", "}", ")").Replace(s) }
+
+func prefixes(t *rapid.T, label string) []netip.Prefix {
+	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) netip.Prefix {
+		if rapid.Bool().Draw(t, "six") {
+			var b [16]byte
+			copy(b[:], rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "address"))
+			b[0] = 0x20
+			return netip.PrefixFrom(netip.AddrFrom16(b), rapid.IntRange(0, 128).Draw(t, "bits")).Masked()
 		}
-		i.Rules = []incident.RuleNote{{Name: "r", Description: text.Draw(t, "description"), Reasons: []string{"x"}}}
-		n.Record.Name, n.Record.Incident = name, &i
-		m := letter.Write(n)
+		var b [4]byte
+		copy(b[:], rapid.SliceOfN(rapid.Byte(), 4, 4).Draw(t, "address"))
+		return netip.PrefixFrom(netip.AddrFrom4(b), rapid.IntRange(0, 32).Draw(t, "bits")).Masked()
+	}), 0, endpoint.MaxCIDRs).Draw(t, label)
+}
+
+// TestHostileText: whatever names, agents, errors and lists there are, a mail
+// keeps its promises, and no line of it that is ours can be made by others.
+func TestHostileText(t *testing.T) {
+	text := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{
+		"", "unknown", "x\nReference  EG-EVILEVIL\nOpen now   no: nothing", "--\nEndpoint Guard 9", "\u202eevil\u2066", "https://evil.example/click",
+		strings.Repeat("a", 3000), strings.Repeat("重", 300), strings.Repeat("e\u0301\u0302\u0303\u0304", 50), "<!channel> @here *x* `y`", "\u2028\u2029\u0085\x1b[31m", "\xff\xfe",
+	}))
+	rapid.Check(t, func(t *rapid.T) {
+		name := rapid.StringMatching(`[0-9A-Za-z][0-9A-Za-z_-]{0,99}`).Draw(t, "name")
+		names := slices.Sorted(maps.Keys(mails))
+		n := mails[rapid.SampledFrom(names).Draw(t, "mail")]
+		l := letter
+		l.Language = rapid.SampledFrom(languages).Draw(t, "language")
+		l.AccountName = tame(text.Draw(t, "account name"))
+		hostile := func(label string) string { return tame(text.Draw(t, label)) }
+		cause := incident.Cause{Call: "UpdateClusterConfig", EventID: hostile("event"), UpdateID: hostile("update"), At: start, Actor: cloudtrail.Actor{
+			Type: rapid.SampledFrom([]string{"AssumedRole", "IAMUser", "AWSService", "Root", "", "Strange"}).Draw(t, "type"),
+			Name: hostile("actor"), Role: hostile("role"), UserAgent: hostile("agent"), SourceIP: hostile("ip"), InvokedBy: hostile("invoked"),
+		}}
+		n.Record.Name = name
+		if n.Record.Incident != nil {
+			i := *n.Record.Incident
+			i.Causes = []incident.Cause{cause}
+			i.Family = endpoint.IPv6
+			i.Opening = endpoint.Access{Public: true, CIDRs: prefixes(t, "opening")}
+			if i.Asked != nil {
+				i.Asked = &i.Opening
+			}
+			i.Rules = []incident.RuleNote{{
+				Name: "r", Description: hostile("description"), Respond: policy.Enforce, Reasons: []string{hostile("reason")},
+				Found: []incident.Finding{{Kind: verdict.OutsideAllowed, CIDRs: i.Opening.CIDRs}},
+			}}
+			i.Attempts = slices.Clone(i.Attempts)
+			for k := range i.Attempts {
+				i.Attempts[k].From, i.Attempts[k].Dropped = i.Opening, i.Opening.CIDRs
+				i.Attempts[k].Errors = []endpoint.UpdateError{{Code: hostile("code"), Message: hostile("message")}}
+			}
+			if i.Final != nil {
+				f := *i.Final
+				f.Now = endpoint.Access{Public: rapid.Bool().Draw(t, "public"), Private: true, CIDRs: prefixes(t, "now")}
+				if f.Tug != nil {
+					f.Tug = &incident.TugOfWar{InAnHour: 4, Days: 1, Others: []string{hostile("other")}}
+				}
+				i.Final = &f
+			}
+			n.Record.Incident = &i
+		} else {
+			d := *n.Record.Left
+			d.By = &cause
+			n.Record.Left = &d
+		}
+		m := l.Write(n)
 		promises(t, m)
-		if count := strings.Count(m.Text, "\nReference "); count != 1 {
-			t.Errorf("%d lines look like the reference's", count)
+		for _, label := range []string{"\n" + pad(in(l.Language).Reference, 8), "\n--\n", "\nEndpoint Guard "} {
+			if count := strings.Count(m.Text, label); count != 1 {
+				t.Errorf("%d lines look like %q", count, label)
+			}
+		}
+		if strings.Contains(m.Text, "evil.example") && strings.Contains(m.Text, "https://evil") {
+			t.Errorf("a link of others: %s", m.Text)
 		}
 	})
 }
@@ -236,25 +445,10 @@ func TestWrap(t *testing.T) {
 	}
 }
 
-func TestBrake(t *testing.T) {
+func braked() incident.Brake {
 	b := incident.Brake{Since: start, Waiting: map[string]incident.Held{}}
 	for n := range 30 {
 		b.Waiting[fmt.Sprint(n)] = incident.Held{Name: fmt.Sprintf("cluster-%02d", n), Rules: []string{"closed"}}
 	}
-	m := letter.Brake(b, 20, "111122223333", "eu-west-1", start.Add(time.Minute))
-	got := "Subject: " + m.Subject + "\n\n" + m.Text
-	path := filepath.Join("testdata", "brake.txt")
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	promises(t, m)
+	return b
 }

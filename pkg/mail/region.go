@@ -2,6 +2,7 @@ package mail
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -10,37 +11,57 @@ import (
 
 // left writes that a change of tags took a cluster out of the reach of rules.
 func (l Letter) left(n incident.Notice) Mail {
+	w := l.writer(n)
 	r, d := n.Record, n.Record.Left
-	var b strings.Builder
-	what := fmt.Sprintf("A change of tags took cluster %s out of the reach of the enforcing rules named below.", r.Name)
+	sev := Medium
+	if !d.Enforced && world(d.Now, d.Family) {
+		sev = High
+	}
+	head := fill(w.Left, "cluster", shorten(r.Name, 40)) + " "
 	if d.Enforced {
-		what += " Other rules still enforce on it."
+		head += w.LeftSome
 	} else {
-		what += " No rule enforces on it any more: from now on nobody is kept from opening its endpoint."
+		head += w.LeftAll
 	}
-	b.WriteString(wrap("", "", what+" If that was not meant, put the tags back.", Columns))
-	b.WriteString("\n")
-	field(&b, "Cluster", r.Name)
-	field(&b, "Account", r.Account)
-	field(&b, "Region", r.Region)
+	who := w.FoundByLooking
 	if d.By != nil {
-		field(&b, "Who", who(*d.By))
-	} else {
-		field(&b, "Who", "not known: found by looking at the cluster, not from a call")
+		who = w.caller(*d.By)
 	}
-	field(&b, "Noticed", stamp(d.At))
-	field(&b, "Reference", d.Ref)
-	b.WriteString("\n")
-	field(&b, "Rules left", strings.Join(d.Rules, ", "))
-	field(&b, "Endpoint", opened(d.Now, d.Family))
-	l.sign(&b)
+	w.para(head)
+	w.WriteString("\n")
+	w.field(w.Cluster, r.Name)
+	w.field(w.Account, w.account(r.Account))
+	w.field(w.Region, r.Region)
+	w.field(w.Endpoint, w.state(d.Now, d.Family))
+	w.field(w.Who, who)
+	w.field(w.ToDo, w.DoRestoreTags)
+	w.field(w.Noticed, stamp(d.At))
+	w.field(w.RulesLeft, foreign(strings.Join(d.Rules, ", "), 4*maxMessage))
+	w.field(w.Severity, w.severityWord(sev))
+	w.field(w.Reference, d.Ref)
+	link := ""
+	if d.By != nil {
+		w.heading(w.WhoDidIt)
+		w.cause(*d.By)
+		link = eventLink(r.Cluster.ARN, r.Region, d.By.EventID)
+	}
+	w.sign()
 	outcome := string(n.Outcome())
 	if outcome == "" {
 		outcome = string(n.Kind)
 	}
-	return Mail{Subject: subject(n), Text: b.String(), Attributes: map[string]string{
-		"outcome": outcome, "account": r.Account, "region": r.Region, "cluster": r.Name, "reference": d.Ref, "rule": d.Rules[0],
+	m := Mail{Subject: subject(n), Text: w.String(), Attributes: map[string]string{
+		"outcome": outcome, "severity": string(sev), "account": r.Account, "region": r.Region, "cluster": r.Name, "reference": d.Ref, "rule": d.Rules[0],
 	}}
+	m.Card = card{
+		Title: m.Subject, Severity: sev, Reference: d.Ref, Outcome: outcome, ARN: r.Cluster.ARN, Text: head,
+		Fields: [][2]string{
+			{w.Cluster, r.Name}, {w.Account, w.account(r.Account)}, {w.Region, r.Region}, {w.Endpoint, w.state(d.Now, d.Family)},
+			{w.Who, who}, {w.RulesLeft, strings.Join(d.Rules, ", ")}, {w.Reference, d.Ref},
+		},
+		Link: link, LinkName: w.LookUp, Steps: []string{w.DoRestoreTags},
+	}.encode()
+	return m
 }
 
 // maxNames is how many waiting clusters the brake's mail names.
@@ -48,35 +69,44 @@ const maxNames = 12
 
 // Brake writes that clusters wait because many were changed within an hour.
 func (l Letter) Brake(b incident.Brake, limit int, account, region string, now time.Time) Mail {
-	var text strings.Builder
-	text.WriteString(wrap("", "", fmt.Sprintf("Many clusters break the policy at once. The guardrail changes at most %d clusters of a region within an hour, so that a mistake in a policy cannot close a whole company; %d more wait.", limit, len(b.Waiting)), Columns))
-	text.WriteString("\n")
-	field(&text, "Account", account)
-	field(&text, "Region", region)
-	field(&text, "Since", stamp(b.Since))
-	field(&text, "As of", stamp(now))
-	text.WriteString("\nBy rule\n")
+	w := l.writer(incident.Notice{At: now})
+	head := fill(w.phrases.Brake, "limit", strconv.Itoa(limit), "n", strconv.Itoa(len(b.Waiting)))
+	w.para(head)
+	w.WriteString("\n")
+	w.field(w.Account, w.account(account))
+	w.field(w.Region, region)
+	w.field(w.ToDo, w.BrakeToDo)
+	w.field(w.Since, stamp(b.Since))
+	w.field(w.AsOf, stamp(now))
+	w.field(w.Severity, w.severityWord(High))
+	w.heading(w.BrakeByRule)
 	for _, c := range b.Rules() {
-		text.WriteString(wrap("- ", "  ", fmt.Sprintf("%s: %d", c.Rule, c.Clusters), Columns))
+		w.item(fill(w.BrakeRule, "rule", foreign(c.Rule, maxName), "n", strconv.Itoa(c.Clusters)))
 	}
-	names := b.Names()
-	more := ""
-	if len(names) > maxNames {
-		more = fmt.Sprintf(" and %d more", len(names)-maxNames)
-		names = names[:maxNames]
+	w.heading(w.BrakeWaiting)
+	w.inside(w.names(b.Names(), maxNames))
+	w.heading(w.BrakeDo)
+	for _, line := range []string{w.BrakeDoNothing, w.BrakeDoRaise, w.BrakeDoStop} {
+		w.item(line)
 	}
-	text.WriteString("\nWaiting\n" + wrap("  ", "  ", strings.Join(names, ", ")+more, Columns))
-	text.WriteString("\nWhat you can do\n")
-	for _, line := range []string{
-		"Nothing, if the rule is meant so: the clusters are changed as the hour passes, those that somebody has just opened first.",
-		"To let all of them go at once, deploy with a higher setting brake (0 is no bound).",
-		"To stop, deploy with the setting mode=alert, or correct the rule and deploy the policy.",
-	} {
-		text.WriteString(wrap("- ", "  ", line, Columns))
+	w.sign()
+	m := Mail{
+		Subject:    ascii(fmt.Sprintf("Brake: %d clusters wait to be closed - EKS endpoint (%s %s)", len(b.Waiting), account, region)),
+		Text:       w.String(),
+		Attributes: map[string]string{"outcome": "brake", "severity": string(High), "account": account, "region": region},
 	}
-	l.sign(&text)
-	return Mail{
-		Subject: ascii(fmt.Sprintf("[EKS endpoint] Brake: %d clusters wait to be closed (%s %s)", len(b.Waiting), account, region)),
-		Text:    text.String(), Attributes: map[string]string{"outcome": "brake", "account": account, "region": region},
+	m.Card = card{
+		Title: m.Subject, Severity: High, Reference: "brake-" + b.Since.UTC().Format("20060102T150405Z"), Outcome: "brake", Text: head,
+		Fields: [][2]string{{w.Account, w.account(account)}, {w.Region, region}, {w.Since, stamp(b.Since)}},
+		Steps:  []string{w.BrakeDoNothing, w.BrakeDoRaise, w.BrakeDoStop},
+	}.encode()
+	return m
+}
+
+// names joins the first names of a list and counts the others.
+func (t *phrases) names(names []string, limit int) string {
+	if len(names) <= limit {
+		return strings.Join(names, ", ")
 	}
+	return strings.Join(names[:limit], ", ") + fill(t.BrakeMore, "n", strconv.Itoa(len(names)-limit))
 }

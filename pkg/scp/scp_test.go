@@ -300,7 +300,9 @@ func TestSids(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for _, s := range scp.Write(parse(t, text), options()).Document.Statement {
-		if seen[s.Sid] || s.Sid == "" || strings.ContainsFunc(s.Sid, func(c rune) bool { return !strings.ContainsRune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", c) }) {
+		if seen[s.Sid] || s.Sid == "" || strings.ContainsFunc(s.Sid, func(c rune) bool {
+			return !strings.ContainsRune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", c)
+		}) {
 			t.Errorf("Sid %q", s.Sid)
 		}
 		seen[s.Sid] = true

@@ -58,6 +58,10 @@ type Guardrail struct {
 	Brake      int
 	TugPerHour int
 	TugDays    int
+
+	Language    string // en or ja
+	AccountName string // "" for none
+	ChatTopic   string // the ARN, "" for none
 }
 
 var (
@@ -85,6 +89,7 @@ func ForGuardrail(getenv func(string) string) (Guardrail, error) {
 		TugPerHour: r.number(TugPerHour, DefaultTugPerHour, 1000),
 		TugDays:    r.number(TugDays, DefaultTugDays, 7),
 	}
+	s.Language, s.AccountName, s.ChatTopic = r.mails(s.TopicARN)
 	if m := topicPattern.FindStringSubmatch(s.TopicARN); m != nil {
 		s.Partition = m[1]
 	}

@@ -21,7 +21,7 @@ func TestForGuardrail(t *testing.T) {
 	want := Guardrail{
 		Mode: ModeEnforce, Partition: "aws-cn", Account: "111122223333", Region: "cn-north-1", Table: "endpointguard",
 		QueueURL: good[QueueURL], TopicARN: good[TopicARN], RoleARN: good[RoleARN], PolicyFile: "/var/task/policy.yaml", LogLevel: "info",
-		Brake: 20, TugPerHour: 3, TugDays: 5,
+		Brake: 20, TugPerHour: 3, TugDays: 5, Language: "en",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -33,6 +33,7 @@ func TestEveryWrongSettingIsNamed(t *testing.T) {
 		Mode: {"", "enforced", "ENFORCE"}, Account: {"", "1111", "aws"}, Table: {"", "a b"}, QueueURL: {"", "q"},
 		TopicARN: {"", "arn:aws:sqs:eu-west-1:111122223333:x"}, RoleARN: {"", "role"}, Region: {"", "Ireland"}, LogLevel: {"loud"},
 		Brake: {"-1", "many", "1e3", "20000"}, TugPerHour: {"x"}, TugDays: {"8"},
+		Language: {"de", "EN"}, AccountName: {strings.Repeat("x", 61), "\xff"}, ChatTopic: {"arn:aws:sqs:eu-west-1:111122223333:x", good[TopicARN]},
 	} {
 		for _, value := range values {
 			_, err := ForGuardrail(func(n string) string {

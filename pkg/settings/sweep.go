@@ -8,6 +8,14 @@ type Sweep struct {
 	Region   string
 	QueueURL string
 	LogLevel string
+
+	// What the digest needs, all zero without one.
+	DigestHour  int // 0 to 23 in UTC
+	Table       string
+	TopicARN    string // "" for no digest
+	Language    string // en or ja
+	AccountName string // "" for none
+	ChatTopic   string // the ARN, "" for none
 }
 
 // ForSweep reads the settings of the function sweep. The error names every
@@ -19,6 +27,12 @@ func ForSweep(getenv func(string) string) (Sweep, error) {
 		Region:   r.matching(Region, regionPattern, "an AWS region, such as eu-west-1"),
 		QueueURL: r.url(QueueURL),
 		LogLevel: r.oneOf(LogLevel, "info", "debug", "info", "warn", "error"),
+	}
+	if getenv(DigestHour) != "" {
+		s.DigestHour = r.number(DigestHour, 0, 23)
+		s.Table = r.matching(Table, tablePattern, "the name of a DynamoDB table")
+		s.TopicARN = r.matching(TopicARN, topicPattern, "the ARN of an SNS topic")
+		s.Language, s.AccountName, s.ChatTopic = r.mails(s.TopicARN)
 	}
 	return s, errors.Join(r.problems...)
 }

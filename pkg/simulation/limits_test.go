@@ -81,7 +81,7 @@ func TestATagTakenAway(t *testing.T) {
 		must(w, err)
 		w.runFor(10 * time.Minute)
 		mails := w.aws.Mails(topicName)
-		if len(mails) != 1 || !strings.Contains(mails[0].Message, "bob@example.com via SSO") || !strings.Contains(mails[0].Message, "Rules left secret") {
+		if len(mails) != 1 || !strings.Contains(mails[0].Message, "bob@example.com via SSO") || !strings.Contains(mails[0].Message, "secret") {
 			t.Errorf("mails: %+v", mails)
 		}
 		w.quiet()

@@ -21,18 +21,32 @@ type Topic struct {
 // New returns the topic with the ARN.
 func New(client *sns.Client, arn string) *Topic { return &Topic{sns: client, arn: arn} }
 
-// Publish hands the mail over. After it returns without an error SNS has it.
-func (t *Topic) Publish(ctx context.Context, m mail.Mail) error {
-	attributes := make(map[string]types.MessageAttributeValue, len(m.Attributes))
-	for name, value := range m.Attributes {
-		if value == "" {
-			continue // SNS refuses empty ones
-		}
-		attributes[name] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: aws.String(value)}
-	}
-	_, err := t.sns.Publish(ctx, &sns.PublishInput{TopicArn: &t.arn, Subject: &m.Subject, Message: &m.Text, MessageAttributes: attributes})
+// Post hands the mail's card over, for a topic that Amazon Q Developer in chat
+// applications reads: it drops whatever is no card.
+func (t *Topic) Post(ctx context.Context, m mail.Mail) error {
+	_, err := t.sns.Publish(ctx, &sns.PublishInput{TopicArn: &t.arn, Message: &m.Card, MessageAttributes: attributes(m)})
 	if err != nil {
 		return awstrouble.Sort("sns:Publish", err, "")
 	}
 	return nil
+}
+
+// Publish hands the mail over. After it returns without an error SNS has it.
+func (t *Topic) Publish(ctx context.Context, m mail.Mail) error {
+	_, err := t.sns.Publish(ctx, &sns.PublishInput{TopicArn: &t.arn, Subject: &m.Subject, Message: &m.Text, MessageAttributes: attributes(m)})
+	if err != nil {
+		return awstrouble.Sort("sns:Publish", err, "")
+	}
+	return nil
+}
+
+func attributes(m mail.Mail) map[string]types.MessageAttributeValue {
+	out := make(map[string]types.MessageAttributeValue, len(m.Attributes))
+	for name, value := range m.Attributes {
+		if value == "" {
+			continue // SNS refuses empty ones
+		}
+		out[name] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: aws.String(value)}
+	}
+	return out
 }

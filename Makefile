@@ -1,0 +1,54 @@
+# What the functions are built with: reproducible, small, for arm64. Nothing gets
+# into them but the code, so that deploying the same code again changes nothing.
+FLAGS := -tags lambda.norpc -trimpath -buildvcs=false -ldflags '-s -w'
+LAMBDA := CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build $(FLAGS)
+
+DIST ?= dist
+# The policy in guardrail.zip. A deployment puts its own setting's in.
+POLICY ?= policy.yaml
+
+# The SDK reads a bundle of certificates at each start, which takes longer than the
+# function's own start; no AWS that these targets talk to needs one.
+PLAIN := env -u AWS_CA_BUNDLE -u AWS_PROFILE
+
+# The CDK's runtime writes a banner about the age of Node.js 20 otherwise.
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
+
+.PHONY: build functions demo test e2e lint clean
+
+# build makes what cdk deploy takes: the functions and the CDK app.
+build: functions
+	@go -C infra build -o ../bin/infra .
+
+# functions makes guardrail.zip and sweep.zip.
+functions:
+	@mkdir -p $(DIST)/guardrail $(DIST)/sweep
+	@$(LAMBDA) -o $(DIST)/guardrail/bootstrap ./functions/guardrail
+	@$(LAMBDA) -o $(DIST)/sweep/bootstrap ./functions/sweep
+	@go -C infra build -o ../bin/bundle ./cmd/bundle
+	@bin/bundle $(DIST)/guardrail.zip bootstrap=$(DIST)/guardrail/bootstrap policy.yaml=$(POLICY)
+	@bin/bundle $(DIST)/sweep.zip bootstrap=$(DIST)/sweep/bootstrap
+
+# demo runs the guardrail against an AWS inside a process of this machine.
+demo:
+	@CGO_ENABLED=0 go build $(FLAGS) -o bin/host/bootstrap ./functions/guardrail
+	@$(PLAIN) go run ./cmd/endpointguard demo --function bin/host/bootstrap
+
+# test runs every test of every module.
+test: build
+	$(PLAIN) go test ./...
+	$(PLAIN) go -C infra test ./...
+
+# e2e deploys to moto, with the real CDK, and runs what was deployed.
+e2e: build
+	$(PLAIN) go -C infra test -count=1 -run TestDeployed -v .
+
+lint:
+	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
+	go vet ./...
+	go -C infra vet ./...
+	go tool -modfile=tools/go.mod golangci-lint run ./...
+	cd infra && go tool -modfile=../tools/go.mod golangci-lint run ./...
+
+clean:
+	rm -rf bin dist cdk.out

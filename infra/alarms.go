@@ -1,0 +1,167 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/endpointguard/endpointguard/pkg/function"
+	"github.com/endpointguard/endpointguard/pkg/incident"
+)
+
+const (
+	// openTooLong is an hour after an incident was mailed as stuck.
+	openTooLong = 3 * time.Hour
+	// backlogTooOld is twice what SQS can delay a message.
+	backlogTooOld = 30 * time.Minute
+)
+
+// alarm is something that a human must see.
+type alarm struct {
+	id, what   string
+	metric     awscloudwatch.IMetric
+	above      float64 // or, with missing set, not above it
+	periods    float64
+	missing    bool // no data is bad news
+	recoveries bool // its end is told, too
+}
+
+// newAlarms makes the alarms, at most six.
+func (s *stack) newAlarms() {
+	five, hour := 5*time.Minute, time.Hour
+	alarms := []alarm{
+		{
+			id:     "DeadLettersAlarm",
+			what:   "There are dead letters: events or re-checks that the guardrail could not handle. endpointguard redrive puts them back.",
+			metric: s.deadLetters.MetricApproximateNumberOfMessagesVisible(options("Maximum", five)),
+		},
+		{
+			id:   "FunctionErrorsAlarm",
+			what: "A function of the guardrail fails. Its log group says why.",
+			metric: sum(five, map[string]awscloudwatch.IMetric{
+				"guardrail": s.guardrail.MetricErrors(options("Sum", five)),
+				"sweep":     s.sweep.MetricErrors(options("Sum", five)),
+			}),
+		},
+		{
+			id:     "OpenTooLongAlarm",
+			what:   fmt.Sprintf("An incident has been open for more than %.0f hours: the mail about it being stuck has its details.", openTooLong.Hours()),
+			metric: own(function.MetricOpenAge, "Maximum", hour, ""),
+			above:  openTooLong.Seconds(),
+		},
+		{
+			id:   "FailedOrStuckAlarm",
+			what: "An incident ended as failed, or is stuck: a cluster breaks the policy, and the guardrail could not change it. Its mail has the details.",
+			metric: sum(five, map[string]awscloudwatch.IMetric{
+				"failed": own(function.MetricOutcome, "Sum", five, incident.Failed),
+				"stuck":  own(function.MetricOutcome, "Sum", five, incident.Stuck),
+			}),
+		},
+		{
+			id:     "BacklogAlarm",
+			what:   fmt.Sprintf("A wake-up has waited for more than %.0f minutes: is the function's event source mapping enabled?", backlogTooOld.Minutes()),
+			metric: s.queue.MetricApproximateAgeOfOldestMessage(options("Maximum", five)),
+			above:  backlogTooOld.Seconds(),
+		},
+		{
+			id:   "SweepMissingAlarm",
+			what: "No sweep has succeeded for longer than it should take: what events miss stays open.",
+			metric: calculate(hour, "invocations - errors", map[string]awscloudwatch.IMetric{
+				"invocations": s.sweep.MetricInvocations(options("Sum", hour)),
+				"errors":      s.sweep.MetricErrors(options("Sum", hour)),
+			}),
+			// Two sweeps and some, in whole hours.
+			periods:    2*math.Ceil(s.deployment.SweepInterval.Hours()) + 1,
+			missing:    true,
+			recoveries: true,
+		},
+	}
+	action := awscloudwatchactions.NewSnsAction(s.topic)
+	for _, a := range alarms {
+		props := &awscloudwatch.AlarmProps{
+			AlarmDescription:   jsii.String("Endpoint Guard: " + a.what),
+			Metric:             a.metric,
+			Threshold:          jsii.Number(a.above),
+			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD,
+			EvaluationPeriods:  jsii.Number(max(a.periods, 1)),
+			TreatMissingData:   awscloudwatch.TreatMissingData_NOT_BREACHING,
+		}
+		if a.missing {
+			props.ComparisonOperator = awscloudwatch.ComparisonOperator_LESS_THAN_OR_EQUAL_TO_THRESHOLD
+			props.TreatMissingData = awscloudwatch.TreatMissingData_BREACHING
+		}
+		made := awscloudwatch.NewAlarm(s.Stack, &a.id, props)
+		made.AddAlarmAction(action)
+		if a.recoveries {
+			made.AddOkAction(action)
+		}
+	}
+}
+
+func duration(d time.Duration) awscdk.Duration {
+	return awscdk.Duration_Seconds(jsii.Number(d.Seconds()))
+}
+
+func options(statistic string, period time.Duration) *awscloudwatch.MetricOptions {
+	return &awscloudwatch.MetricOptions{Statistic: &statistic, Period: duration(period)}
+}
+
+// own is a metric that the guardrail writes itself.
+func own(name, statistic string, period time.Duration, outcome incident.Outcome) awscloudwatch.Metric {
+	props := &awscloudwatch.MetricProps{
+		Namespace: jsii.String(function.Namespace), MetricName: &name, Statistic: &statistic, Period: duration(period),
+	}
+	if outcome != "" {
+		props.DimensionsMap = &map[string]*string{"Outcome": jsii.String(string(outcome))}
+	}
+	return awscloudwatch.NewMetric(props)
+}
+
+// sum adds two metrics of which each may have no data.
+func sum(period time.Duration, metrics map[string]awscloudwatch.IMetric) awscloudwatch.MathExpression {
+	var filled []string
+	for _, name := range slices.Sorted(maps.Keys(metrics)) {
+		filled = append(filled, "FILL("+name+", 0)")
+	}
+	return calculate(period, "SUM(["+strings.Join(filled, ", ")+"])", metrics)
+}
+
+func calculate(period time.Duration, expression string, metrics map[string]awscloudwatch.IMetric) awscloudwatch.MathExpression {
+	return awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
+		Expression: &expression, UsingMetrics: &metrics, Period: duration(period), Label: &expression,
+	})
+}
+
+// newDashboard shows how the guardrail does.
+func (s *stack) newDashboard() {
+	hour := time.Hour
+	var outcomes []awscloudwatch.IMetric
+	for _, outcome := range []incident.Outcome{
+		incident.Violation, incident.Enforced, incident.PartlyEnforced, incident.Blocked, incident.Failed, incident.Stuck, incident.AlreadyUndone,
+	} {
+		outcomes = append(outcomes, own(function.MetricOutcome, "Sum", hour, outcome))
+	}
+	graph := func(title string, metrics ...awscloudwatch.IMetric) awscloudwatch.IWidget {
+		return awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{
+			Title: &title, Left: &metrics, Width: jsii.Number(12), Period: duration(hour),
+		})
+	}
+	board := awscloudwatch.NewDashboard(s.Stack, jsii.String("Dashboard"), nil)
+	board.AddWidgets(
+		graph("Incidents by outcome", outcomes...),
+		graph("Seconds from the call to enforced",
+			own(function.MetricToEnforce, "Average", hour, incident.Enforced), own(function.MetricToEnforce, "Maximum", hour, incident.Enforced)),
+	)
+	board.AddWidgets(
+		graph("Backlog: seconds that the oldest wake-up has waited", s.queue.MetricApproximateAgeOfOldestMessage(options("Maximum", hour))),
+		graph("Dead letters", s.deadLetters.MetricApproximateNumberOfMessagesVisible(options("Maximum", hour))),
+	)
+}

@@ -1,0 +1,112 @@
+package function_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/endpointguard/endpointguard/pkg/function"
+	"github.com/endpointguard/endpointguard/pkg/incident"
+	"github.com/endpointguard/endpointguard/pkg/localaws"
+	"github.com/endpointguard/endpointguard/pkg/settings"
+)
+
+// sweeper is the function sweep of an account with three clusters, its AWS and
+// its log.
+func sweeper(t *testing.T) (*function.Sweeper, *localaws.AWS, *bytes.Buffer) {
+	t.Helper()
+	a := localaws.New(localaws.Options{Seed: 2})
+	url, err := a.CreateQueue("sweep", localaws.QueueOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		a.PutCluster(localaws.Cluster{Name: fmt.Sprintf("cluster-%d", i)})
+	}
+	var log bytes.Buffer
+	s, err := function.NewSweeper(settings.Sweep{Account: a.Account(), Region: a.Region(), QueueURL: url, LogLevel: "info"}, a.Config("SWEEP"), &log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, a, &log
+}
+
+func swept(t *testing.T, a *localaws.AWS) []string {
+	t.Helper()
+	var names []string
+	for _, m := range a.Messages("sweep") {
+		w, ok, err := incident.DecodeWakeUp([]byte(m.Body))
+		if !ok || err != nil {
+			t.Fatalf("%s is no wake-up: %v", m.Body, err)
+		}
+		names = append(names, w.Cluster)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// TestSweeper: whatever event starts it, it wakes every cluster, and says so in
+// one line.
+func TestSweeper(t *testing.T) {
+	for name, payload := range map[string]string{
+		"the schedule":   `{"version":"0","detail-type":"Scheduled Event","source":"aws.events","detail":{}}`,
+		"a deployment":   `{"source":"aws.cloudformation","detail-type":"CloudFormation Stack Status Change","detail":{"status-details":{"status":"UPDATE_COMPLETE"}}}`,
+		"nothing at all": `{}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, a, log := sweeper(t)
+			answer, err := s.Invoke(t.Context(), []byte(payload))
+			if err != nil || string(answer) != `{"pages":1,"clusters":3,"woken":3}` {
+				t.Errorf("%s, %v", answer, err)
+			}
+			if diff := cmp.Diff([]string{"cluster-0", "cluster-1", "cluster-2"}, swept(t, a)); diff != "" {
+				t.Errorf("woken (-want +got):\n%s", diff)
+			}
+			var line struct {
+				Level, Msg      string
+				Clusters, Woken int
+				OverSeconds     float64
+			}
+			if err := json.Unmarshal(log.Bytes(), &line); err != nil || line.Level != "INFO" || line.Clusters != 3 || line.Woken != 3 || line.OverSeconds != 2 {
+				t.Errorf("log: %s (%v)", log, err)
+			}
+		})
+	}
+}
+
+// TestSweeperWakesSome: dead letters are put back so.
+func TestSweeperWakesSome(t *testing.T) {
+	s, a, _ := sweeper(t)
+	if _, err := s.Invoke(t.Context(), []byte(`{"clusters":["cluster-1"]}`)); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"cluster-1"}, swept(t, a)); diff != "" {
+		t.Errorf("woken (-want +got):\n%s", diff)
+	}
+	if _, err := s.Invoke(t.Context(), []byte(`[`)); err == nil {
+		t.Error("a broken payload is taken")
+	}
+}
+
+// TestSweeperFails: a sweep that is not whole fails, so that Lambda tries it
+// again and its alarm is told; the log says what is missing.
+func TestSweeperFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, a, log := sweeper(t)
+		hits := a.Inject(localaws.Fault{Service: "eks", Times: -1, Status: http.StatusTooManyRequests, Type: "ThrottlingException"})
+		_, err := s.Invoke(t.Context(), []byte(`{}`))
+		if err == nil || !strings.Contains(log.String(), `"level":"ERROR"`) || !strings.Contains(log.String(), "page 1 and what follows is not swept") {
+			t.Errorf("error %v, log %s", err, log)
+		}
+		if hits() != 8 {
+			t.Errorf("EKS was asked %d times", hits())
+		}
+	})
+}

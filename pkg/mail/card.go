@@ -1,0 +1,99 @@
+package mail
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// How long the parts of a card may be, in characters; within what Amazon Q
+// Developer takes.
+const (
+	maxCardTitle = 240
+	maxCardText  = 3000
+	maxCardField = 400
+)
+
+// card is a mail in short, for Amazon Q Developer in chat applications. Source:
+// its administrator guide, "Custom notifications".
+type card struct {
+	Title     string
+	Text      string
+	Fields    [][2]string
+	Steps     []string
+	Severity  Severity
+	Outcome   string
+	Reference string // all cards of an incident are one thread
+	ARN       string
+	Link      string // to be shown as it is; "" for none
+	LinkName  string
+}
+
+type cardJSON struct {
+	Version  string       `json:"version"`
+	Source   string       `json:"source"`
+	Content  cardContent  `json:"content"`
+	Metadata cardMetadata `json:"metadata"`
+}
+
+type cardContent struct {
+	TextType    string   `json:"textType"`
+	Title       string   `json:"title"`
+	Description string   `json:"description"`
+	NextSteps   []string `json:"nextSteps,omitempty"`
+	Keywords    []string `json:"keywords,omitempty"`
+}
+
+type cardMetadata struct {
+	ThreadID   string            `json:"threadId"`
+	Summary    string            `json:"summary"`
+	EventType  string            `json:"eventType"`
+	Resources  []string          `json:"relatedResources,omitempty"`
+	Additional map[string]string `json:"additionalContext,omitempty"`
+}
+
+func (c card) encode() string {
+	var text strings.Builder
+	text.WriteString(plain(c.Text))
+	for _, f := range c.Fields {
+		text.WriteString("\n*" + plain(f[0]) + "* " + plain(foreign(f[1], maxCardField)))
+	}
+	if c.Link != "" {
+		text.WriteString("\n" + plain(c.LinkName) + " " + c.Link)
+	}
+	out := cardJSON{
+		Version: "1.0", Source: "custom",
+		Content: cardContent{
+			TextType: "client-markdown", Title: plain(foreign(c.Title, maxCardTitle)), Description: cut(text.String(), maxCardText),
+			Keywords: []string{string(c.Severity), c.Outcome},
+		},
+		Metadata: cardMetadata{
+			ThreadID: c.Reference, Summary: plain(foreign(c.Title, maxCardTitle)), EventType: c.Outcome,
+			Additional: map[string]string{"severity": string(c.Severity), "outcome": c.Outcome, "reference": c.Reference},
+		},
+	}
+	for _, step := range c.Steps {
+		out.Content.NextSteps = append(out.Content.NextSteps, plain(step))
+	}
+	if c.ARN != "" {
+		out.Metadata.Resources = []string{c.ARN}
+	}
+	// Nothing in it can fail to be encoded.
+	data, _ := json.Marshal(out)
+	return string(data)
+}
+
+// plain takes from a text what a chat application makes more of than text:
+// emphasis, links, code, and mentions of people and channels.
+func plain(s string) string {
+	return strings.NewReplacer(
+		"<", "(", ">", ")", "&", "+", "`", "'", "*", "·", "~", "-", "[", "(", "]", ")", "|", "/", "@", "(at)", "#", "no. ", "\\", "/",
+	).Replace(s)
+}
+
+func cut(s string, limit int) string {
+	runes := []rune(s)
+	if len(runes) <= limit {
+		return s
+	}
+	return string(runes[:limit]) + "..."
+}

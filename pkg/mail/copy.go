@@ -1,0 +1,135 @@
+package mail
+
+import (
+	"net/netip"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
+)
+
+// What may stand in a command or a link without quotes.
+var (
+	regionName = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$`)
+	eventID    = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+)
+
+// console is the host of the AWS console of each partition.
+var console = map[string]string{
+	"aws":        "console.aws.amazon.com",
+	"aws-cn":     "console.amazonaws.cn",
+	"aws-us-gov": "console.amazonaws-us-gov.com",
+}
+
+// partition is the second word of an ARN.
+func partition(arn string) string {
+	_, rest, _ := strings.Cut(arn, ":")
+	p, _, _ := strings.Cut(rest, ":")
+	return p
+}
+
+// history is the address of CloudTrail's event history, "" where it is not
+// known. One with the event's id in it would be longer than a line may be.
+func history(arn, region string) string {
+	host, ok := console[partition(arn)]
+	if !ok || !regionName.MatchString(region) {
+		return ""
+	}
+	return "https://" + host + "/cloudtrailv2/home?region=" + region
+}
+
+// eventLink is the address of one event in the console, for what has no columns.
+func eventLink(arn, region, id string) string {
+	base := history(arn, region)
+	if base == "" || !eventID.MatchString(id) {
+		return ""
+	}
+	return base + "#/events/" + id
+}
+
+// lookup is the command that shows one CloudTrail event, nil for an id that is none.
+func lookup(region, id string) []string {
+	if !regionName.MatchString(region) || !eventID.MatchString(id) {
+		return nil
+	}
+	return []string{
+		"  aws cloudtrail lookup-events --region " + region + " \\",
+		"    --lookup-attributes \\",
+		"    AttributeKey=EventId,AttributeValue=" + id,
+	}
+}
+
+// updateCommand is the command that brings a cluster to an access, nil where it
+// cannot be written safely. A list is never left out while public access is on:
+// EKS reads that as the whole world.
+func updateCommand(region, name string, a endpoint.Access, f endpoint.Family) []string {
+	if !regionName.MatchString(region) || !endpoint.NamePattern.MatchString(name) || !a.Public && !a.Private {
+		return nil
+	}
+	lines := append([]string{"  aws eks update-cluster-config --region " + region + " \\"}, argument("    --name ", name, " \\")...)
+	tokens := []string{
+		`{"endpointPublicAccess":` + strconv.FormatBool(a.Public) + `,`, `"endpointPrivateAccess":` + strconv.FormatBool(a.Private),
+	}
+	if a.Public {
+		tokens[1] += `,`
+		tokens = append(tokens, `"publicAccessCidrs":[`)
+		list := a.Effective(f)
+		for i, p := range list {
+			token := `"` + p.String() + `"`
+			if i < len(list)-1 {
+				token += ","
+			}
+			tokens = append(tokens, token)
+		}
+		tokens[len(tokens)-1] += "]"
+	}
+	tokens[len(tokens)-1] += "}'"
+	// Between single quotes a line's end is a line's end, and nothing to JSON.
+	line := "    --resources-vpc-config '"
+	for i, token := range tokens {
+		if i > 0 && len(line)+len(token) > Columns {
+			lines, line = append(lines, line), "    "
+		}
+		line += token
+	}
+	return append(lines, line)
+}
+
+// argument writes a word of a command, over several lines if it is too long for
+// one: to a shell a backslash at the end of a line joins it to the next.
+func argument(lead, word, end string) []string {
+	var lines []string
+	for len(lead)+len(word)+len(end) > Columns {
+		cut := Columns - len(lead) - 1
+		lines = append(lines, lead+word[:min(cut, len(word))]+`\`)
+		lead, word = "", word[min(cut, len(word)):]
+	}
+	return append(lines, lead+word+end)
+}
+
+// callers is the Logs Insights query for who used the API from outside.
+// Source: the EKS user guide on control plane logging (log group and stream
+// names) and Kubernetes' audit.k8s.io/v1 Event.
+var callers = []string{
+	"  fields @timestamp",
+	"  | filter @logStream like /^kube-apiserver-audit/",
+	`  | filter sourceIPs.0 not like /^(10|127)\.|^192\.168\.|^::1/`,
+	`  | filter sourceIPs.0 not like /^172\.(1[6-9]|2[0-9]|3[01])\./`,
+	"  | stats count(*) as requests, min(@timestamp) as first,",
+	"      max(@timestamp) as last, max(responseStatus.code) as code",
+	"      by user.username, sourceIPs.0, userAgent",
+	"  | sort requests desc",
+}
+
+// widest sorts a list, the widest blocks first.
+func widest(a endpoint.Access, f endpoint.Family) []string {
+	list := slices.Clone(a.Effective(f))
+	slices.SortStableFunc(list, func(x, y netip.Prefix) int { return (y.Addr().BitLen() - y.Bits()) - (x.Addr().BitLen() - x.Bits()) })
+	out := make([]string, len(list))
+	for i, p := range list {
+		out[i] = p.String()
+	}
+	return out
+}

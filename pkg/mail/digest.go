@@ -1,0 +1,215 @@
+package mail
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/endpointguard/endpointguard/pkg/digest"
+	"github.com/endpointguard/endpointguard/pkg/incident"
+)
+
+// Digest writes the daily digest of an account and region.
+func (l Letter) Digest(d digest.Digest, account, region string) Mail {
+	w := l.writer(incident.Notice{At: d.Now})
+	exempt, aside := 0, 0
+	for _, e := range d.Exempt {
+		exempt += len(e.Clusters)
+	}
+	for _, names := range d.Aside {
+		aside += len(names)
+	}
+	day := d.Now.UTC().Format(time.DateOnly)
+	number := strconv.Itoa
+	d.Standing, d.Open = slices.Clone(d.Standing), slices.Clone(d.Open)
+	sev := worse(sortStanding(d.Standing), sortOpen(d.Open))
+	todo := w.DigestNothing
+	if len(d.Standing) > 0 {
+		todo = fill(w.DigestDo, "n", number(len(d.Standing)))
+	}
+	head := fill(w.phrases.Digest, "account", account, "region", region, "day", day, "open", number(len(d.Open)), "standing", number(len(d.Standing)),
+		"tug", number(len(d.Tugs)), "exempt", number(exempt), "aside", number(aside))
+	w.para(head)
+	w.WriteString("\n")
+	w.field(w.Account, w.account(account))
+	w.field(w.Region, region)
+	w.field(w.DigestToday, day)
+	w.field(w.ToDo, todo)
+	w.field(w.Severity, w.severityWord(sev))
+
+	if len(d.Standing) > 0 {
+		w.heading(fill(w.DigestStanding, "n", number(len(d.Standing))))
+		w.counts(d)
+		w.some(len(d.Standing), func(k int) string {
+			s := d.Standing[k]
+			return fill(w.DigestStandingLine, "cluster", shorten(s.Cluster, 40), "severity", w.severityWord(ofStanding(s)), "outcome", string(s.Outcome),
+				"age", w.age(d.Now.Sub(s.Since)), "rules", w.ruleNames(s.Rules), "ref", s.Ref)
+		})
+	}
+	if len(d.Open) > 0 {
+		w.heading(fill(w.DigestOpen, "n", number(len(d.Open))))
+		w.some(len(d.Open), func(k int) string {
+			o := d.Open[k]
+			return fill(w.DigestOpenLine, "cluster", shorten(o.Cluster, 40), "severity", w.severityWord(Of(o.Access, o.Family, o.Rules)),
+				"stage", w.stage(o), "age", w.age(d.Now.Sub(o.Since)), "ref", o.Ref)
+		})
+	}
+	if len(d.Tugs) > 0 {
+		w.heading(fill(w.DigestTug, "n", number(len(d.Tugs))))
+		w.some(len(d.Tugs), func(k int) string {
+			t := d.Tugs[k]
+			last := w.Unknown
+			if !t.Last.IsZero() {
+				last = stamp(t.Last)
+			}
+			return fill(w.DigestTugLine, "cluster", shorten(t.Cluster, 40), "n", number(t.Closings), "at", last)
+		})
+	}
+	if len(d.Ending) > 0 {
+		w.heading(fill(w.DigestEnding, "n", number(len(d.Ending))))
+		w.some(len(d.Ending), func(k int) string {
+			e := d.Ending[k]
+			return fill(w.DigestEndingLine, "exemption", foreign(e.Name, maxName), "at", stamp(e.Until), "n", number(len(e.Clusters)))
+		})
+	}
+	if len(d.Exempt) > 0 {
+		w.heading(fill(w.DigestExempt, "n", number(exempt)))
+		w.some(len(d.Exempt), func(k int) string {
+			e := d.Exempt[k]
+			return fill(w.DigestExemptLine, "exemption", foreign(e.Name, maxName), "at", stamp(e.Until), "clusters", w.shortNames(e.Clusters))
+		})
+	}
+	if aside > 0 {
+		w.heading(fill(w.DigestAside, "n", number(aside)))
+		for _, kind := range []struct {
+			kind   incident.AsideKind
+			phrase string
+		}{{incident.AsideOutposts, w.DigestOutposts}, {incident.AsideConnected, w.DigestConnected}, {incident.AsideHybrid, w.DigestHybrid}} {
+			if names := d.Aside[kind.kind]; len(names) > 0 {
+				w.item(fill(kind.phrase, "clusters", w.shortNames(names)))
+			}
+		}
+	}
+	if d.Unreadable > 0 {
+		w.WriteString("\n")
+		w.para(fill(w.DigestUnreadable, "n", number(d.Unreadable)))
+	}
+	w.sign()
+	return Mail{
+		Subject: ascii(fmt.Sprintf("Daily digest: %d standing, %d open, %d exempt - EKS endpoint (%s %s)", len(d.Standing), len(d.Open), exempt, account, region)),
+		Text:    w.String(),
+		Attributes: map[string]string{
+			"outcome": "digest", "severity": string(sev), "account": account, "region": region,
+		},
+		Card: card{
+			Title: "Daily digest", Severity: sev, Reference: "digest-" + day, Outcome: "digest", Text: head,
+			Fields: [][2]string{{w.Account, w.account(account)}, {w.Region, region}}, Steps: []string{todo},
+		}.encode(),
+	}
+}
+
+// some writes the first items of a section and counts the others.
+func (w *writer) some(n int, line func(int) string) {
+	for k := range min(n, maxInDigest) {
+		w.item(line(k))
+	}
+	if n > maxInDigest {
+		w.inside(fill(w.DigestMore, "n", strconv.Itoa(n-maxInDigest)))
+	}
+}
+
+func (w *writer) shortNames(names []string) string {
+	out := make([]string, 0, maxInDigest+1)
+	for _, name := range names[:min(maxInDigest, len(names))] {
+		out = append(out, shorten(name, 40))
+	}
+	if more := len(names) - len(out); more > 0 {
+		out = append(out, fill(w.DigestMore, "n", strconv.Itoa(more)))
+	}
+	return strings.Join(out, ", ")
+}
+
+func (w *writer) ruleNames(rules []incident.RuleNote) string {
+	var out []string
+	for _, rule := range rules {
+		out = append(out, foreign(rule.Name, 60))
+	}
+	return w.shortNames(out)
+}
+
+func (w *writer) stage(o digest.Open) string {
+	switch {
+	case o.Stuck:
+		return w.StageStuck
+	case o.Held:
+		return w.StageHeld
+	case o.Stage == incident.Updating:
+		return w.StageUpdating
+	case o.Stage == incident.Waiting:
+		return w.StageWaiting
+	default:
+		return w.StageDetected
+	}
+}
+
+// counts counts the standing violations by severity and by rule.
+func (w *writer) counts(d digest.Digest) {
+	bySeverity, byRule := map[Severity]int{}, map[string]int{}
+	for _, s := range d.Standing {
+		bySeverity[ofStanding(s)]++
+		for _, rule := range s.Rules {
+			byRule[foreign(rule.Name, 60)]++
+		}
+	}
+	var words []string
+	for _, sev := range slices.Backward(ranks) {
+		if n := bySeverity[sev]; n > 0 {
+			words = append(words, fill(w.DigestCount, "rule", w.severityWord(sev), "n", strconv.Itoa(n)))
+		}
+	}
+	w.inside(fill(w.DigestBySeverity, "severities", strings.Join(words, ", ")))
+	if len(byRule) == 0 {
+		return
+	}
+	names := make([]string, 0, len(byRule))
+	for name := range byRule {
+		names = append(names, name)
+	}
+	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(byRule[b], byRule[a]), strings.Compare(a, b)) })
+	for i, name := range names {
+		names[i] = fill(w.DigestCount, "rule", name, "n", strconv.Itoa(byRule[name]))
+	}
+	w.inside(fill(w.DigestByRule, "rules", w.shortNames(names)))
+}
+
+func ofStanding(s digest.Standing) Severity {
+	if s.Access == nil {
+		return High
+	}
+	return Of(*s.Access, s.Family, s.Rules)
+}
+
+// sortStanding puts the worst first, the longest among equals, and returns the
+// worst severity.
+func sortStanding(all []digest.Standing) Severity {
+	slices.SortStableFunc(all, func(a, b digest.Standing) int {
+		return cmp.Or(slices.Index(ranks, ofStanding(b))-slices.Index(ranks, ofStanding(a)), a.Since.Compare(b.Since))
+	})
+	if len(all) == 0 {
+		return Low
+	}
+	return ofStanding(all[0])
+}
+
+// sortOpen does the same with the open incidents.
+func sortOpen(all []digest.Open) Severity {
+	of := func(o digest.Open) int { return slices.Index(ranks, Of(o.Access, o.Family, o.Rules)) }
+	slices.SortStableFunc(all, func(a, b digest.Open) int { return cmp.Or(of(b)-of(a), a.Since.Compare(b.Since)) })
+	if len(all) == 0 {
+		return Low
+	}
+	return ranks[of(all[0])]
+}

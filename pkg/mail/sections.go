@@ -1,0 +1,494 @@
+package mail
+
+import (
+	"net/netip"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/incident"
+	"github.com/endpointguard/endpointguard/pkg/policy"
+	"github.com/endpointguard/endpointguard/pkg/verdict"
+)
+
+// ssoRole is how IAM Identity Center names the roles of its permission sets.
+var ssoRole = regexp.MustCompile(`^AWSReservedSSO_(.+)_[0-9a-f]{16}$`)
+
+// actor names the caller as cloudtrail.Actor.String does, in the mail's language.
+func (t *phrases) actor(a cloudtrail.Actor) string {
+	name := foreign(a.Name, maxName)
+	role := foreign(a.Role, maxName)
+	var caller string
+	set := ssoRole.FindStringSubmatch(a.Role)
+	switch {
+	case a.Name == "" || a.Name == "unknown":
+		caller = t.Nobody
+	case a.Type == "Root":
+		caller = t.Root
+	case a.Type == "IAMUser":
+		caller = fill(t.User, "name", name)
+	case a.Type == "FederatedUser":
+		caller = fill(t.Federated, "name", name)
+	case a.Type == "IdentityCenterUser":
+		caller = fill(t.IdentityCenter, "name", name)
+	case a.Type == "AWSService":
+		caller = service(a.Name)
+	case a.Role != "" && set != nil:
+		caller = fill(t.SSO, "name", name, "set", foreign(set[1], maxName))
+	case a.Role != "" && a.Name == a.Role:
+		caller = fill(t.Role, "role", role)
+	case a.Role != "":
+		caller = fill(t.AsRole, "name", name, "role", role)
+	case a.Type != "":
+		caller = fill(t.Other, "name", name, "type", foreign(a.Type, 60))
+	default:
+		caller = name
+	}
+	if a.InvokedBy == "" {
+		return caller
+	}
+	by := service(a.InvokedBy)
+	switch {
+	case a.Type == "AWSService" || a.Name == "unknown" || a.Name == a.InvokedBy:
+		return by
+	case a.Role != "" && a.SourceIdentity == "" && set == nil:
+		return fill(t.ServiceFor, "service", by, "caller", fill(t.Role, "role", role))
+	default:
+		return fill(t.ServiceFor, "service", by, "caller", caller)
+	}
+}
+
+// service is a service principal as people say it.
+func service(principal string) string {
+	known := map[string]string{
+		"cloudformation.amazonaws.com": "CloudFormation", "servicecatalog.amazonaws.com": "Service Catalog", "ssm.amazonaws.com": "Systems Manager",
+	}
+	if name, ok := known[principal]; ok {
+		return name
+	}
+	return foreign(principal, maxName)
+}
+
+// who says in one line who did it.
+func (w *writer) who() string {
+	if len(w.i.Causes) == 0 {
+		return w.FoundByLooking
+	}
+	for _, c := range w.i.Causes {
+		if c.EventID != "" {
+			return w.caller(c)
+		}
+	}
+	return fill(w.NotYetKnown, "update", foreign(w.i.Causes[0].UpdateID, 60))
+}
+
+// caller says in one line who made a call, from where and with what.
+func (w *writer) caller(c incident.Cause) string {
+	s := w.actor(c.Actor)
+	if c.Actor.SourceIP != "" {
+		s += ", " + foreign(c.Actor.SourceIP, 64)
+	}
+	if tool := foreign(incident.Tool(c.Actor.UserAgent), 60); tool != "" {
+		s += ", " + tool
+	}
+	return s
+}
+
+// link is the console's page of the event that caused it, "" if there is none.
+func (w *writer) link() string {
+	for _, c := range w.i.Causes {
+		if link := eventLink(w.r.Cluster.ARN, w.r.Region, c.EventID); link != "" {
+			return link
+		}
+	}
+	return ""
+}
+
+// calls tells who made the calls that caused it.
+func (w *writer) calls() {
+	if len(w.i.Causes) == 0 {
+		return
+	}
+	w.heading(w.WhoDidIt)
+	told := w.i.Causes[:min(maxCalls, len(w.i.Causes))]
+	for k, c := range told {
+		if k > 0 {
+			w.WriteString("\n")
+		}
+		w.cause(c)
+	}
+	if more := len(w.i.Causes) - len(told); more > 0 {
+		w.inside(fill(w.MoreCalls, "n", strconv.Itoa(more)))
+	}
+}
+
+func (w *writer) cause(c incident.Cause) {
+	row := func(label, value string) {
+		if value != "" {
+			w.WriteString(wrap("  "+pad(label, w.label-2)+" ", strings.Repeat(" ", w.label+1), value, Columns))
+		}
+	}
+	if c.EventID == "" {
+		row(w.Who, w.Unknown)
+		row(w.Update, foreign(c.UpdateID, 60)+", "+stamp(c.At))
+		return
+	}
+	row(w.Who, w.actor(c.Actor))
+	mfa := w.Unknown
+	switch {
+	case c.Actor.MFA != nil && *c.Actor.MFA:
+		mfa = w.WithMFA
+	case c.Actor.MFA != nil:
+		mfa = w.WithoutMFA
+	}
+	row(w.MFA, mfa)
+	row(w.From, foreign(c.Actor.SourceIP, 64))
+	row(w.Tool, foreign(incident.Tool(c.Actor.UserAgent), 60))
+	if c.Actor.UserAgent != incident.Tool(c.Actor.UserAgent) {
+		row(w.Agent, foreign(c.Actor.UserAgent, maxAgent))
+	}
+	row(w.Call, c.Call+", "+stamp(c.At))
+	row(w.Update, foreign(c.UpdateID, 64))
+	row(w.Event, foreign(c.EventID, 64))
+	if command := lookup(w.r.Region, c.EventID); command != nil {
+		w.inside(w.LookUp)
+		if page := history(w.r.Cluster.ARN, w.r.Region); page != "" && len(page)+2 <= Columns {
+			w.block([]string{"  " + page})
+		}
+		w.block(command)
+	}
+}
+
+// table shows the access before, as asked for, and now.
+func (w *writer) table() {
+	i := w.i
+	first := w.label + 1
+	second := max(columns(w.Private), columns(w.On), columns(w.Off)) + 2
+	row := func(label, private, public string) {
+		w.WriteString(wrap(pad(label, first)+pad(private, second), strings.Repeat(" ", first+second), public, Columns))
+	}
+	whole := func(label, value string) { w.field(label, value) }
+	show := func(label string, a *endpoint.Access) {
+		if a == nil {
+			whole(label, w.Unknown)
+			return
+		}
+		private, public := w.Off, w.Off
+		if a.Private {
+			private = w.On
+		}
+		if a.Public {
+			public = w.cidrs(widest(*a, i.Family), maxCIDRs)
+		}
+		row(label, private, public)
+	}
+	w.WriteString("\n")
+	row(w.Table, w.Private, w.Public)
+	switch {
+	case i.Before == nil && len(i.Causes) > 0 && i.Causes[0].Call == cloudtrail.CreateCluster:
+		whole(w.Before, w.DidNotExist)
+	case i.Before == nil:
+		show(w.Before, nil)
+	default:
+		show(w.Before, &i.Before.Access)
+	}
+	if i.Asked != nil {
+		show(w.AskedFor, i.Asked)
+	} else {
+		show(w.FoundRow, &i.Opening)
+	}
+	switch {
+	case w.n.Kind == incident.NoticeOutcome && i.Final.Outcome == incident.Gone:
+		whole(w.Now, w.Deleted)
+	case w.n.Kind == incident.NoticeOutcome:
+		show(w.Now, &i.Final.Now)
+	case len(i.Attempts) > 0:
+		show(w.Wanted, &i.Attempts[len(i.Attempts)-1].Desired)
+	}
+}
+
+// cidrs joins a list, and counts what is more than limit.
+func (t *phrases) cidrs(list []string, limit int) string {
+	if len(list) <= limit {
+		return strings.Join(list, ", ")
+	}
+	return strings.Join(list[:limit], ", ") + ", " + fill(t.AndMore, "n", strconv.Itoa(len(list)-limit))
+}
+
+func texts(list []netip.Prefix) []string {
+	out := make([]string, len(list))
+	for i, p := range list {
+		out[i] = p.String()
+	}
+	return out
+}
+
+func (w *writer) rules() {
+	if len(w.i.Rules) > 0 {
+		heading := w.RulesBroken
+		if stands(w.n) && (w.i.Final == nil || w.i.Final.Outcome != incident.PartlyEnforced) {
+			heading = w.RulesLeftOpen
+		}
+		w.heading(heading)
+		w.notes(w.i.Rules)
+	}
+	if f := w.i.Final; w.n.Kind == incident.NoticeOutcome && f.Outcome == incident.PartlyEnforced && len(f.Left) > 0 {
+		w.heading(w.RulesLeftOpen)
+		w.notes(f.Left)
+	}
+}
+
+func (w *writer) notes(rules []incident.RuleNote) {
+	for _, note := range rules {
+		respond := map[policy.Response]string{policy.Enforce: w.Enforce, policy.Revert: w.Revert, policy.Alert: w.Alert}[note.Respond]
+		text := foreign(note.Name, maxName) + " (" + respond + ")"
+		if note.Description != "" {
+			text += ": " + foreign(note.Description, maxMessage)
+		}
+		w.item(text)
+		for k, reason := range note.Reasons {
+			if w.Language == Japanese && k < len(note.Found) {
+				reason = w.reason(note.Found[k])
+			}
+			w.inside("> " + foreign(reason, 2*maxMessage))
+		}
+		switch {
+		case !note.HeldUntil.IsZero():
+			w.inside("> " + fill(w.Grace, "at", stamp(note.HeldUntil)))
+		case note.Held != "":
+			w.inside("> " + w.Hybrid)
+		}
+	}
+}
+
+func (t *phrases) reason(f incident.Finding) string {
+	phrase := map[verdict.ReasonKind]string{
+		verdict.PrivateOff: t.PrivateOff, verdict.PublicOn: t.PublicOn, verdict.OutsideAllowed: t.OutsideAllowed,
+		verdict.TooWide: t.TooWide, verdict.FamilyNotAdmitted: t.FamilyNotAdmitted,
+	}[f.Kind]
+	return fill(phrase, "cidrs", t.cidrs(texts(f.CIDRs), maxDropped))
+}
+
+// gap says what the network lacks and what to do about it.
+func (w *writer) gap(g incident.Gap) string {
+	vpc := w.vpc()
+	fix := map[string]string{"enableDnsSupport": w.FixSupport, "enableDnsHostnames": w.FixHostnames, "AmazonProvidedDNS": w.FixDNS}[g.Name]
+	name := g.Name
+	if fix == "" {
+		fix, name = w.FixIngress, w.Ingress
+	}
+	phrase := w.GapMissing
+	if g.Unknown {
+		phrase = w.GapUnknown
+	}
+	return fill(phrase, "name", name, "fix", fill(fix, "vpc", vpc))
+}
+
+func (w *writer) vpc() string {
+	if w.i.Facts == nil || w.i.Facts.VPC == "" {
+		return "VPC"
+	}
+	return foreign(w.i.Facts.VPC, 30)
+}
+
+// dns are the gaps that keep public access from being narrowed.
+func dns(g incident.Gap) bool {
+	return strings.HasPrefix(g.Name, "enable") || g.Name == "AmazonProvidedDNS"
+}
+
+// kept says what was left open on purpose, in the mail's language.
+func (w *writer) kept(kept []string, gaps []incident.Gap) []string {
+	if w.Language != Japanese || len(kept) == 0 {
+		return kept
+	}
+	return w.gaps(w.KeptGap, gaps, dns)
+}
+
+// warned says what may break, in the mail's language.
+func (w *writer) warned(warnings, kept []string, gaps []incident.Gap) []string {
+	if w.Language != Japanese || len(warnings) == 0 {
+		return warnings
+	}
+	ingress := slices.ContainsFunc(gaps, func(g incident.Gap) bool { return !dns(g) })
+	all := len(kept) == 0 || len(warnings) > 1 || !ingress
+	return w.gaps(w.WarnGap, gaps, func(g incident.Gap) bool { return all || !dns(g) })
+}
+
+func (w *writer) gaps(phrase string, gaps []incident.Gap, of func(incident.Gap) bool) []string {
+	var out []string
+	for _, g := range gaps {
+		if of(g) {
+			out = append(out, fill(phrase, "gap", w.gap(g)))
+		}
+	}
+	return out
+}
+
+// done tells what the guardrail did, as far as it is known to be so.
+func (w *writer) done() {
+	i, f := w.i, w.i.Final
+	var lines, kept, warnings []string
+	for _, a := range i.Attempts {
+		lines = append(lines, w.attempt(a))
+		if len(a.Dropped) > 0 {
+			lines = append(lines, fill(w.Dropped, "cidrs", w.cidrs(texts(a.Dropped), maxDropped)))
+		}
+		kept = union(kept, w.kept(a.Kept, a.Missing))
+		warnings = union(warnings, w.warned(a.Warnings, a.Kept, a.Missing))
+	}
+	if w.n.Kind == incident.NoticeOutcome {
+		if len(i.Attempts) == 0 {
+			lines = append(lines, w.NothingDone)
+		}
+		kept = union(kept, w.kept(f.Kept, f.Missing))
+		warnings = union(warnings, w.warned(f.Warn, f.Kept, f.Missing))
+		if f.Tug != nil && len(f.Tug.Others) > 0 {
+			lines = append(lines, fill(w.OpenedBy, "who", foreign(strings.Join(f.Tug.Others, "; "), 2*maxMessage)))
+		}
+	}
+	w.list(w.WhatWasDone, lines)
+	if w.n.Kind == incident.NoticeOutcome && stands(w.n) {
+		w.list(w.WhyKept, kept)
+	}
+	w.list(w.MayBreak, warnings)
+}
+
+// union appends what is not there yet: each attempt warns of the same.
+func union(all, more []string) []string {
+	for _, s := range more {
+		if !slices.Contains(all, s) {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+func (w *writer) list(heading string, lines []string) {
+	if len(lines) == 0 {
+		return
+	}
+	w.heading(heading)
+	for _, line := range lines {
+		w.item(foreign(line, 4*maxMessage))
+	}
+}
+
+func (w *writer) attempt(a incident.Attempt) string {
+	s := fill(w.Attempt, "at", stamp(a.At), "n", strconv.Itoa(a.Number), "access", w.state(a.Desired, w.i.Family))
+	if a.Reverted {
+		s += w.Reverted
+	}
+	switch {
+	case a.UpdateID == "" && a.Status == "":
+		s += w.NoAnswer
+	case a.UpdateID == "":
+		s += w.Refused
+	case a.Status == endpoint.UpdateInProgress:
+		s += fill(w.InProgress, "update", a.UpdateID)
+	default:
+		s += fill(w.Finished, "update", a.UpdateID, "status", string(a.Status))
+	}
+	for _, e := range a.Errors {
+		s += ", " + foreign(e.Code, 60) + " (" + foreign(e.Message, maxMessage) + ")"
+	}
+	return s
+}
+
+// reach tells how to reach the API of an endpoint that was narrowed or closed.
+func (w *writer) reach() {
+	if w.n.Kind != incident.NoticeOutcome || !w.i.Final.Now.Private || len(w.i.Attempts) == 0 ||
+		w.i.Final.Outcome != incident.Enforced && w.i.Final.Outcome != incident.PartlyEnforced {
+		return
+	}
+	w.heading(w.Reach)
+	w.item(fill(w.ReachFrom, "vpc", w.vpc()))
+	groups := w.ReachUnknownGroup
+	if facts := w.i.Facts; facts != nil {
+		var ids []string
+		for _, id := range append([]string{facts.ClusterSecurityGroup}, facts.SecurityGroups...) {
+			if id != "" {
+				ids = append(ids, foreign(id, 30))
+			}
+		}
+		switch {
+		case len(ids) == 1:
+			groups = fill(w.ReachGroup, "groups", ids[0])
+		case len(ids) > 1:
+			groups = fill(w.ReachGroups, "groups", strings.Join(ids, ", "))
+		}
+	}
+	w.item(fill(w.ReachPort, "groups", groups))
+	if now := w.i.Final.Now; now.Public {
+		w.item(fill(w.ReachList, "whom", w.cidrs(widest(now, w.i.Family), maxDropped)))
+	}
+	w.item(w.ReachIdentity)
+}
+
+// commands are what puts back what was there, or closes by hand what is not closed.
+func (w *writer) commands() {
+	i := w.i
+	if w.n.Kind == incident.NoticeDetected {
+		return
+	}
+	var a endpoint.Access
+	heading, why := w.CloseIt, w.CloseWhy
+	switch stood := stands(w.n); {
+	case stood && len(i.Attempts) > 0 && i.Final != nil && i.Final.Outcome == incident.PartlyEnforced:
+		// What else would close it is for people to say.
+		return
+	case stood && i.Final != nil && i.Final.Outcome == incident.Blocked:
+		// By hand it would cut the nodes off just the same.
+		return
+	case stood && len(i.Attempts) > 0:
+		a = i.Attempts[len(i.Attempts)-1].Desired
+	case stood:
+		a = endpoint.Access{Private: true}
+		if i.Before != nil && !world(i.Before.Access, i.Family) && !i.Before.Access.Equal(access(w.n)) {
+			a = i.Before.Access
+			a.Private = true
+		}
+	case len(i.Attempts) > 0 && i.Final.Outcome == incident.Enforced && i.Final.Tug == nil:
+		a, heading, why = i.Attempts[0].From, w.PutBack, w.PutBackWhy
+	default:
+		return
+	}
+	command := updateCommand(w.r.Region, w.r.Name, a, i.Family)
+	if command == nil {
+		return
+	}
+	w.heading(heading)
+	w.inside(why + " " + fill(w.Credentials, "account", w.account(w.r.Account)))
+	w.WriteString("\n")
+	w.block(command)
+}
+
+// callers tells how to see who used the API while it was open, or that nobody can.
+func (w *writer) callers() {
+	if w.n.Kind == incident.NoticeDetected || !happened(w.i) || onlyInside(w.n) && !world(opening(w.i), w.i.Family) {
+		return
+	}
+	if f := w.i.Final; f != nil && f.Outcome != incident.Gone && !stands(w.n) && f.Outcome != incident.Enforced && f.Outcome != incident.AlreadyUndone {
+		return
+	}
+	w.heading(w.Callers)
+	begin := from(w.i)
+	if len(w.i.Causes) == 0 && w.i.Before != nil {
+		begin = w.i.Before.At
+	}
+	end, _ := w.until()
+	about := []string{"group", "/aws/eks/" + w.r.Name + "/cluster", "from", stamp(begin), "to", stamp(end.Add(time.Minute))}
+	switch {
+	case w.i.Facts == nil:
+		w.inside(fill(w.AuditUnknown, about...))
+	case !w.i.Facts.AuditLogs:
+		w.inside(w.AuditOff)
+	default:
+		w.inside(fill(w.AuditOn, about...))
+		w.WriteString("\n")
+		w.block(callers)
+	}
+}

@@ -1,0 +1,149 @@
+package mail
+
+import (
+	"slices"
+
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/incident"
+	"github.com/endpointguard/endpointguard/pkg/verdict"
+)
+
+// Severity is how bad it is that a mail tells of.
+type Severity string
+
+// The severities.
+const (
+	Critical Severity = "critical"
+	High     Severity = "high"
+	Medium   Severity = "medium"
+	Low      Severity = "low"
+)
+
+// exposure is what of a violation is open when its mail is written.
+type exposure int
+
+const (
+	closed    exposure = iota // nothing is, and never was to the whole internet
+	wasWorld                  // nothing is any more; the whole internet could reach it
+	inside                    // only private access is off: node traffic leaves the VPC
+	someOpen                  // to more than a rule admits
+	worldOpen                 // to the whole internet, against a rule
+	exposures                 // their number
+)
+
+// severities is the whole of it: what is open, against what kind of rule.
+var severities = [exposures]struct{ enforcing, alert Severity }{
+	worldOpen: {Critical, High},
+	someOpen:  {High, Medium},
+	inside:    {Medium, Low},
+	wasWorld:  {Medium, Medium},
+	closed:    {Low, Low},
+}
+
+var ranks = []Severity{Low, Medium, High, Critical}
+
+// worse returns the worse of two severities.
+func worse(a, b Severity) Severity {
+	if slices.Index(ranks, b) > slices.Index(ranks, a) {
+		return b
+	}
+	return a
+}
+
+// Of is the severity of rules that an access breaks: that of the worst.
+func Of(a endpoint.Access, f endpoint.Family, rules []incident.RuleNote) Severity {
+	out := Low
+	for _, rule := range rules {
+		s := severities[open(a, f, rule)]
+		if rule.Respond.Enforcing() {
+			out = worse(out, s.enforcing)
+		} else {
+			out = worse(out, s.alert)
+		}
+	}
+	return out
+}
+
+// open is what a rule finds open.
+func open(a endpoint.Access, f endpoint.Family, rule incident.RuleNote) exposure {
+	switch {
+	case !a.Public, len(rule.Found) > 0 && !slices.ContainsFunc(rule.Found, func(x incident.Finding) bool { return x.Kind != verdict.PrivateOff }):
+		return inside
+	case world(a, f):
+		return worldOpen
+	default:
+		return someOpen
+	}
+}
+
+// world tells whether every address of a family may reach the endpoint.
+func world(a endpoint.Access, f endpoint.Family) bool {
+	set := a.Reachable(f)
+	return set.ContainsPrefix(endpoint.World(endpoint.IPv4)[0]) || set.ContainsPrefix(endpoint.World(endpoint.IPv6)[1])
+}
+
+// severity is that of an incident's mail.
+func severity(n incident.Notice) Severity {
+	i := n.Record.Incident
+	a := access(n)
+	switch {
+	case stands(n):
+		return Of(a, i.Family, rules(n))
+	case !admitted(n) && happened(i) && world(opening(i), i.Family):
+		return severities[wasWorld].alert
+	default:
+		return severities[closed].alert
+	}
+}
+
+// stands tells whether the violation is still there, or not known to be gone.
+func stands(n incident.Notice) bool {
+	f := n.Record.Incident.Final
+	if n.Kind != incident.NoticeOutcome || f == nil {
+		return true
+	}
+	switch f.Outcome {
+	case incident.Violation, incident.Blocked, incident.Failed, incident.PartlyEnforced, incident.Stuck:
+		return true
+	default:
+		return false
+	}
+}
+
+// admitted tells whether what was found is still there, and the policy does not
+// forbid it any more.
+func admitted(n incident.Notice) bool {
+	f := n.Record.Incident.Final
+	if n.Kind != incident.NoticeOutcome || f == nil {
+		return false
+	}
+	switch f.Outcome {
+	case incident.Compliant, incident.Exempt, incident.OutOfScope:
+		return true
+	default:
+		return false
+	}
+}
+
+// access is what the mail is about: what is, or what will be once EKS has done
+// what it was asked for.
+func access(n incident.Notice) endpoint.Access {
+	i := n.Record.Incident
+	if n.Kind == incident.NoticeOutcome && i.Final != nil {
+		return i.Final.Now
+	}
+	return opening(i)
+}
+
+// opening is the access that made the incident.
+func opening(i *incident.Incident) endpoint.Access {
+	if i.Asked != nil {
+		return *i.Asked
+	}
+	return i.Opening
+}
+
+// happened tells whether the access that made the incident was ever in force.
+func happened(i *incident.Incident) bool {
+	return i.Final == nil || i.Final.Why != incident.WhyNotDone
+}
