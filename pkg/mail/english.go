@@ -34,7 +34,7 @@ var english = phrases{
 	Closed:      "Closed: the Kubernetes API endpoint of EKS cluster {cluster} was open to {whom}. The guardrail changed it, EKS confirmed the change, and it now has {now}.",
 	Fixed:       "Fixed: the Kubernetes API endpoint of EKS cluster {cluster} was open to {whom}. The guardrail changed it, EKS confirmed the change, and it now has {now}.",
 	FixedInside: "Fixed: EKS cluster {cluster} had private endpoint access off. The guardrail switched it on, EKS confirmed the change, and it now has {now}.",
-	Partly:      "Partly closed: the Kubernetes API endpoint of EKS cluster {cluster} was open to {whom}. The guardrail changed what it may and can; something that a rule forbids is still there. It now has {now}.",
+	Partly:      "Partly fixed: the Kubernetes API endpoint of EKS cluster {cluster} was open to {whom}. The guardrail changed what it may and can; something that a rule forbids is still there. It now has {now}.",
 	Violation:   "The Kubernetes API endpoint of EKS cluster {cluster} is open to {whom}. The policy forbids it, but its rules only ask to tell: nothing was changed.",
 	Blocked:     "The Kubernetes API endpoint of EKS cluster {cluster} is still open to {whom}. The policy forbids it, but to close it now could cut the cluster's own nodes off: nothing was changed.",
 	Failed:      "The Kubernetes API endpoint of EKS cluster {cluster} is still open to {whom}. The policy forbids it, and EKS failed every update that would close it.",

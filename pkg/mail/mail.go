@@ -266,11 +266,14 @@ func (w *writer) howMany(a endpoint.Access) string {
 	default:
 		s = fill(w.Addresses4, "n", thousands(four))
 	}
-	s += fill(w.WidestIs, "widest", widest(a, w.i.Family)[0])
 	if world(a, w.i.Family) {
-		s = w.WholeInternet + ": " + s
+		if six > 0 {
+			s = w.WholeInternet
+		} else {
+			s = w.WholeInternet + ": " + s
+		}
 	}
-	return s
+	return s + fill(w.WidestIs, "widest", widest(a, w.i.Family)[0])
 }
 
 func thousands(n uint64) string {
@@ -441,6 +444,9 @@ func (w *writer) todo() string {
 		}
 		return w.DoAsk
 	case incident.PartlyEnforced:
+		if held(i) {
+			return w.DoFix
+		}
 		return w.DoDecideLeft
 	case incident.Blocked:
 		return w.DoFix
@@ -461,10 +467,16 @@ func (w *writer) todo() string {
 	return w.DoNothing
 }
 
+// held tells whether something was left open on purpose, so that nodes are not
+// cut off.
+func held(i *incident.Incident) bool {
+	return len(i.Final.Kept) > 0 || slices.ContainsFunc(i.Attempts, func(a incident.Attempt) bool { return len(a.Kept) > 0 })
+}
+
 // words are what the subject says of each outcome; what is open comes first.
 var words = map[incident.Outcome]string{
 	incident.Enforced:       "Closed",
-	incident.PartlyEnforced: "STILL OPEN, partly closed",
+	incident.PartlyEnforced: "STILL OPEN, partly fixed",
 	incident.Violation:      "OPEN, alert only",
 	incident.Blocked:        "STILL OPEN, blocked",
 	incident.Failed:         "STILL OPEN, failed",
@@ -493,14 +505,14 @@ func subject(n incident.Notice) string {
 		word = "Over, " + string(n.Outcome())
 	}
 	if n.Kind != incident.NoticeLeft && stands(n) && onlyInside(n) {
-		word = strings.NewReplacer("STILL OPEN", "PRIVATE ACCESS STILL OFF", "OPEN", "PRIVATE ACCESS OFF", "to be closed", "to be fixed", "partly closed", "partly fixed").Replace(word)
+		word = strings.NewReplacer("STILL OPEN", "PRIVATE STILL OFF", "OPEN", "PRIVATE OFF", "to be closed", "to be fixed").Replace(word)
 	}
 	return title(word, n.Record)
 }
 
 // title is a subject about one cluster.
 func title(word string, r incident.Record) string {
-	lead, place := word+" - EKS endpoint: ", fmt.Sprintf(" (%s %s)", r.Account, r.Region)
+	lead, place := word+" - EKS: ", fmt.Sprintf(" (%s %s)", r.Account, r.Region)
 	return ascii(lead + shorten(r.Name, maxSubject-1-len(lead)-len(place)) + place)
 }
 

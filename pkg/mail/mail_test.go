@@ -268,7 +268,7 @@ func TestOnlyDoneIsSaidToBeDone(t *testing.T) {
 			if n.Kind == incident.NoticeLeft {
 				continue
 			}
-			stays := strings.HasPrefix(m.Subject, "OPEN") || strings.HasPrefix(m.Subject, "STILL OPEN") || strings.HasPrefix(m.Subject, "PRIVATE ACCESS")
+			stays := strings.HasPrefix(m.Subject, "OPEN") || strings.HasPrefix(m.Subject, "STILL OPEN") || strings.HasPrefix(m.Subject, "PRIVATE")
 			if stays != stands(n) {
 				t.Errorf("%s: the subject's first word is wrong: %s", name, m.Subject)
 			}

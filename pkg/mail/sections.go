@@ -89,10 +89,10 @@ func (w *writer) who() string {
 // caller says in one line who made a call, from where and with what.
 func (w *writer) caller(c incident.Cause) string {
 	s := w.actor(c.Actor)
-	if c.Actor.SourceIP != "" {
+	if c.Actor.SourceIP != "" && c.Actor.SourceIP != c.Actor.InvokedBy {
 		s += ", " + foreign(c.Actor.SourceIP, 64)
 	}
-	if tool := foreign(incident.Tool(c.Actor.UserAgent), 60); tool != "" {
+	if tool := foreign(incident.Tool(c.Actor.UserAgent), 60); tool != "" && tool != c.Actor.InvokedBy {
 		s += ", " + tool
 	}
 	return s
@@ -437,12 +437,11 @@ func (w *writer) commands() {
 	var a endpoint.Access
 	heading, why := w.CloseIt, w.CloseWhy
 	switch stood := stands(w.n); {
-	case stood && len(i.Attempts) > 0 && i.Final != nil && i.Final.Outcome == incident.PartlyEnforced:
-		// What else would close it is for people to say.
-		return
-	case stood && i.Final != nil && i.Final.Outcome == incident.Blocked:
+	case stood && i.Final != nil && (i.Final.Outcome == incident.Blocked || held(i)):
 		// By hand it would cut the nodes off just the same.
 		return
+	case stood && i.Final != nil && i.Final.Outcome == incident.PartlyEnforced:
+		a = endpoint.Access{Private: true}
 	case stood && len(i.Attempts) > 0:
 		a = i.Attempts[len(i.Attempts)-1].Desired
 	case stood:
