@@ -43,3 +43,33 @@ func TestForSweepNamesAll(t *testing.T) {
 		}
 	}
 }
+
+// TestForSweepWithADigest: its settings are read, and missed, only when an hour
+// is set; midnight is an hour.
+func TestForSweepWithADigest(t *testing.T) {
+	values := map[string]string{
+		settings.Account: "111122223333", settings.Region: "eu-west-1", settings.QueueURL: "https://sqs.eu-west-1.amazonaws.com/111122223333/endpointguard",
+		settings.DigestHour: "0", settings.Table: "endpointguard", settings.TopicARN: "arn:aws:sns:eu-west-1:111122223333:mails",
+		settings.ChatTopic: "arn:aws:sns:eu-west-1:111122223333:cards", settings.Language: "ja", settings.AccountName: "shop-prod",
+	}
+	get := func(name string) string { return values[name] }
+	got, err := settings.ForSweep(get)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := settings.Sweep{
+		Account: "111122223333", Region: "eu-west-1", LogLevel: "info", QueueURL: values[settings.QueueURL],
+		Table: "endpointguard", TopicARN: values[settings.TopicARN], ChatTopic: values[settings.ChatTopic], Language: "ja", AccountName: "shop-prod",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for name, wrong := range map[string]string{settings.DigestHour: "24", settings.Table: "", settings.TopicARN: "", settings.Language: "fr"} {
+		was := values[name]
+		values[name] = wrong
+		if _, err := settings.ForSweep(get); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s=%q: %v", name, wrong, err)
+		}
+		values[name] = was
+	}
+}

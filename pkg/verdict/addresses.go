@@ -19,8 +19,9 @@ type reach struct {
 	list   []netip.Prefix // in force, as written
 	spans  []policy.Range // each of the list as a range
 	ranges []policy.Range // the set
+	within []int          // which of the ranges each of the list lies in
 	merged []netip.Prefix // the set as the fewest blocks
-	beyond []policy.Range // room for the ranges that a rule objects to
+	beyond []bool         // room for which of the ranges a rule objects to
 }
 
 // survey works out what an access lets in on a cluster of the family.
@@ -32,7 +33,12 @@ func survey(a endpoint.Access, f endpoint.Family) *reach {
 			s.spans[i] = rangeOf(p)
 		}
 		s.ranges = rangesOf(s.list)
+		s.within = make([]int, len(s.list))
+		for i, span := range s.spans {
+			s.within[i] = find(s.ranges, span.From)
+		}
 		s.merged = prefixesOf(s.ranges)
+		s.beyond = make([]bool, len(s.ranges))
 	}
 	return s
 }
@@ -55,21 +61,28 @@ func prefixesOf(ranges []policy.Range) []netip.Prefix {
 }
 
 // subset tells whether every address of a is in b.
-func subset(a, b []policy.Range) bool { return len(beyond(nil, a, b)) == 0 }
+func subset(a, b []policy.Range) bool { return !beyond(nil, a, b) }
 
-// beyond appends the ranges of a that are not all in b.
-func beyond(out, a, b []policy.Range) []policy.Range {
+// beyond tells whether some address of a is not in b. Unless marks is nil it
+// marks each range of a that is not all in b, and looks at all of them.
+func beyond(marks []bool, a, b []policy.Range) bool {
+	found := false
 	j := 0
 	for i := range a {
 		r := &a[i]
 		for j < len(b) && b[j].To.Less(r.From) {
 			j++
 		}
-		if j == len(b) || r.From.Less(b[j].From) || b[j].To.Less(r.To) {
-			out = append(out, *r)
+		out := j == len(b) || r.From.Less(b[j].From) || b[j].To.Less(r.To)
+		switch {
+		case marks != nil:
+			marks[i] = out
+			found = found || out
+		case out:
+			return true
 		}
 	}
-	return out
+	return found
 }
 
 // find returns the index of the first range that ends at or after the address.

@@ -3,7 +3,7 @@ package verdict
 import (
 	"fmt"
 	"net/netip"
-	"strings"
+	"strconv"
 	"time"
 
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
@@ -96,14 +96,13 @@ func (s *reach) reasons(rule *policy.Rule) []Reason {
 
 // outside adds what of the list reaches beyond the admitted addresses.
 func (s *reach) outside(out []Reason, admitted *policy.Admitted) []Reason {
-	s.beyond = beyond(s.beyond[:0], s.ranges, admitted.Ranges())
-	if len(s.beyond) == 0 {
+	if !beyond(s.beyond, s.ranges, admitted.Ranges()) {
 		return out
 	}
 	var foreign4, foreign6, outside, across []netip.Prefix
 	for i, p := range s.list {
 		switch {
-		case !overlaps(s.beyond, s.spans[i]) || covers(admitted.Ranges(), s.spans[i]):
+		case !s.beyond[s.within[i]] || covers(admitted.Ranges(), s.spans[i]):
 		case p.Addr().Is4() && !admitted.IPv4:
 			foreign4 = append(foreign4, p)
 		case p.Addr().Is6() && !admitted.IPv6:
@@ -122,7 +121,10 @@ func (s *reach) outside(out []Reason, admitted *policy.Admitted) []Reason {
 		if len(cidrs) == 1 {
 			verb = one
 		}
-		out = append(out, Reason{Kind: kind, Text: and(cidrs) + verb + end + s.unlisted(), CIDRs: cidrs})
+		// Most texts fit into the room; the string is then the only allocation.
+		var room [160]byte
+		text := append(append(appendAnd(room[:0], cidrs), verb...), end...)
+		out = append(out, Reason{Kind: kind, Text: string(append(text, s.unlisted()...)), CIDRs: cidrs})
 	}
 	add(OutsideAllowed, outside, " is", " are", " outside the allowed CIDRs")
 	add(OutsideAllowed, across, " reaches", " reach", " beyond the allowed CIDRs")
@@ -181,18 +183,25 @@ func (s *reach) unlisted() string {
 const namedAtMost = 5
 
 // and lists prefixes in words: "a, b and c", "a, b, c, d, e and 7 more".
-func and(list []netip.Prefix) string {
-	words := make([]string, 0, namedAtMost+1)
-	for i, p := range list {
-		if i == namedAtMost {
-			words = append(words, fmt.Sprintf("%d more", len(list)-i))
-			break
+func and(list []netip.Prefix) string { return string(appendAnd(nil, list)) }
+
+// appendAnd appends what and returns.
+func appendAnd(b []byte, list []netip.Prefix) []byte {
+	last := min(len(list)-1, namedAtMost)
+	for i := range last + 1 {
+		switch i {
+		case 0:
+		case last:
+			b = append(b, " and "...)
+		default:
+			b = append(b, ", "...)
 		}
-		words = append(words, p.String())
+		if i == namedAtMost {
+			b = strconv.AppendInt(b, int64(len(list)-i), 10)
+			b = append(b, " more"...)
+		} else {
+			b = list[i].AppendTo(b)
+		}
 	}
-	last := len(words) - 1
-	if last < 1 {
-		return strings.Join(words, "")
-	}
-	return strings.Join(words[:last], ", ") + " and " + words[last]
+	return b
 }
