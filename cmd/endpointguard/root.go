@@ -92,10 +92,18 @@ func newRoot() *cobra.Command {
 		Use:   "endpointguard",
 		Short: "Keeps the API endpoints of EKS clusters within a policy",
 		Long: `Endpoint Guard keeps the Kubernetes API endpoints of EKS clusters within a
-policy. It runs as a Lambda function; this is the command line for people. Both
-commands run the function's own code on an AWS inside this process, and touch
-no account.`,
+policy. It runs as a Lambda function; this is the command line for people.
+
+Validate, test, explain and scp are about a policy document. Scan, explain,
+incidents and incident read an account and change nothing. Demo and replay run
+the function's own code on an AWS inside this process, and touch no account.
+Doctor and redrive look after an installation.
+
+The exit status is 0 if all is fine, 1 if something was found or failed, and 2
+for wrong use.`,
 		Example: `  endpointguard demo
+  endpointguard validate policy.yaml
+  endpointguard explain --access public=true,private=false
   endpointguard replay event.json`,
 		Version:                    function.Version,
 		SilenceUsage:               true,
@@ -107,7 +115,8 @@ no account.`,
 		},
 	}
 	root.SetVersionTemplate("endpointguard {{.Version}}\n")
-	root.AddCommand(newDemo(), newReplay())
+	root.AddCommand(newDemo(), newReplay(), newDoctor(), newRedrive())
+	root.AddCommand(newValidate(), newTest(), newExplain(), newScan(), newSCP(), newIncidents(), newIncident())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/spf13/pflag"
+)
+
+// account is where the live account is found: the standard AWS settings, or
+// what the command line says instead.
+type account struct{ profile, region string }
+
+func (a *account) flags(set *pflag.FlagSet) {
+	set.StringVar(&a.profile, "profile", "", "the `PROFILE` of the AWS settings, if not the usual one")
+	set.StringVar(&a.region, "region", "", "the `REGION`, if not that of the AWS settings")
+}
+
+// config loads the standard AWS settings.
+func (a *account) config(ctx context.Context) (aws.Config, error) {
+	options := []func(*config.LoadOptions) error{config.WithRetryer(patient)}
+	if a.profile != "" {
+		options = append(options, config.WithSharedConfigProfile(a.profile))
+	}
+	if a.region != "" {
+		options = append(options, config.WithRegion(a.region))
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return cfg, usageError{fmt.Sprintf("the AWS settings cannot be used: %v", err), "look at --profile, AWS_PROFILE and ~/.aws/config"}
+	}
+	if cfg.Region == "" {
+		return cfg, usageError{"no AWS region is set", "give it with --region, or set AWS_REGION"}
+	}
+	if _, err := cfg.Credentials.Retrieve(ctx); err != nil && ctx.Err() == nil {
+		return cfg, usageError{fmt.Sprintf("there are no AWS credentials: %v", err), "sign in, then set AWS_PROFILE or give --profile"}
+	}
+	return cfg, nil
+}
+
+const (
+	maxAttempts = 12
+	maxBackoff  = 20 * time.Second
+)
+
+// patient tries calls that AWS throttles or fails again, for minutes. Nobody
+// gets in the way meanwhile: whoever waits makes no other calls.
+func patient() aws.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		o.MaxAttempts, o.MaxBackoff = maxAttempts, maxBackoff
+		// Its bucket of retries would give up in the middle of a long scan.
+		o.RateLimiter = ratelimit.None
+	})
+}

@@ -1,0 +1,491 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/eks"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
+	"github.com/endpointguard/endpointguard/pkg/ekscluster"
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/explain"
+	"github.com/endpointguard/endpointguard/pkg/policy"
+	"github.com/endpointguard/endpointguard/pkg/trouble"
+)
+
+// question is the command line of explain.
+type question struct {
+	policy, event, cluster, access string
+	name, account, date, created   string
+	family, network, before        string
+	tags                           []string
+	hybrid, asJSON                 bool
+
+	where account
+	given *pflag.FlagSet
+}
+
+func newExplain() *cobra.Command {
+	var q question
+	cmd := &cobra.Command{
+		Use:   "explain --access ACCESS | --event FILE | --cluster NAME",
+		Short: "Says what the policy makes of a cluster, and why",
+		Long: `Explain judges one cluster by the policy and says which rules match, each
+reason, the endpoint access that the cluster would be brought to, and what would
+be done now. It asks the same code as the function that is deployed, and changes
+nothing. Without --policy it is policy.yaml of the working directory, else the
+policy that ships with endpointguard; its responses are in force.
+
+The cluster is one of these:
+
+  --access   a made-up one: public=true,private=false,cidrs=A+B. Without CIDRs
+             a public endpoint is open to everyone. --name, --account, --region
+             and --tag say more about it; what isn't said, no rule matches by.
+  --event    the one that a CloudTrail record of CreateCluster or
+             UpdateClusterConfig asks for, at the record's time ("-" is the
+             standard input). A record doesn't tell the tags of a cluster that
+             is changed: --tag does.
+  --cluster  a live one, read with the standard AWS settings. It needs
+             eks:DescribeCluster and, when its access would be narrowed,
+             ec2:DescribeVpcAttribute, DescribeVpcs, DescribeDhcpOptions and
+             DescribeSecurityGroupRules.
+
+Of a cluster that isn't live the VPC is taken to be in order unless --network
+says "unknown" or what it lacks: no-dns-support, no-dns-hostnames,
+no-amazon-dns, no-ingress. Rules that revert need the access right before the
+change: --before, written like --access; none is known otherwise.
+
+--json prints one object: outcome (compliant, out-of-scope, exempt, violation,
+would-enforce, blocked), rules (name, violated, reasons; those that match) and
+desired (public, private, cidrs; null when nothing would change). The exit
+status is 1 for the last three outcomes.`,
+		Example: `  endpointguard explain --access public=true,private=false,cidrs=0.0.0.0/1
+  endpointguard explain --event event.json --tag environment=prod
+  endpointguard explain --cluster demo-1 --region eu-west-1 --json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			q.given = cmd.Flags()
+			return q.run(cmd)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&q.policy, "policy", "", "the policy `FILE` to judge by")
+	f.StringVar(&q.access, "access", "", "the endpoint `ACCESS` of a made-up cluster")
+	f.StringVar(&q.event, "event", "", "the `FILE` with a CloudTrail record")
+	f.StringVar(&q.cluster, "cluster", "", "the `NAME` of a live cluster")
+	f.StringVar(&q.name, "name", "", "the cluster's `NAME`")
+	f.StringVar(&q.account, "account", "", "the cluster's `ACCOUNT`, 12 digits")
+	f.StringArrayVar(&q.tags, "tag", nil, "a tag of the cluster, `KEY=VALUE`; may be repeated")
+	f.StringVar(&q.date, "date", "", "judge as of this `DATE` or RFC 3339 time, not now")
+	f.StringVar(&q.created, "created", "", "the `DATE` or time of the cluster's creation")
+	f.StringVar(&q.family, "family", "", "the cluster's IP `FAMILY`: ipv4 or ipv6")
+	f.BoolVar(&q.hybrid, "hybrid-nodes", false, "the cluster has hybrid nodes")
+	f.StringVar(&q.network, "network", "ok", "the `FACTS` about the VPC, with commas")
+	f.StringVar(&q.before, "before", "", "the `ACCESS` right before the change")
+	f.BoolVar(&q.asJSON, "json", false, "print one JSON object")
+	q.where.flags(f)
+	return cmd
+}
+
+// subject is a cluster to judge.
+type subject struct {
+	cluster endpoint.Cluster
+	before  *endpoint.Access
+	network endpoint.Network
+	at      time.Time
+	notes   []string // what had to be assumed
+}
+
+func (s *subject) note(format string, args ...any) {
+	s.notes = append(s.notes, fmt.Sprintf(format, args...))
+}
+
+func (q *question) run(cmd *cobra.Command) error {
+	if err := q.check(); err != nil {
+		return err
+	}
+	doc, err := loadPolicy(q.policy, cmd.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	s, err := q.ask(cmd, doc.policy)
+	if err != nil {
+		return err
+	}
+	a := explain.Of(doc.policy, s.cluster, s.before, s.network, s.at)
+	if a.Verdict.Enforcing() && s.before == nil && reverting(a) {
+		s.note("the access right before is not known (--before): it is judged as if there were none to go back to")
+	}
+	if q.asJSON {
+		for _, note := range s.notes {
+			_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "endpointguard: "+note)
+		}
+		enc := json.NewEncoder(cmd.OutOrStdout())
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		err = enc.Encode(a.JSON())
+	} else {
+		_, err = io.WriteString(cmd.OutOrStdout(), explained(doc, s, a))
+	}
+	if err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	if a.Outcome.Finding() {
+		return errFindings
+	}
+	return nil
+}
+
+// check refuses flags that don't go together.
+func (q *question) check() error {
+	sources := 0
+	for _, flag := range []string{"access", "event", "cluster"} {
+		if q.given.Changed(flag) {
+			sources++
+		}
+	}
+	if sources != 1 {
+		return usageError{"explain needs one of --access, --event and --cluster", "try 'endpointguard explain --access public=true,private=false', or 'endpointguard explain --help'"}
+	}
+	refuse := func(source string, flags ...string) error {
+		for _, flag := range flags {
+			if q.given.Changed(source) && q.given.Changed(flag) {
+				return usageError{fmt.Sprintf("--%s does not go with --%s", flag, source), "'endpointguard explain --help' says what each is for"}
+			}
+		}
+		return nil
+	}
+	return errors.Join(
+		refuse("access", "profile"),
+		refuse("event", "profile", "region", "name", "account"),
+		refuse("cluster", "name", "account", "tag", "created", "family", "hybrid-nodes", "network"),
+	)
+}
+
+// ask finds the cluster that the question is about.
+func (q *question) ask(cmd *cobra.Command, p *policy.Policy) (*subject, error) {
+	s := &subject{}
+	if err := q.common(s); err != nil {
+		return nil, err
+	}
+	var err error
+	switch {
+	case q.given.Changed("cluster"):
+		err = q.live(cmd.Context(), s, p)
+	case q.given.Changed("event"):
+		err = q.fromEvent(cmd.InOrStdin(), s)
+	default:
+		err = q.madeUp(s, p)
+	}
+	return s, err
+}
+
+// common reads what every kind of question may say.
+func (q *question) common(s *subject) error {
+	var err error
+	if q.date != "" {
+		if s.at, err = instant("--date", q.date); err != nil {
+			return err
+		}
+	}
+	if s.network, err = policy.ParseNetwork(q.network); err != nil {
+		return usageError{"--network: " + err.Error(), "write several with commas: no-dns-support,no-ingress"}
+	}
+	if q.before != "" {
+		before, err := parseAccess("--before", q.before)
+		if err != nil {
+			return err
+		}
+		s.before = &before
+	}
+	return nil
+}
+
+func instant(flag, text string) (time.Time, error) {
+	t, err := policy.ParseInstant(text)
+	if err != nil {
+		return t, usageError{fmt.Sprintf("%s: %q is no date", flag, text), "write a day like 2027-01-31 or a time like 2027-01-31T18:00:00Z"}
+	}
+	return t, nil
+}
+
+// parseAccess reads public=true,private=false,cidrs=A+B.
+func parseAccess(flag, text string) (endpoint.Access, error) {
+	wrong := func(format string, args ...any) (endpoint.Access, error) {
+		return endpoint.Access{}, usageError{flag + ": " + fmt.Sprintf(format, args...), "write public=true,private=false,cidrs=198.51.100.0/24+2001:db8::/32"}
+	}
+	var a endpoint.Access
+	seen := map[string]bool{}
+	for part := range strings.SplitSeq(text, ",") {
+		key, value, ok := strings.Cut(strings.TrimSpace(part), "=")
+		if !ok || seen[key] {
+			return wrong("%q is no setting, or given twice", part)
+		}
+		seen[key] = true
+		switch key {
+		case "public", "private":
+			on, err := strconv.ParseBool(value)
+			if err != nil || value != "true" && value != "false" {
+				return wrong("%s must be true or false, not %q", key, value)
+			}
+			if key == "public" {
+				a.Public = on
+			} else {
+				a.Private = on
+			}
+		case "cidrs":
+			for word := range strings.SplitSeq(value, "+") {
+				if word == "" && value == "" {
+					continue
+				}
+				p, err := netip.ParsePrefix(word)
+				if err != nil || p.Addr().Is4In6() {
+					return wrong("%q is not a CIDR", word)
+				}
+				a.CIDRs = append(a.CIDRs, p)
+			}
+		default:
+			return wrong("there is no setting %q", key)
+		}
+	}
+	if !seen["public"] || !seen["private"] {
+		return wrong("it must say both public and private")
+	}
+	return a, nil
+}
+
+// describeAs takes over what the flags say about a cluster that isn't live.
+func (q *question) describeAs(s *subject) error {
+	c := &s.cluster
+	for _, tag := range q.tags {
+		key, value, ok := strings.Cut(tag, "=")
+		if !ok || key == "" {
+			return usageError{fmt.Sprintf("--tag: %q is no tag", tag), "write --tag environment=prod"}
+		}
+		if c.Tags == nil {
+			c.Tags = map[string]string{}
+		}
+		c.Tags[key] = value
+	}
+	if q.created != "" {
+		var err error
+		if c.CreatedAt, err = instant("--created", q.created); err != nil {
+			return err
+		}
+	}
+	if q.hybrid {
+		c.HybridNodes = true
+	}
+	if c.Family == "" {
+		c.Family = policy.FamilyOf(c.Access)
+	}
+	switch family := endpoint.Family(q.family); family {
+	case "":
+	case endpoint.IPv4, endpoint.IPv6:
+		c.Family = family
+	default:
+		return usageError{fmt.Sprintf("--family: there is no %q", q.family), "write ipv4 or ipv6"}
+	}
+	if c.Family == endpoint.IPv4 && policy.FamilyOf(c.Access) == endpoint.IPv6 {
+		return usageError{"EKS admits no IPv6 CIDRs on an IPv4 cluster", "say --family ipv6, or leave out the IPv6 CIDRs"}
+	}
+	if !q.given.Changed("network") {
+		s.note("the VPC is taken to be in order (--network)")
+	}
+	return nil
+}
+
+func (q *question) madeUp(s *subject, p *policy.Policy) error {
+	access, err := parseAccess("--access", q.access)
+	if err != nil {
+		return err
+	}
+	if q.account != "" && (len(q.account) != 12 || strings.Trim(q.account, "0123456789") != "") {
+		return usageError{fmt.Sprintf("--account: %q is no account id", q.account), "account ids have 12 digits"}
+	}
+	if q.name != "" && !endpoint.NamePattern.MatchString(q.name) {
+		return usageError{fmt.Sprintf("--name: %q is no name that EKS admits", q.name), "letters, digits, hyphens and underscores, 100 at most"}
+	}
+	s.cluster = endpoint.Cluster{
+		ID:        endpoint.ID{ARN: endpoint.ARN("aws", q.where.region, q.account, q.name)},
+		Partition: "aws", Account: q.account, Region: q.where.region, Name: q.name, Status: endpoint.StatusActive, Access: access,
+	}
+	if s.at.IsZero() {
+		s.at = time.Now().UTC()
+	}
+	if err := q.describeAs(s); err != nil {
+		return err
+	}
+	matches := matchesOf(p)
+	var unsaid []string
+	for _, criterion := range []struct {
+		flag  string
+		given bool
+		used  func(*policy.Match) bool
+	}{
+		{"name", q.name != "", func(m *policy.Match) bool { return len(m.Clusters) > 0 }},
+		{"account", q.account != "", func(m *policy.Match) bool { return len(m.Accounts) > 0 }},
+		{"region", q.where.region != "", func(m *policy.Match) bool { return len(m.Regions) > 0 }},
+		{"tag", len(q.tags) > 0, func(m *policy.Match) bool { return len(m.Tags) > 0 }},
+	} {
+		if !criterion.given && slices.ContainsFunc(matches, criterion.used) {
+			unsaid = append(unsaid, "--"+criterion.flag)
+		}
+	}
+	if len(unsaid) > 0 {
+		s.note("the policy matches by more than is said about the cluster (%s)", strings.Join(unsaid, ", "))
+	}
+	return nil
+}
+
+// matchesOf are all matches of a policy.
+func matchesOf(p *policy.Policy) []*policy.Match {
+	var out []*policy.Match
+	for i := range p.Rules {
+		for _, m := range []*policy.Match{p.Rules[i].Match, p.Rules[i].Except} {
+			if m != nil {
+				out = append(out, m)
+			}
+		}
+	}
+	for i := range p.Exemptions {
+		out = append(out, &p.Exemptions[i].Match)
+	}
+	return out
+}
+
+// fromEvent takes the cluster that the event of a file asks for.
+func (q *question) fromEvent(in io.Reader, s *subject) error {
+	recs, err := records(q.event, in)
+	if err != nil {
+		return usageError{fmt.Sprintf("cannot read the event: %s: %v", visible(q.event), err), "give a file with one CloudTrail record or EventBridge event"}
+	}
+	var found []cloudtrail.Event
+	why := "it holds no records"
+	for _, record := range recs {
+		event, err := cloudtrail.Decode(record)
+		if err == nil {
+			found = append(found, event)
+		} else {
+			why = err.Error()
+		}
+	}
+	if len(found) > 1 {
+		return usageError{fmt.Sprintf("%s holds %d events that concern clusters", visible(q.event), len(found)), "give a file with one; 'endpointguard replay' takes many"}
+	}
+	if len(found) == 0 {
+		return usageError{fmt.Sprintf("there is nothing to explain in %s: %s", visible(q.event), visible(why)), "the guardrail ignores it; 'endpointguard replay' shows how"}
+	}
+	e := found[0]
+	switch {
+	case e.Asked.Unreadable:
+		return usageError{fmt.Sprintf("what the %s of %s asked for cannot be read", e.Name, e.Cluster), "give it with --access, --name, --account, --region and --date"}
+	case e.Name != cloudtrail.CreateCluster && e.Name != cloudtrail.UpdateClusterConfig:
+		return usageError{fmt.Sprintf("%s of %s says nothing of the endpoint access", e.Name, e.Cluster), "give it with --access, --name, --account, --region and --tag"}
+	}
+	if s.at.IsZero() {
+		s.at = e.Time
+	}
+	if s.at.IsZero() {
+		s.at = time.Now().UTC()
+		s.note("the record tells no time; it is judged as of now (--date)")
+	}
+	if created, ok := e.Created(); ok {
+		s.cluster = created
+	} else {
+		s.cluster = q.updated(e, s)
+	}
+	return q.describeAs(s)
+}
+
+// updated is the cluster of an UpdateClusterConfig once EKS has carried it out.
+func (q *question) updated(e cloudtrail.Event, s *subject) endpoint.Cluster {
+	base := endpoint.Access{Private: true}
+	switch {
+	case s.before != nil:
+		base = *s.before
+	case e.Asked.Public == nil || e.Asked.Private == nil || e.Asked.CIDRs == nil:
+		s.note("what the record leaves open is taken to have been private only (--before)")
+	}
+	if len(q.tags) == 0 {
+		s.note("the record doesn't tell the cluster's tags (--tag)")
+	}
+	return endpoint.Cluster{
+		ID:        endpoint.ID{ARN: e.ARN()},
+		Partition: e.Partition, Account: e.Account, Region: e.Region, Name: e.Cluster,
+		Status: endpoint.StatusUpdating, Access: e.Asked.Over(base),
+	}
+}
+
+// live reads the cluster, and the facts on its VPC when they are needed.
+func (q *question) live(ctx context.Context, s *subject, p *policy.Policy) error {
+	if !endpoint.NamePattern.MatchString(q.cluster) {
+		return usageError{fmt.Sprintf("--cluster: %q is no name that EKS admits", q.cluster), "give the cluster's name, not its ARN"}
+	}
+	cfg, err := q.where.config(ctx)
+	if err != nil {
+		return err
+	}
+	if s.at.IsZero() {
+		s.at = time.Now().UTC()
+	}
+	s.cluster, err = ekscluster.New(eks.NewFromConfig(cfg)).Cluster(ctx, q.cluster)
+	switch {
+	case ctx.Err() != nil:
+		return errors.New("interrupted")
+	case trouble.Of(err) == trouble.Gone && err != nil:
+		return fmt.Errorf("there is no cluster %s in %s", q.cluster, cfg.Region)
+	case err != nil:
+		return err
+	}
+	s.network = endpoint.Network{}
+	if explain.NeedsNetwork(p, s.cluster, s.before, s.at) {
+		s.network = ekscluster.NewNetworks(ec2.NewFromConfig(cfg)).Network(ctx, s.cluster)
+		if ctx.Err() != nil {
+			return errors.New("interrupted")
+		}
+	}
+	switch s.cluster.Status {
+	case endpoint.StatusActive:
+	case endpoint.StatusUpdating:
+		s.note("an update is in progress: EKS shows the values from before it, and accepts no change until it is over")
+	default:
+		s.note("the cluster is %s: EKS accepts no change now", s.cluster.Status)
+	}
+	return nil
+}
+
+// fileOrInput reads a file; "-" is the standard input.
+func fileOrInput(file string, in io.Reader, most int64) ([]byte, error) {
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, pathless(err)
+		}
+		defer func() { _ = f.Close() }()
+		in = f
+	}
+	data, err := io.ReadAll(io.LimitReader(in, most+1))
+	return data, pathless(err)
+}
+
+// pathless is an error of a file without its path, which is told already.
+func pathless(err error) error {
+	if path, ok := errors.AsType[*os.PathError](err); ok {
+		return path.Err
+	}
+	return err
+}

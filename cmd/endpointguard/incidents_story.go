@@ -1,0 +1,157 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/incident"
+)
+
+// happening is one thing that happened, and when.
+type happening struct {
+	at   time.Time
+	what string
+}
+
+// story is all that the ledger knows of an incident, for people.
+func story(e entry) string {
+	var p page
+	r := e.record
+	p.line("", e.ref+": "+e.state())
+	fields := [][2]string{{"cluster", fmt.Sprintf("%s (%s %s)", r.Name, r.Account, r.Region)}, {"created", moment(r.Cluster.CreatedAt)}}
+	add := func(label, text string) { fields = append(fields, [2]string{label, text}) }
+	var rules []incident.RuleNote
+	var events []happening
+	switch {
+	case e.open != nil:
+		i := e.open
+		if i.Before != nil {
+			add("before", describe(i.Before.Access))
+		}
+		if i.Asked != nil {
+			add("asked", describe(*i.Asked))
+		}
+		add("found", describe(i.Opening))
+		if i.Status != "" {
+			add("status", string(i.Status))
+		}
+		if i.Final != nil {
+			add("ends as", string(i.Final.Outcome)+", "+describe(i.Final.Now))
+		}
+		rules, events = i.Rules, happenings(i)
+	case e.closing != nil:
+		if e.closing.By != "" {
+			add("opened by", e.closing.By)
+		}
+		events = []happening{{e.closing.Opened, "opened"}, {e.closing.At, "over: " + string(e.closing.Outcome)}}
+	default:
+		events = []happening{{e.standing.Since, "over: " + string(e.standing.Outcome)}}
+	}
+	if s := e.standing; s != nil {
+		rules = s.Rules
+		add("still", "the violation is there, and is not mailed again")
+		if !s.Until.IsZero() {
+			add("grace", "ends "+moment(s.Until))
+		}
+	}
+	if !r.GoneAt.IsZero() {
+		add("deleted", "first seen "+moment(r.GoneAt))
+	}
+	for _, f := range fields {
+		p.field("  ", fmt.Sprintf("%-10s ", f[0]), f[1])
+	}
+
+	slices.SortStableFunc(events, func(a, b happening) int { return a.at.Compare(b.at) })
+	p.heading("What happened")
+	for _, h := range events {
+		p.field("  ", moment(h.at)+"  ", h.what)
+	}
+	if len(rules) > 0 {
+		p.heading("Rules that it breaks")
+		for _, note := range rules {
+			p.line("  ", fmt.Sprintf("%s (%s)", note.Name, note.Respond))
+			for _, reason := range note.Reasons {
+				p.line("    ", reason)
+			}
+			if note.Held != "" {
+				p.line("    ", note.Held)
+			}
+		}
+	}
+	return p.String()
+}
+
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return "not known"
+	}
+	return t.UTC().Format("2006-01-02 15:04:05 UTC")
+}
+
+// happenings are what is known to have happened in an open incident.
+func happenings(i *incident.Incident) []happening {
+	out := []happening{{i.OpenedAt, "incident opened"}}
+	add := func(at time.Time, format string, args ...any) {
+		if !at.IsZero() {
+			out = append(out, happening{at, fmt.Sprintf(format, args...)})
+		}
+	}
+	for _, c := range i.Causes {
+		who := "somebody"
+		if c.EventID != "" {
+			who = c.Actor.String()
+		}
+		what := fmt.Sprintf("%s called %s", who, c.Call)
+		if c.Actor.SourceIP != "" {
+			what += " from " + c.Actor.SourceIP
+		}
+		if c.Actor.UserAgent != "" {
+			what += " with " + c.Actor.UserAgent
+		}
+		if c.UpdateID != "" {
+			what += fmt.Sprintf("; update %s%s", c.UpdateID, ended(c.Status, c.Errors))
+		}
+		add(c.At, "%s", what)
+	}
+	add(i.SettledAt, "EKS accepts changes, and the violation is there")
+	add(i.HeldSince, "held back by the brake")
+	for _, a := range i.Attempts {
+		what := fmt.Sprintf("attempt %d: EKS asked for %s", a.Number, describe(a.Desired))
+		if a.Reverted {
+			what += " (as right before)"
+		}
+		if a.UpdateID == "" {
+			what += "; no update of it is known"
+		} else {
+			what += "; update " + a.UpdateID
+		}
+		add(a.At, "%s", what)
+		if a.Status != "" {
+			add(a.OverAt, "attempt %d%s", a.Number, ended(a.Status, a.Errors))
+		}
+	}
+	add(i.DetectedMailed, "mail: detected")
+	add(i.StuckMailed, "mail: stuck")
+	if f := i.Final; f != nil {
+		what := "decided: " + string(f.Outcome)
+		if f.Why != "" {
+			what += ", " + f.Why
+		}
+		add(f.At, "%s", what)
+	}
+	return out
+}
+
+func ended(status endpoint.UpdateStatus, errors []endpoint.UpdateError) string {
+	if status == "" {
+		return ""
+	}
+	what := ": " + string(status)
+	for _, e := range errors {
+		what += fmt.Sprintf(", %s (%s)", e.Code, strings.TrimSuffix(e.Message, "."))
+	}
+	return what
+}

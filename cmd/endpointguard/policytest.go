@@ -1,0 +1,226 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/explain"
+	"github.com/endpointguard/endpointguard/pkg/policy"
+)
+
+func newTest() *cobra.Command {
+	t := policyTest{policies: map[string]document{}}
+	cmd := &cobra.Command{
+		Use:   "test [--policy FILE] [--json] FILE...",
+		Short: "Runs the unit tests of a policy",
+		Long: `Test runs the cases of policy tests: each gives a cluster and says what the
+policy must make of it. "-" is the standard input. docs/policy.md tells all
+keys.
+
+  version: 1
+  policy: policy.yaml            # beside this file; this is the default
+  cases:
+    - name: production opened to the world
+      given:
+        access: {public: true, private: false, cidrs: [0.0.0.0/0]}
+        name: shop
+        tags: {environment: prod}
+      expect:
+        outcome: would-enforce   # as explain says it
+        rules: [nodes-stay-inside, production-is-private]
+        desired: {public: false, private: true}
+
+Of expect only outcome is needed; desired can be "unchanged". A case that gives
+no date is judged as of now.
+
+The exit status is 1 if a case fails. --json prints one object a line for each
+case: file, line, name, passed, expected, got (both: outcome, rules, desired;
+what is not expected is null).`,
+		Example: `  endpointguard test policy_test.yaml
+  endpointguard test --policy draft.yaml policy_test.yaml`,
+		Args: func(_ *cobra.Command, files []string) error {
+			if len(files) == 0 {
+				return usageError{"test needs a file with cases", "try 'endpointguard test policy_test.yaml', or 'endpointguard test --help'"}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, files []string) error {
+			t.in, t.out, t.errs, t.now = cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr(), time.Now()
+			for _, file := range files {
+				if err := t.file(file); err != nil {
+					return err
+				}
+			}
+			return t.end()
+		},
+	}
+	cmd.Flags().StringVar(&t.policyPath, "policy", "", "the policy `FILE` to test, not the one that the tests name")
+	cmd.Flags().BoolVar(&t.asJSON, "json", false, "print one JSON object a case")
+	return cmd
+}
+
+// policyTest is one run.
+type policyTest struct {
+	policyPath string
+	asJSON     bool
+	in         io.Reader
+	out, errs  io.Writer
+	now        time.Time
+
+	policies    map[string]document // by path
+	ran, failed int
+	broken      bool // whether a file could not be run
+}
+
+func outcomeWords() []string {
+	var out []string
+	for _, o := range explain.Outcomes() {
+		out = append(out, string(o))
+	}
+	return out
+}
+
+// file runs the cases of a file. Only what ends the whole run is an error.
+func (t *policyTest) file(file string) error {
+	data, err := fileOrInput(file, t.in, maxDocument)
+	if err != nil {
+		return usageError{fmt.Sprintf("cannot read %s: %v", visible(file), err), "give the paths of policy tests"}
+	}
+	cases, problems := policy.ParseCases(visible(file), data, outcomeWords())
+	if cases == nil {
+		t.broken = true
+		_, _ = fmt.Fprintln(t.errs, problems)
+		return nil
+	}
+	path := t.policyPath
+	if path == "" {
+		path = cases.Policy
+		if !filepath.IsAbs(path) && file != "-" {
+			path = filepath.Join(filepath.Dir(file), path)
+		}
+	}
+	doc, known := t.policies[path]
+	if !known {
+		if doc, err = loadPolicy(path, t.errs); err != nil {
+			return err
+		}
+		t.policies[path] = doc
+	}
+	if missing := cases.Missing(doc.policy); len(missing) > 0 {
+		t.broken = true
+		_, _ = fmt.Fprintln(t.errs, missing)
+		return nil
+	}
+	for _, c := range cases.Cases {
+		r := explain.Check(doc.policy, c, t.now)
+		t.ran++
+		if len(r.Differences) > 0 {
+			t.failed++
+		}
+		if err := t.print(visible(file), r); err != nil {
+			return fmt.Errorf("write: %w", err)
+		}
+	}
+	return nil
+}
+
+func (t *policyTest) end() error {
+	if !t.asJSON {
+		summary := fmt.Sprintf("%s, all passed", count(t.ran, "case"))
+		if t.failed > 0 {
+			summary = fmt.Sprintf("%s, %d failed", count(t.ran, "case"), t.failed)
+		}
+		if _, err := fmt.Fprintln(t.out, summary); err != nil {
+			return fmt.Errorf("write: %w", err)
+		}
+	}
+	if t.broken {
+		return errors.New("not all files could be run: put right what is marked above")
+	}
+	if t.failed > 0 {
+		return errFindings
+	}
+	return nil
+}
+
+// testedJSON is one case for programs.
+type testedJSON struct {
+	File     string     `json:"file"`
+	Line     int        `json:"line"`
+	Name     string     `json:"name"`
+	Passed   bool       `json:"passed"`
+	Expected sideOfTest `json:"expected"`
+	Got      sideOfTest `json:"got"`
+}
+
+type sideOfTest struct {
+	Outcome string           `json:"outcome"`
+	Rules   []string         `json:"rules"`
+	Desired *endpoint.Access `json:"desired"`
+}
+
+func (t *policyTest) print(file string, r explain.Result) error {
+	if t.asJSON {
+		enc := json.NewEncoder(t.out)
+		enc.SetEscapeHTML(false)
+		return enc.Encode(testedJSON{
+			File: file, Line: r.Case.Line, Name: r.Case.Name, Passed: len(r.Differences) == 0,
+			Expected: sideOfTest{r.Case.Expect.Outcome, r.Case.Expect.Rules, r.Case.Expect.Desired},
+			Got:      sideOfTest{string(r.Answer.Outcome), r.Answer.Violated(), r.Answer.Desired()},
+		})
+	}
+	_, err := io.WriteString(t.out, tested(file, r))
+	return err
+}
+
+// tested is a case that failed, for people: expected and got side by side.
+func tested(file string, r explain.Result) string {
+	if len(r.Differences) == 0 {
+		return ""
+	}
+	var p page
+	p.line("", fmt.Sprintf("%s:%d: FAILED: %s", file, r.Case.Line, r.Case.Name))
+	const label = 10
+	side := (columns - 2 - label - 2) / 2
+	row := func(what, left, right string) {
+		lefts, rights := wrapped(left, side), wrapped(right, side)
+		for i := range max(len(lefts), len(rights)) {
+			line := fmt.Sprintf("  %-*s%-*s  %s", label, what, side, at(lefts, i), at(rights, i))
+			p.WriteString(strings.TrimRight(line, " ") + "\n")
+			what = ""
+		}
+	}
+	row("", "expected", "got")
+	for _, d := range r.Differences {
+		for i := range max(len(d.Expected), len(d.Got)) {
+			what := ""
+			if i == 0 {
+				what = d.What
+			}
+			row(what, at(d.Expected, i), at(d.Got, i))
+		}
+	}
+	for i := range r.Answer.Verdict.Rules {
+		rule := &r.Answer.Verdict.Rules[i]
+		for _, reason := range rule.Reasons {
+			p.line("  ", "because "+rule.Rule.Name+": "+reason.Text)
+		}
+	}
+	p.WriteString("\n")
+	return p.String()
+}
+
+func at(lines []string, i int) string {
+	if i < len(lines) {
+		return visible(lines[i])
+	}
+	return ""
+}

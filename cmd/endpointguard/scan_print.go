@@ -1,0 +1,222 @@
+package main
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"golang.org/x/term"
+
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/explain"
+)
+
+type scannedLine struct {
+	Cluster string             `json:"cluster"` // empty for a region that can't be listed
+	ARN     string             `json:"arn"`
+	Account string             `json:"account"`
+	Region  string             `json:"region"`
+	Status  endpoint.Status    `json:"status"`
+	Access  *endpoint.Access   `json:"access"`
+	Outcome explain.Outcome    `json:"outcome"`
+	Rules   []explain.RuleJSON `json:"rules"`
+	Desired *endpoint.Access   `json:"desired"`
+	Error   string             `json:"error"`
+}
+
+func (s scanned) line() scannedLine {
+	out := scannedLine{Cluster: s.name, Region: s.region, Outcome: s.outcome(), Rules: []explain.RuleJSON{}}
+	if s.err != nil {
+		out.Error = s.err.Error()
+		return out
+	}
+	c, answer := s.cluster, s.answer.JSON()
+	out.ARN, out.Account, out.Status, out.Access = c.ARN, c.Account, c.Status, &c.Access
+	out.Rules, out.Desired = answer.Rules, answer.Desired
+	return out
+}
+
+func scannedJSON(w io.Writer, found []scanned) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	for _, s := range found {
+		if err := enc.Encode(s.line()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func scannedCSV(w io.Writer, found []scanned) error {
+	out := csv.NewWriter(w)
+	rows := [][]string{{"cluster", "account", "region", "status", "public", "private", "cidrs", "outcome", "rules", "error"}}
+	for _, s := range found {
+		l := s.line()
+		row := []string{l.Cluster, l.Account, l.Region, string(l.Status), "", "", "", string(l.Outcome), strings.Join(s.answer.Violated(), " "), visible(l.Error)}
+		if l.Access != nil {
+			row[4], row[5] = strconv.FormatBool(l.Access.Public), strconv.FormatBool(l.Access.Private)
+			if l.Access.Public {
+				row[6] = endpoint.JoinPrefixes(l.Access.CIDRs, " ")
+			}
+		}
+		rows = append(rows, row)
+	}
+	if err := out.WriteAll(rows); err != nil {
+		return err
+	}
+	return out.Error()
+}
+
+// reach says in a few words who reaches an endpoint.
+func reach(a endpoint.Access, f endpoint.Family) string {
+	var words []string
+	switch list := a.Effective(f); {
+	case !a.Public:
+	case slices.ContainsFunc(endpoint.World(endpoint.IPv6), func(p netip.Prefix) bool { return a.Reachable(f).ContainsPrefix(p) }):
+		words = append(words, "world")
+	case len(list) == 1:
+		words = append(words, "1 block")
+	default:
+		words = append(words, fmt.Sprintf("%d blocks", len(list)))
+	}
+	if a.Private {
+		words = append(words, "VPC")
+	}
+	if len(words) == 0 {
+		return "none"
+	}
+	return strings.Join(words, "+")
+}
+
+// scannedTable is what was found, for people.
+func scannedTable(doc document, regions []string, found []scanned) string {
+	if len(found) == 0 {
+		return fmt.Sprintf("There are no clusters in %s.\n", strings.Join(regions, ", "))
+	}
+	rows := [][]string{{"CLUSTER", "REGION", "STATUS", "ACCESS", "VERDICT", "RULES"}}
+	counts := map[explain.Outcome]int{}
+	for _, s := range found {
+		counts[s.outcome()]++
+		row := []string{s.name, s.region, "-", "-", string(s.outcome()), ""}
+		if s.name == "" {
+			row[0] = "(any)"
+		}
+		if s.err != nil {
+			row[5] = s.err.Error()
+		} else {
+			row[2], row[3] = string(s.cluster.Status), reach(s.cluster.Access, s.cluster.Family)
+			row[5] = strings.Join(s.answer.Violated(), ", ")
+		}
+		rows = append(rows, row)
+	}
+	var p page
+	p.table(rows)
+	var words []string
+	for _, o := range append(explain.Outcomes(), notRead) {
+		if n := counts[o]; n > 0 {
+			words = append(words, fmt.Sprintf("%d %s", n, o))
+		}
+	}
+	p.WriteString("\n")
+	p.line("", fmt.Sprintf("Judged by %s (%s): %s", doc.name, doc.policy.Hash, strings.Join(words, ", ")))
+	return p.String()
+}
+
+// table writes rows of the same number of cells, the last of which is text that
+// goes on below, in its column or, where that is too narrow, under the row.
+func (p *page) table(rows [][]string) {
+	last := len(rows[0]) - 1
+	width := make([]int, last)
+	for _, row := range rows {
+		for i := range width {
+			width[i] = max(width[i], len([]rune(visible(row[i]))))
+		}
+	}
+	head := 0
+	for _, w := range width {
+		head += w + 2
+	}
+	const narrow = 24
+	for _, row := range rows {
+		line := ""
+		for i, w := range width {
+			cell := visible(row[i])
+			line += cell + strings.Repeat(" ", w-len([]rune(cell))+2)
+		}
+		text := visible(row[last])
+		room := columns - head
+		if room < narrow && len([]rune(text)) > room {
+			p.WriteString(strings.TrimRight(line, " ") + "\n")
+			line, room = "    ", columns-4
+		}
+		indent := strings.Repeat(" ", len([]rune(line)))
+		for _, part := range wrapped(text, room) {
+			p.WriteString(strings.TrimRight(line+part, " ") + "\n")
+			line = indent
+		}
+	}
+}
+
+// progress is a bar on a terminal; elsewhere it shows nothing.
+type progress struct {
+	w io.Writer // nil: shows nothing
+
+	mu           sync.Mutex
+	ready, total int
+	shown        string
+}
+
+// newProgress shows a bar on w if that is a terminal.
+func newProgress(w io.Writer) *progress {
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return &progress{w: w}
+	}
+	return &progress{}
+}
+
+// more adds clusters to look at.
+func (p *progress) more(n int) { p.step(0, n) }
+
+// done says that one was looked at.
+func (p *progress) done() { p.step(1, 0) }
+
+func (p *progress) step(ready, total int) {
+	if p.w == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ready, p.total = p.ready+ready, p.total+total
+	const length = 40
+	filled := 0
+	if p.total > 0 {
+		filled = length * p.ready / p.total
+	}
+	p.show(fmt.Sprintf("[%s%s] %d of %s", strings.Repeat("#", filled), strings.Repeat(".", length-filled), p.ready, count(p.total, "cluster")))
+}
+
+// show writes the bar over the one before. Whether anybody sees it is of no
+// consequence.
+func (p *progress) show(text string) {
+	blanks := max(0, len(p.shown)-len(text))
+	_, _ = fmt.Fprintf(p.w, "\r%s%s", text, strings.Repeat(" ", blanks))
+	p.shown = text
+}
+
+// end removes the bar.
+func (p *progress) end() {
+	if p.w == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.show("")
+	_, _ = io.WriteString(p.w, "\r")
+}
