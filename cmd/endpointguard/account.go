@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/spf13/pflag"
 )
@@ -23,7 +24,10 @@ func (a *account) flags(set *pflag.FlagSet) {
 
 // config loads the standard AWS settings.
 func (a *account) config(ctx context.Context) (aws.Config, error) {
-	options := []func(*config.LoadOptions) error{config.WithRetryer(patient)}
+	options := []func(*config.LoadOptions) error{
+		config.WithRetryer(patient),
+		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(callTime)),
+	}
 	if a.profile != "" {
 		options = append(options, config.WithSharedConfigProfile(a.profile))
 	}
@@ -44,12 +48,16 @@ func (a *account) config(ctx context.Context) (aws.Config, error) {
 }
 
 const (
-	maxAttempts = 12
+	maxAttempts = 25
 	maxBackoff  = 20 * time.Second
+	// callTime is how long one attempt may take. AWS answers reads in well under
+	// a second; a connection that a firewall swallowed never does.
+	callTime = 30 * time.Second
 )
 
 // patient tries calls that AWS throttles or fails again, for minutes. Nobody
-// gets in the way meanwhile: whoever waits makes no other calls.
+// gets in the way meanwhile: whoever waits makes no other calls. (The SDK's
+// adaptive mode holds a lock while it waits, so that an interrupt would wait, too.)
 func patient() aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts, o.MaxBackoff = maxAttempts, maxBackoff
