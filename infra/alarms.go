@@ -54,15 +54,15 @@ func (s *stack) newAlarms() {
 		{
 			id:     "OpenTooLongAlarm",
 			what:   fmt.Sprintf("An incident has been open for more than %.0f hours: the mail about it being stuck has its details.", openTooLong.Hours()),
-			metric: own(function.MetricOpenAge, "Maximum", hour, ""),
+			metric: s.own(function.MetricOpenAge, "Maximum", hour, ""),
 			above:  openTooLong.Seconds(),
 		},
 		{
 			id:   "FailedOrStuckAlarm",
 			what: "An incident ended as failed, or is stuck: a cluster breaks the policy, and the guardrail could not change it. Its mail has the details.",
 			metric: sum(five, map[string]awscloudwatch.IMetric{
-				"failed": own(function.MetricOutcome, "Sum", five, incident.Failed),
-				"stuck":  own(function.MetricOutcome, "Sum", five, incident.Stuck),
+				"failed": s.own(function.MetricOutcome, "Sum", five, incident.Failed),
+				"stuck":  s.own(function.MetricOutcome, "Sum", five, incident.Stuck),
 			}),
 		},
 		{
@@ -115,14 +115,14 @@ func options(statistic string, period time.Duration) *awscloudwatch.MetricOption
 }
 
 // own is a metric that the guardrail writes itself.
-func own(name, statistic string, period time.Duration, outcome incident.Outcome) awscloudwatch.Metric {
-	props := &awscloudwatch.MetricProps{
-		Namespace: jsii.String(function.Namespace), MetricName: &name, Statistic: &statistic, Period: duration(period),
-	}
+func (s *stack) own(name, statistic string, period time.Duration, outcome incident.Outcome) awscloudwatch.Metric {
+	dimensions := map[string]*string{function.DimensionFunction: s.guardrail.FunctionName()}
 	if outcome != "" {
-		props.DimensionsMap = &map[string]*string{"Outcome": jsii.String(string(outcome))}
+		dimensions[function.DimensionOutcome] = jsii.String(string(outcome))
 	}
-	return awscloudwatch.NewMetric(props)
+	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
+		Namespace: jsii.String(function.Namespace), MetricName: &name, Statistic: &statistic, Period: duration(period), DimensionsMap: &dimensions,
+	})
 }
 
 // sum adds two metrics of which each may have no data.
@@ -147,7 +147,7 @@ func (s *stack) newDashboard() {
 	for _, outcome := range []incident.Outcome{
 		incident.Violation, incident.Enforced, incident.PartlyEnforced, incident.Blocked, incident.Failed, incident.Stuck, incident.AlreadyUndone,
 	} {
-		outcomes = append(outcomes, own(function.MetricOutcome, "Sum", hour, outcome))
+		outcomes = append(outcomes, s.own(function.MetricOutcome, "Sum", hour, outcome))
 	}
 	graph := func(title string, metrics ...awscloudwatch.IMetric) awscloudwatch.IWidget {
 		return awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{
@@ -158,7 +158,7 @@ func (s *stack) newDashboard() {
 	board.AddWidgets(
 		graph("Incidents by outcome", outcomes...),
 		graph("Seconds from the call to enforced",
-			own(function.MetricToEnforce, "Average", hour, incident.Enforced), own(function.MetricToEnforce, "Maximum", hour, incident.Enforced)),
+			s.own(function.MetricToEnforce, "Average", hour, incident.Enforced), s.own(function.MetricToEnforce, "Maximum", hour, incident.Enforced)),
 	)
 	board.AddWidgets(
 		graph("Backlog: seconds that the oldest wake-up has waited", s.queue.MetricApproximateAgeOfOldestMessage(options("Maximum", hour))),

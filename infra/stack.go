@@ -465,6 +465,7 @@ const (
 	outputGuardrail   = "GuardrailFunction"
 	outputSweep       = "SweepFunction"
 	outputRole        = "GuardrailRoleArn"
+	outputSweepRole   = "SweepRoleArn"
 )
 
 func (s *stack) outputs(document Document, role awsiam.Role) {
@@ -480,6 +481,7 @@ func (s *stack) outputs(document Document, role awsiam.Role) {
 		outputGuardrail:   *s.guardrail.FunctionName(),
 		outputSweep:       *s.sweep.FunctionName(),
 		outputRole:        *role.RoleArn(),
+		outputSweepRole:   *s.sweep.Role().RoleArn(),
 	}
 	for _, id := range slices.Sorted(maps.Keys(values)) {
 		awscdk.NewCfnOutput(s.Stack, &id, &awscdk.CfnOutputProps{Value: jsii.String(values[id])})

@@ -638,8 +638,8 @@ func TestAlarms(t *testing.T) {
 	want := map[string][]string{
 		"DeadLetters":    {"Maximum AWS/SQS ApproximateNumberOfMessagesVisible of DeadLetters"},
 		"FunctionErrors": {"Sum AWS/Lambda Errors of Guardrail", "Sum AWS/Lambda Errors of Sweep"},
-		"OpenTooLong":    {"Maximum " + function.Namespace + " " + function.MetricOpenAge + " of "},
-		"FailedOrStuck":  {"Sum " + function.Namespace + " " + function.MetricOutcome + " of failed", "Sum " + function.Namespace + " " + function.MetricOutcome + " of stuck"},
+		"OpenTooLong":    {"Maximum " + function.Namespace + " " + function.MetricOpenAge + " of Guardrail"},
+		"FailedOrStuck":  {"Sum " + function.Namespace + " " + function.MetricOutcome + " of Guardrail failed", "Sum " + function.Namespace + " " + function.MetricOutcome + " of Guardrail stuck"},
 		"Backlog":        {"Maximum AWS/SQS ApproximateAgeOfOldestMessage of WakeUps"},
 		"SweepMissing":   {"Sum AWS/Lambda Errors of Sweep", "Sum AWS/Lambda Invocations of Sweep"},
 	}
@@ -708,7 +708,7 @@ func TestOutputs(t *testing.T) {
 	got := slices.Sorted(maps.Keys(synthesized(t, minimal()).Outputs))
 	want := []string{
 		outputTopic, outputDeadLetters, outputGuardrail, outputRole, outputMailTopic, outputMode, outputPolicyHash, outputQueueURL,
-		outputSweep, outputTable, outputVersion,
+		outputSweep, outputSweepRole, outputTable, outputVersion,
 	}
 	slices.Sort(want)
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -47,6 +47,7 @@ type Handler struct {
 	guardrail *guardrail.Guardrail
 	log       *slog.Logger
 	metrics   io.Writer
+	name      string // of the function, a dimension of its metrics
 }
 
 // New wires a handler. The policy is the document's text; an invalid one is an
@@ -91,6 +92,7 @@ func New(s settings.Guardrail, document []byte, cfg aws.Config, out io.Writer) (
 		},
 		log:     slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: level})),
 		metrics: out,
+		name:    s.FunctionName,
 	}, nil
 }
 

@@ -51,7 +51,8 @@ func newScene(t *testing.T) scene {
 
 func config(a *localaws.AWS) settings.Guardrail {
 	return settings.Guardrail{
-		Mode: settings.ModeEnforce, Partition: "aws", Account: a.Account(), Region: a.Region(), Table: "t",
+		FunctionName: "guardrail-of-a-test",
+		Mode:         settings.ModeEnforce, Partition: "aws", Account: a.Account(), Region: a.Region(), Table: "t",
 		QueueURL: a.QueueURL("q"), TopicARN: a.TopicARN("t"), PolicyFile: "policy.yaml", LogLevel: "info",
 	}
 }
@@ -129,6 +130,9 @@ func TestMetricsOfAnIncident(t *testing.T) {
 			if n, ok := value.(float64); ok {
 				metrics[name] += n
 			}
+		}
+		if m[function.DimensionFunction] != "guardrail-of-a-test" {
+			t.Errorf("no function is named: %s", line)
 		}
 		if m[function.MetricOutcome] != nil && m["Outcome"] != "violation" {
 			t.Errorf("outcome: %s", line)

@@ -77,6 +77,9 @@ const (
 	MetricToEnforce = "SecondsToEnforced" // from the violating call to the confirmed end
 	MetricOpenAge   = "OpenIncidentAge"   // seconds, of each check of an open incident
 	MetricTrouble   = "Trouble"           // count of checks that AWS did not let finish
+
+	DimensionFunction = "FunctionName" // of every metric
+	DimensionOutcome  = "Outcome"
 )
 
 type emfMetric struct {
@@ -114,11 +117,12 @@ func (h *Handler) measure(r guardrail.Report) {
 }
 
 func (h *Handler) emit(r guardrail.Report, outcome incident.Outcome, values map[string]float64) {
-	directive := emfDirective{Namespace: Namespace, Dimensions: [][]string{{}}}
-	line := map[string]any{"cluster": r.Cluster, "incident": r.Ref}
+	// Two installations in one region must not share alarms.
+	directive := emfDirective{Namespace: Namespace, Dimensions: [][]string{{DimensionFunction}}}
+	line := map[string]any{DimensionFunction: h.name, "cluster": r.Cluster, "incident": r.Ref}
 	if outcome != "" {
-		directive.Dimensions = [][]string{{"Outcome"}}
-		line["Outcome"] = string(outcome)
+		directive.Dimensions = [][]string{{DimensionFunction, DimensionOutcome}}
+		line[DimensionOutcome] = string(outcome)
 	}
 	for name, value := range values {
 		unit := "Count"

@@ -3,6 +3,7 @@
 package settings
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -25,9 +26,10 @@ const (
 	TugPerHour = "ENDPOINTGUARD_TUG_PER_HOUR" // closings of one cluster within an hour that make a tug of war; default 3, 0 is never
 	TugDays    = "ENDPOINTGUARD_TUG_DAYS"     // days of seven with a closing that make one; default 5, 0 is never
 
-	// Region is set by Lambda itself, TaskRoot too.
-	Region   = "AWS_REGION"
-	TaskRoot = "LAMBDA_TASK_ROOT"
+	// Lambda itself sets these.
+	Region       = "AWS_REGION"
+	TaskRoot     = "LAMBDA_TASK_ROOT"
+	FunctionName = "AWS_LAMBDA_FUNCTION_NAME" // tells the metrics of two installations apart; default guardrail
 )
 
 // Modes of the guardrail.
@@ -58,6 +60,8 @@ type Guardrail struct {
 	Brake      int
 	TugPerHour int
 	TugDays    int
+
+	FunctionName string
 
 	Language    string // en or ja
 	AccountName string // "" for none
@@ -93,6 +97,7 @@ func ForGuardrail(getenv func(string) string) (Guardrail, error) {
 	if m := topicPattern.FindStringSubmatch(s.TopicARN); m != nil {
 		s.Partition = m[1]
 	}
+	s.FunctionName = cmp.Or(getenv(FunctionName), "guardrail")
 	s.PolicyFile = getenv(PolicyFile)
 	if s.PolicyFile == "" {
 		s.PolicyFile = filepath.Join(getenv(TaskRoot), "policy.yaml")

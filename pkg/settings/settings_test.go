@@ -10,7 +10,7 @@ import (
 var good = map[string]string{
 	Mode: "enforce", Account: "111122223333", Table: "endpointguard", QueueURL: "https://sqs.eu-west-1.amazonaws.com/111122223333/q",
 	TopicARN: "arn:aws-cn:sns:cn-north-1:111122223333:security", RoleARN: "arn:aws-cn:iam::111122223333:role/endpointguard",
-	Region: "cn-north-1", TaskRoot: "/var/task",
+	Region: "cn-north-1", TaskRoot: "/var/task", FunctionName: "endpointguard-Guardrail",
 }
 
 func TestForGuardrail(t *testing.T) {
@@ -21,7 +21,7 @@ func TestForGuardrail(t *testing.T) {
 	want := Guardrail{
 		Mode: ModeEnforce, Partition: "aws-cn", Account: "111122223333", Region: "cn-north-1", Table: "endpointguard",
 		QueueURL: good[QueueURL], TopicARN: good[TopicARN], RoleARN: good[RoleARN], PolicyFile: "/var/task/policy.yaml", LogLevel: "info",
-		Brake: 20, TugPerHour: 3, TugDays: 5, Language: "en",
+		Brake: 20, TugPerHour: 3, TugDays: 5, Language: "en", FunctionName: "endpointguard-Guardrail",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
