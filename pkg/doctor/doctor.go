@@ -80,9 +80,9 @@ func (d Doctor) Examine(ctx context.Context, stack string) (Installation, []Find
 
 // revert has CloudFormation put back what was changed beside it. Deploying alone
 // would not: it compares templates, not what there is.
-const revert = "npx aws-cdk deploy --revert-drift, with the settings of the deployment"
+const revert = "npx aws-cdk@2.1148.1 deploy --revert-drift, with the settings of the deployment"
 
-const deploy = "npx aws-cdk deploy, with the settings of the deployment"
+const deploy = "npx aws-cdk@2.1148.1 deploy, with the settings of the deployment"
 
 func fine(check, format string, args ...any) Finding {
 	return Finding{Check: check, State: Fine, What: fmt.Sprintf(format, args...)}

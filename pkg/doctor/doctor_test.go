@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -542,5 +543,33 @@ func TestDownload(t *testing.T) {
 		if err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", url, err)
 		}
+	}
+}
+
+// TestNamedSectionsExist: what a fix points to is there.
+func TestNamedSectionsExist(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "operations.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := 0
+	for _, source := range sources {
+		code, err := os.ReadFile(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`docs/operations\.md, "([^"]+)"`).FindAllStringSubmatch(string(code), -1) {
+			named++
+			if !strings.Contains(string(page), "\n## "+m[1]+"\n") {
+				t.Errorf("%s names the section %q, which docs/operations.md lacks", source, m[1])
+			}
+		}
+	}
+	if named == 0 {
+		t.Error("no section is named")
 	}
 }
