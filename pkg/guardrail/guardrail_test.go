@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -239,6 +240,47 @@ func TestALostRaceComesBack(t *testing.T) {
 	}
 	if len(f.mails) > 0 || strings.Contains(strings.Join(f.calls, " "), "apply") {
 		t.Errorf("the loser of the race acted: %v", f.calls)
+	}
+}
+
+// TestARaceLostWhileWaiting: the re-check was sent when the record could not be
+// written. The event comes back nevertheless, or nobody would know of it.
+func TestARaceLostWhileWaiting(t *testing.T) {
+	f, g := newFake()
+	f.cluster.Status = endpoint.StatusUpdating
+	f.errs["save"] = sorted(trouble.LostRace)
+	_, err := f.handle(t, g, incident.WakeUp{Event: &cloudtrail.Event{ID: "e1", Name: cloudtrail.UpdateClusterConfig}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	back := slices.ContainsFunc(f.sent, func(w incident.WakeUp) bool { return w.Event != nil && w.Event.ID == "e1" })
+	if !back {
+		t.Errorf("the event is lost: sent %+v", f.sent)
+	}
+}
+
+// TestANameUsedAgain: the event of a new cluster that EKS does not show yet is
+// kept, though the ledger knows a former cluster of the name.
+func TestANameUsedAgain(t *testing.T) {
+	f, g := newFake()
+	former := incident.NewRecord(f.cluster)
+	former.GoneAt = start.Add(-time.Hour)
+	f.records[f.cluster.CreatedAt] = former
+	f.errs["cluster"] = sorted(trouble.Gone)
+	created := cloudtrail.Event{ID: "e1", Name: cloudtrail.CreateCluster, Time: start.Add(-time.Second)}
+	if _, err := f.handle(t, g, incident.WakeUp{Event: &created}); err != nil {
+		t.Fatal(err)
+	}
+	if len(f.sent) != 1 || f.sent[0].Event == nil || f.delays[0] != 15*time.Second {
+		t.Fatalf("sent %+v after %v", f.sent, f.delays)
+	}
+	delete(f.errs, "cluster")
+	f.cluster.CreatedAt, f.cluster.Access.Public = created.Time, true
+	if _, err := f.handle(t, g, f.sent[0]); err != nil {
+		t.Fatal(err)
+	}
+	if is := f.records[created.Time]; is.Incident == nil && is.Compliant == nil && is.Standing == nil {
+		t.Errorf("the new cluster was not looked at: %+v", is)
 	}
 }
 
