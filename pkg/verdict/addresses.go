@@ -2,7 +2,6 @@ package verdict
 
 import (
 	"net/netip"
-	"slices"
 
 	"go4.org/netipx"
 
@@ -35,7 +34,7 @@ func survey(a endpoint.Access, f endpoint.Family) *reach {
 		s.ranges = rangesOf(s.list)
 		s.within = make([]int, len(s.list))
 		for i, span := range s.spans {
-			s.within[i] = find(s.ranges, span.From)
+			s.within[i] = find(s.ranges, &span)
 		}
 		s.merged = prefixesOf(s.ranges)
 		s.beyond = make([]bool, len(s.ranges))
@@ -49,7 +48,7 @@ func rangesOf(list []netip.Prefix) []policy.Range {
 
 func rangeOf(p netip.Prefix) policy.Range {
 	p = p.Masked()
-	return policy.Range{From: p.Addr(), To: netipx.PrefixLastIP(p)}
+	return policy.NewRange(p.Addr(), netipx.PrefixLastIP(p))
 }
 
 func prefixesOf(ranges []policy.Range) []netip.Prefix {
@@ -70,10 +69,10 @@ func beyond(marks []bool, a, b []policy.Range) bool {
 	j := 0
 	for i := range a {
 		r := &a[i]
-		for j < len(b) && b[j].To.Less(r.From) {
+		for j < len(b) && b[j].EndsBefore(r) {
 			j++
 		}
-		out := j == len(b) || r.From.Less(b[j].From) || b[j].To.Less(r.To)
+		out := j == len(b) || !r.Within(&b[j])
 		switch {
 		case marks != nil:
 			marks[i] = out
@@ -85,21 +84,29 @@ func beyond(marks []bool, a, b []policy.Range) bool {
 	return found
 }
 
-// find returns the index of the first range that ends at or after the address.
-func find(set []policy.Range, from netip.Addr) int {
-	i, _ := slices.BinarySearchFunc(set, from, func(r policy.Range, a netip.Addr) int { return r.To.Compare(a) })
-	return i
+// find returns the index of the first range that does not end before r.
+func find(set []policy.Range, r *policy.Range) int {
+	low, high := 0, len(set)
+	for low < high {
+		middle := (low + high) / 2
+		if set[middle].EndsBefore(r) {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	return low
 }
 
 // covers tells whether all of r is in the set.
 func covers(set []policy.Range, r policy.Range) bool {
-	i := find(set, r.From)
-	return i < len(set) && !r.From.Less(set[i].From) && !set[i].To.Less(r.To)
+	i := find(set, &r)
+	return i < len(set) && r.Within(&set[i])
 }
 
 // overlaps tells whether any address of r is in the set.
 func overlaps(set []policy.Range, r policy.Range) bool {
-	i := find(set, r.From)
+	i := find(set, &r)
 	return i < len(set) && !r.To.Less(set[i].From)
 }
 
@@ -115,7 +122,7 @@ func intersect(a, b []policy.Range) []policy.Range {
 			to = b[j].To
 		}
 		if !to.Less(from) {
-			out = append(out, policy.Range{From: from, To: to})
+			out = append(out, policy.NewRange(from, to))
 		}
 		if a[i].To.Less(b[j].To) {
 			i++
