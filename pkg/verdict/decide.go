@@ -246,11 +246,14 @@ func (w *wants) fit(list []netip.Prefix) []netip.Prefix {
 	if len(list) <= endpoint.MaxCIDRs {
 		return list
 	}
-	slices.SortStableFunc(list, func(a, b netip.Prefix) int { return cmp.Compare(a.Bits(), b.Bits()) })
+	// By how many addresses they hold, so that a family is not dropped for its longer prefixes.
+	slices.SortStableFunc(list, func(a, b netip.Prefix) int { return cmp.Compare(hostBits(b), hostBits(a)) })
 	list = list[:endpoint.MaxCIDRs]
 	slices.SortFunc(list, netip.Prefix.Compare)
 	return list
 }
+
+func hostBits(p netip.Prefix) int { return p.Addr().BitLen() - p.Bits() }
 
 // clip keeps what lies inside the set as written and cuts what overlaps it to
 // the part inside, unless another prefix has that part already.
