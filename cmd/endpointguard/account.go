@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -34,6 +35,9 @@ func (a *account) config(ctx context.Context) (aws.Config, error) {
 	if a.region != "" {
 		options = append(options, config.WithRegion(a.region))
 	}
+	if a.region != "" && !regionName.MatchString(a.region) {
+		return aws.Config{}, usageError{fmt.Sprintf("--region: %q is no region", a.region), "give one like eu-west-1"}
+	}
 	cfg, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
 		return cfg, usageError{fmt.Sprintf("the AWS settings cannot be used: %v", err), "look at --profile, AWS_PROFILE and ~/.aws/config"}
@@ -46,6 +50,8 @@ func (a *account) config(ctx context.Context) (aws.Config, error) {
 	}
 	return cfg, nil
 }
+
+var regionName = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$`)
 
 const (
 	maxAttempts = 25

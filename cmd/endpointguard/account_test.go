@@ -342,3 +342,38 @@ func TestAccessOnTheCommandLine(t *testing.T) {
 		}
 	}
 }
+
+// TestInertCells: no cell is a formula for a spreadsheet or a command for a
+// terminal.
+func TestInertCells(t *testing.T) {
+	for cell, want := range map[string]string{
+		"": "", "demo-1": "demo-1", "=1+1": "'=1+1", "+1": "'+1", "-2+3": "'-2+3", "@SUM(1)": "'@SUM(1)",
+		"\x1b[31mred": "\ufffd[31mred", "\u202e=x": "\ufffd=x", "0.0.0.0/0": "0.0.0.0/0",
+	} {
+		if got := inert(cell); got != want {
+			t.Errorf("%q became %q, want %q", cell, got, want)
+		}
+	}
+}
+
+// TestTableWithLongNames: a name as long as EKS admits stands on its own line.
+func TestTableWithLongNames(t *testing.T) {
+	long := strings.Repeat("n", 100)
+	var p page
+	p.table([][]string{{"CLUSTER", "REGION", "VERDICT", "RULES"}, {"a", "eu-west-1", "compliant", ""}, {long, "eu-west-1", "violation", "office-only"}})
+	want := "CLUSTER  REGION     VERDICT    RULES\n" +
+		"a        eu-west-1  compliant\n" + long[:80] + "\n" + long[80:] + "\n" +
+		"         eu-west-1  violation  office-only\n"
+	if diff := diffText(want, p.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestDeletingIsLeftAlone: scan and explain say what the function does.
+func TestDeletingIsLeftAlone(t *testing.T) {
+	p, _ := policy.Parse("policy.yaml", shippedPolicy)
+	c := endpoint.Cluster{Name: "a", Status: endpoint.StatusDeleting, Access: endpoint.Access{Public: true}, Family: endpoint.IPv4}
+	if a := explain.Of(p, c, nil, endpoint.Network{}, time.Now()); a.Outcome != explain.OutOfScope || a.Verdict.Why == "" || a.Desired() != nil {
+		t.Errorf("%+v", a)
+	}
+}

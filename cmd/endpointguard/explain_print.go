@@ -130,13 +130,13 @@ func done(s *subject, a explain.Answer) []string {
 		out = append(out, "A mail is sent; nothing is changed, since no change is safe.")
 	case explain.WouldEnforce:
 		what := "EKS is asked for the desired access"
-		if d.Reverted {
-			what += ", the one right before"
-		}
 		if s.cluster.Status != endpoint.StatusActive {
 			what += " as soon as it accepts a change"
 		}
 		out = append(out, what+", and what came of it is mailed.")
+		if d.Reverted {
+			out = append(out, "It is the access right before.")
+		}
 		if len(d.Dropped) > 0 {
 			out = append(out, "Dropped or cut: "+endpoint.JoinPrefixes(d.Dropped, ", ")+".")
 		}

@@ -59,12 +59,15 @@ func scannedCSV(w io.Writer, found []scanned) error {
 	rows := [][]string{{"cluster", "account", "region", "status", "public", "private", "cidrs", "outcome", "rules", "error"}}
 	for _, s := range found {
 		l := s.line()
-		row := []string{l.Cluster, l.Account, l.Region, string(l.Status), "", "", "", string(l.Outcome), strings.Join(s.answer.Violated(), " "), visible(l.Error)}
+		row := []string{l.Cluster, l.Account, l.Region, string(l.Status), "", "", "", string(l.Outcome), strings.Join(s.answer.Violated(), ", "), l.Error}
 		if l.Access != nil {
 			row[4], row[5] = strconv.FormatBool(l.Access.Public), strconv.FormatBool(l.Access.Private)
 			if l.Access.Public {
 				row[6] = endpoint.JoinPrefixes(l.Access.CIDRs, " ")
 			}
+		}
+		for i := range row {
+			row[i] = inert(row[i])
 		}
 		rows = append(rows, row)
 	}
@@ -72,6 +75,16 @@ func scannedCSV(w io.Writer, found []scanned) error {
 		return err
 	}
 	return out.Error()
+}
+
+// inert is a cell that no spreadsheet takes for a formula, and no terminal for
+// a command. Source: OWASP, "CSV Injection".
+func inert(cell string) string {
+	cell = visible(cell)
+	if cell != "" && strings.ContainsRune("=+-@", rune(cell[0])) {
+		return "'" + cell
+	}
+	return cell
 }
 
 // reach says in a few words who reaches an endpoint.
@@ -133,10 +146,14 @@ func scannedTable(doc document, regions []string, found []scanned) string {
 // goes on below, in its column or, where that is too narrow, under the row.
 func (p *page) table(rows [][]string) {
 	last := len(rows[0]) - 1
+	// A first cell that is wider than this stands on a line of its own.
+	const wide = 32
 	width := make([]int, last)
 	for _, row := range rows {
 		for i := range width {
-			width[i] = max(width[i], len([]rune(visible(row[i]))))
+			if n := len([]rune(visible(row[i]))); i > 0 || n <= wide {
+				width[i] = max(width[i], n)
+			}
 		}
 	}
 	head := 0
@@ -148,11 +165,17 @@ func (p *page) table(rows [][]string) {
 		line := ""
 		for i, w := range width {
 			cell := visible(row[i])
+			if i == 0 && len([]rune(cell)) > w {
+				for _, part := range wrapped(cell, columns) {
+					p.WriteString(part + "\n")
+				}
+				cell = ""
+			}
 			line += cell + strings.Repeat(" ", w-len([]rune(cell))+2)
 		}
 		text := visible(row[last])
 		room := columns - head
-		if room < narrow && len([]rune(text)) > room {
+		if text != "" && room < narrow && len([]rune(text)) > room {
 			p.WriteString(strings.TrimRight(line, " ") + "\n")
 			line, room = "    ", columns-4
 		}

@@ -39,7 +39,7 @@ func Sort(op string, err error, sort trouble.Sort) *trouble.Error {
 
 // refusals are the codes, beside those that name it, that say that a call will
 // never do: of a missing right, a wrong signature or an impossible request.
-var refusals = []string{"AccessDenied", "NotAuthorized", "Unauthorized", "Forbidden", "AuthFailure", "InvalidClientToken", "UnrecognizedClient", "ValidationError", "ValidationException", "InvalidParameter", "OptInRequired"}
+var refusals = []string{"AccessDenied", "NotAuthorized", "Unauthorized", "Forbidden", "AuthFailure", "InvalidClientToken", "ExpiredToken", "UnrecognizedClient", "ValidationError", "ValidationException", "InvalidParameter", "OptInRequired"}
 
 func common(code string) trouble.Sort {
 	if code == "" {

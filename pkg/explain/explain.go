@@ -49,8 +49,12 @@ func NeedsNetwork(p *policy.Policy, c endpoint.Cluster, before *endpoint.Access,
 
 // Of judges the cluster at the time and decides what would be done. Before is
 // its access right before, nil if it isn't known. A network that was not read
-// counts as read without anything being learnt.
+// counts as read without anything being learnt. A cluster that is being deleted
+// is left alone, as the function does.
 func Of(p *policy.Policy, c endpoint.Cluster, before *endpoint.Access, net endpoint.Network, at time.Time) Answer {
+	if c.Status == endpoint.StatusDeleting {
+		return Answer{Outcome: OutOfScope, Verdict: verdict.Verdict{Cluster: c, Outcome: verdict.OutOfScope, Why: "the cluster is being deleted"}}
+	}
 	net.Read = true
 	v := verdict.Judge(p, c, at)
 	d := verdict.Decide(v, before, net)
