@@ -17,8 +17,8 @@ import (
 )
 
 // MaxCharacters is how long a service control policy may be, blanks included.
-// Source: AWS Organizations, quotas.
-const MaxCharacters = 5120
+// Source: AWS Organizations, quotas; it was half of that before May 2026.
+const MaxCharacters = 10240
 
 // maxStatements is how many statements one rule may take: what excepts and
 // exemptions leave of its reach has to be taken apart.
@@ -39,7 +39,7 @@ type Document struct {
 type Statement struct {
 	Sid         string
 	Effect      string
-	Action      string
+	Action      []string
 	Resource    []string             `json:",omitempty"`
 	NotResource []string             `json:",omitempty"`
 	Condition   map[string]Condition `json:",omitempty"`
@@ -197,7 +197,7 @@ func short(d time.Duration) string {
 // deny adds the statement that refuses the call, unless it is there already, and
 // tells how many there are for it.
 func (w *writer) deny(r *policy.Rule, d demand, action string, p piece) int {
-	s := Statement{Effect: "Deny", Action: action, Condition: map[string]Condition{}}
+	s := Statement{Effect: "Deny", Action: []string{action}, Condition: map[string]Condition{}}
 	// Left out of CreateCluster, public access is on and private access off: so
 	// an absent key is as good as the forbidden one. Left out of
 	// UpdateClusterConfig it stays as it is, and the call may be about logging.
@@ -317,14 +317,15 @@ func (c Condition) MarshalJSON() ([]byte, error) {
 	return json.Marshal(out)
 }
 
-// MarshalJSON writes a single resource without a list, as people do.
+// MarshalJSON writes a single action or resource without a list, as people do.
 func (s Statement) MarshalJSON() ([]byte, error) {
 	type form struct {
-		Sid, Effect, Action   string
+		Sid, Effect           string
+		Action                any
 		Resource, NotResource any                  `json:",omitempty"`
 		Condition             map[string]Condition `json:",omitempty"`
 	}
-	return json.Marshal(form{s.Sid, s.Effect, s.Action, plain(s.Resource), plain(s.NotResource), s.Condition})
+	return json.Marshal(form{s.Sid, s.Effect, plain(s.Action), plain(s.Resource), plain(s.NotResource), s.Condition})
 }
 
 func plain(values []string) any {
