@@ -235,7 +235,8 @@ func (a *AWS) dynamoPutItem(r *request) (any, *apiError) {
 	if e != nil {
 		return nil, e
 	}
-	if size := len(mustJSON(in.Item)); size > maxItem {
+	// An item is no larger than the request that it came in.
+	if len(r.body) > maxItem && len(mustJSON(in.Item)) > maxItem {
 		return nil, invalid("Item size has exceeded the maximum allowed size")
 	}
 	old := stored.item

@@ -1,11 +1,11 @@
 package localaws
 
 import (
+	"bytes"
 	"encoding/base64"
 	"io"
 	"net"
 	"net/http"
-	"strings"
 	"syscall"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -36,7 +36,7 @@ func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
 		ProtoMajor:    1,
 		ProtoMinor:    1,
 		Header:        ans.header,
-		Body:          io.NopCloser(strings.NewReader(string(ans.body))),
+		Body:          io.NopCloser(bytes.NewReader(ans.body)),
 		ContentLength: int64(len(ans.body)),
 		Request:       r,
 	}, nil
