@@ -260,9 +260,10 @@ func (c *check) notFound() error {
 }
 
 // tooYoung tells whether an event is about a cluster that EKS's own reads may
-// not know yet.
+// not know yet. An event from the future is none, or its message would be put
+// back until then.
 func (c *check) tooYoung(e cloudtrail.Event) bool {
-	return e.Name == cloudtrail.CreateCluster && c.Now().Sub(e.Time) < newCluster
+	return e.Name == cloudtrail.CreateCluster && c.Now().Sub(e.Time).Abs() < newCluster
 }
 
 // look describes the cluster.

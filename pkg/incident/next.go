@@ -61,7 +61,7 @@ type turn struct {
 }
 
 func (t *turn) next() Step {
-	if i := t.Intent; i != nil && i.By != t.in.By && t.now.Before(i.Until) {
+	if i := t.Intent; i != nil && i.By != t.in.By && t.now.Before(i.Until) && i.Until.Sub(t.now) <= longestInvocation {
 		return Later{Delay: i.Until.Sub(t.now) + time.Second, Why: "another invocation is at work on the cluster"}
 	}
 	if t.carrier() {

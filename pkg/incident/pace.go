@@ -26,6 +26,9 @@ const (
 	maxAttempts = 3
 	// overdue is how late a re-check may come before its chain is taken for lost.
 	overdue = 2 * time.Minute
+	// longestInvocation bounds an intent: one that claims more is nobody's.
+	// Source: AWS Lambda, quotas.
+	longestInvocation = 15 * time.Minute
 )
 
 // pace is how long to wait for a cluster that cannot be changed yet.

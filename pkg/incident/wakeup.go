@@ -55,6 +55,8 @@ func DecodeWakeUp(data []byte) (WakeUp, bool, error) {
 		return WakeUp{}, true, fmt.Errorf(`wake-up without "wakeUp"`)
 	case !endpoint.NamePattern.MatchString(envelope.WakeUp.Cluster):
 		return WakeUp{}, true, fmt.Errorf("wake-up for %.120q, which is no cluster name that EKS admits", envelope.WakeUp.Cluster)
+	case envelope.WakeUp.Tries < 0 || envelope.WakeUp.Check < 0:
+		return WakeUp{}, true, fmt.Errorf("wake-up of cluster %s counts %d tries and is check %d", envelope.WakeUp.Cluster, envelope.WakeUp.Tries, envelope.WakeUp.Check)
 	}
 	return *envelope.WakeUp, true, nil
 }

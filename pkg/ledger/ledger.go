@@ -94,6 +94,13 @@ func decode(item map[string]types.AttributeValue) (incident.Record, error) {
 		return r, fmt.Errorf("attribute %q: %w", version, err)
 	}
 	r.Version = v
+	// A record under the key of another cluster would be acted on in its name.
+	if key, ok := item[PartitionKey].(*types.AttributeValueMemberS); !ok || key.Value != r.Cluster.ARN {
+		return r, fmt.Errorf("the record is of cluster %.300q, which its key is not", r.Cluster.ARN)
+	}
+	if err := r.Sound(); err != nil {
+		return r, err
+	}
 	return r, nil
 }
 

@@ -115,11 +115,13 @@ func TestRecordsOfAnotherKindAreRefused(t *testing.T) {
 		item map[string]types.AttributeValue
 		want string
 	}{
-		"later schema": {map[string]types.AttributeValue{"record": s(`{"schema":2}`), "version": n("1")}, "schema 2"},
-		"no record":    {map[string]types.AttributeValue{"version": n("1")}, `"record"`},
-		"not JSON":     {map[string]types.AttributeValue{"record": s(`{`), "version": n("1")}, `"record"`},
-		"no version":   {map[string]types.AttributeValue{"record": s(`{"schema":1}`)}, `"version"`},
-		"odd version":  {map[string]types.AttributeValue{"record": s(`{"schema":1}`), "version": n("1.5")}, `"version"`},
+		"later schema":    {map[string]types.AttributeValue{"record": s(`{"schema":2}`), "version": n("1")}, "schema 2"},
+		"no record":       {map[string]types.AttributeValue{"version": n("1")}, `"record"`},
+		"not JSON":        {map[string]types.AttributeValue{"record": s(`{`), "version": n("1")}, `"record"`},
+		"no version":      {map[string]types.AttributeValue{"record": s(`{"schema":1}`)}, `"version"`},
+		"another cluster": {map[string]types.AttributeValue{"record": s(`{"schema":1,"cluster":{"arn":"` + arn + `2"}}`), "version": n("1")}, "its key is not"},
+		"no whole":        {map[string]types.AttributeValue{"record": s(`{"schema":1,"cluster":{"arn":"` + arn + `"},"left":{}}`), "version": n("1")}, "left the reach"},
+		"odd version":     {map[string]types.AttributeValue{"record": s(`{"schema":1}`), "version": n("1.5")}, `"version"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, client, l := open(t)
