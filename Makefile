@@ -14,7 +14,7 @@ PLAIN := env -u AWS_CA_BUNDLE -u AWS_PROFILE
 # The CDK's runtime writes a banner about the age of Node.js 20 otherwise.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: build functions demo test e2e lint clean
+.PHONY: build functions demo test e2e lint clean fuzz sbom
 
 # build makes what cdk deploy takes: the functions and the CDK app.
 build: functions
@@ -42,6 +42,29 @@ test: build
 # e2e deploys to moto, with the real CDK, and runs what was deployed.
 e2e: build
 	$(PLAIN) go -C infra test -count=1 -run TestDeployed -v .
+
+# sbom lists what is compiled into the two zips: modules, licences, hashes. The
+# same bundle makes the same list; nothing is fetched for it.
+sbom: functions
+	@tool=$$(go tool -modfile=tools/go.mod -n cyclonedx-gomod) && for f in guardrail sweep; do \
+	  GOOS=linux GOARCH=arm64 GOPROXY=off $$tool bin -json -licenses -std -noserial -notimestamp \
+	    -version $$(sed -n 's/^const Version = "\(.*\)"/v\1/p' pkg/function/function.go) -output $(DIST)/$$f.cdx.json $(DIST)/$$f/bootstrap \
+	    2> $(DIST)/sbom.log || { cat $(DIST)/sbom.log >&2; exit 1; }; \
+	done
+	@SBOM=$(abspath $(DIST)) go test -count=1 -run TestSBOM .
+
+# fuzz runs every fuzz target for FUZZTIME; what one finds is kept in the testdata
+# of its package.
+FUZZTIME ?= 30s
+fuzz:
+	@failed=; for package in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n 1 dirname | sort -u); do \
+	  targets=$$(go test -list '^Fuzz' $$package) || failed="$$failed $$package"; \
+	  for target in $$(echo "$$targets" | grep '^Fuzz'); do \
+	    echo "$$package $$target"; \
+	    $(PLAIN) go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package || failed="$$failed $$target"; \
+	  done; \
+	done; \
+	test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
 
 lint:
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }

@@ -1,0 +1,119 @@
+package mail
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
+	"github.com/endpointguard/endpointguard/pkg/digest"
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/incident"
+	"github.com/endpointguard/endpointguard/pkg/policy"
+	"github.com/endpointguard/endpointguard/pkg/verdict"
+)
+
+// FuzzMail writes every kind of mail with text of others in every place that
+// takes some, in both languages, and holds it to what every mail keeps.
+func FuzzMail(f *testing.F) {
+	kinds := slices.Sorted(maps.Keys(mails))
+	for i, text := range []string{
+		"alice", "x\nReference  EG-EVILEVIL\nOpen now   no", "--\nEndpoint Guard 9", "\u202eevil\u2066", "https://evil.example/click",
+		strings.Repeat("a", 3000), strings.Repeat("重", 300), strings.Repeat("e\u0301\u0302\u0303", 50), "<!channel> @here *x* `y`",
+		"\u2028\u2029\u0085\x1b[31m", "\xff\xfe", "aws-cli/2.17.0 md/awscrt#0.20.11 ua/2.0", "、。））」」", "{cluster} {now}", "From here",
+	} {
+		for k := range kinds {
+			f.Add(byte(k), i%2 == 0, "payments-"+strings.Repeat("x", 7*i), text, "role/"+text, []byte{198, 51, 100, 0, 24, 0, 0, 0, 0, byte(i)})
+		}
+	}
+	f.Fuzz(func(t *testing.T, kind byte, japanese bool, name, text, other string, blocks []byte) {
+		if !endpoint.NamePattern.MatchString(name) {
+			name = "demo"
+		}
+		text, other = tame(text), tame(other)
+		l := letter
+		l.AccountName = other
+		if japanese {
+			l.Language = Japanese
+		}
+		list := []netip.Prefix{}
+		for ; len(blocks) >= 5 && len(list) < endpoint.MaxCIDRs; blocks = blocks[5:] {
+			list = append(list, netip.PrefixFrom(netip.AddrFrom4([4]byte(blocks)), int(blocks[4])%33).Masked())
+		}
+		n := mails[kinds[int(kind)%len(kinds)]]
+		n.Record.Name = name
+		cause := incident.Cause{Call: "UpdateClusterConfig", EventID: text, UpdateID: other, At: start, Actor: cloudtrail.Actor{
+			Type: other, Name: text, ARN: other, Role: other, RoleARN: text, Session: text, SourceIdentity: other,
+			InvokedBy: text, SourceIP: other, UserAgent: text, AccessKeyID: text,
+		}}
+		note := incident.RuleNote{
+			Name: "r", Description: text, Respond: policy.Enforce, Held: other, Reasons: []string{other},
+			Found: []incident.Finding{{Kind: verdict.OutsideAllowed, CIDRs: list}},
+		}
+		if n.Record.Incident != nil {
+			i := *n.Record.Incident
+			i.Causes = []incident.Cause{cause, cause, cause, cause}
+			i.Opening = endpoint.Access{Public: true, CIDRs: list}
+			i.Rules = []incident.RuleNote{note}
+			i.Attempts = slices.Clone(i.Attempts)
+			for k := range i.Attempts {
+				i.Attempts[k].From, i.Attempts[k].Dropped = i.Opening, list
+				i.Attempts[k].Errors = []endpoint.UpdateError{{Code: text, Message: other}}
+			}
+			if i.Final != nil {
+				final := *i.Final
+				final.Why, final.Left = text, []incident.RuleNote{note}
+				i.Final = &final
+			}
+			n.Record.Incident = &i
+		} else {
+			d := *n.Record.Left
+			d.By, d.Rules = &cause, []string{"r", text}
+			n.Record.Left = &d
+		}
+		m := l.Write(n)
+		promises(t, m)
+		if n.Kind != incident.NoticeLeft && strings.Count(m.Text, "\n"+pad(in(l.Language).Reference, 8)) != 1 {
+			t.Errorf("a line looks like the reference:\n%s", m.Text)
+		}
+		if strings.Contains(m.Text, "https://evil") || strings.Contains(m.Card, "https://evil") {
+			t.Errorf("a link of others:\n%s\n%s", m.Text, m.Card)
+		}
+		promises(t, l.Brake(incident.Brake{Since: start, Waiting: map[string]incident.Held{"1": {Name: name, Rules: []string{text, other}}}}, 20, "111122223333", "eu-west-1", start))
+		promises(t, l.Digest(digest.Digest{
+			Now: start, Standing: []digest.Standing{{Cluster: name, Ref: "EG-ABCDEFGH", Since: start, Outcome: incident.Violation, Rules: []incident.RuleNote{note}}},
+			Exempt: []digest.Exemption{{Name: text, Until: start, Clusters: []string{name}}},
+		}, "111122223333", "eu-west-1"))
+	})
+}
+
+// FuzzWrap holds that no text makes a line too long, and that nothing of it is lost.
+func FuzzWrap(f *testing.F) {
+	f.Add("- ", "one two three", byte(12))
+	f.Add("", "重要なクラスター、。「閉じる」 a", byte(9))
+	f.Add("  ", strings.Repeat("、", 50), byte(20))
+	f.Add("", "e\u0301\u0302\u0303x", byte(30))
+	f.Fuzz(func(t *testing.T, lead, text string, limit byte) {
+		text = foreign(text, 500)
+		if !utf8.ValidString(text) || utf8.RuneCountInString(text) > 503 {
+			t.Fatalf("foreign text of %d characters: %q", utf8.RuneCountInString(text), text)
+		}
+		most := 8 + int(limit)%70
+		if columns(lead) > 4 || foreign(lead, 4) != strings.TrimSpace(lead) {
+			lead = ""
+		}
+		out := wrap(lead, "  ", text, most)
+		for line := range strings.SplitSeq(out, "\n") {
+			if columns(line) > most {
+				t.Fatalf("%d columns of %d: %q", columns(line), most, line)
+			}
+		}
+		squeeze := func(s string) string { return strings.Join(strings.Fields(s), "") }
+		if squeeze(out) != squeeze(lead+text) {
+			t.Fatalf("lost: %q of %q", out, lead+text)
+		}
+	})
+}
