@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
 	"github.com/spf13/pflag"
 )
 
@@ -28,6 +29,9 @@ func (a *account) config(ctx context.Context) (aws.Config, error) {
 	options := []func(*config.LoadOptions) error{
 		config.WithRetryer(patient),
 		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(callTime)),
+		// What the SDK would say of its connections is nothing to act on; an error
+		// that matters is returned.
+		config.WithLogger(logging.Nop{}),
 	}
 	if a.profile != "" {
 		options = append(options, config.WithSharedConfigProfile(a.profile))
