@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,7 +31,8 @@ func (d *demo) board(width, height int) []styled {
 	var lines []styled
 	for _, head := range []span{
 		{"Endpoint Guard on an AWS inside this process. EKS's minutes are seconds here.", bold},
-		{`"VPC": private access is on. "world", "2 blocks": who gets in from outside. "!": it breaks the policy.`, dim},
+		{`"VPC": private access is on. "world", "2 blocks": who gets in from outside.`, dim},
+		{`"!": it breaks the policy.`, dim},
 	} {
 		for _, part := range wrapped(head.text, min(width, columns)) {
 			lines = append(lines, styled{{part, head.style}})
@@ -50,10 +52,9 @@ func (d *demo) board(width, height int) []styled {
 	}
 	lines = append(lines, nil)
 	feed := d.story[max(0, len(d.story)-max(0, height-len(lines))):]
-	for len(feed) > 0 && strings.TrimSpace(feed[0][0].text) == "" {
-		feed = feed[1:] // the rest of a step whose beginning is gone
-	}
-	return append(lines, feed...)
+	// The rest of a step whose beginning is gone is left out, unless there is no more.
+	begins := func(l styled) bool { return strings.TrimSpace(l[0].text) != "" }
+	return append(lines, feed[max(0, slices.IndexFunc(feed, begins)):]...)
 }
 
 func (d *demo) boardRow(r role, width int) styled {
