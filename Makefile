@@ -14,7 +14,7 @@ PLAIN := env -u AWS_CA_BUNDLE -u AWS_PROFILE
 # The CDK's runtime writes a banner about the age of Node.js 20 otherwise.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: build functions demo test e2e lint clean fuzz sbom
+.PHONY: build functions demo picture test e2e lint clean fuzz sbom
 
 # build makes what cdk deploy takes: the functions and the CDK app.
 build: functions
@@ -33,6 +33,11 @@ functions:
 demo:
 	@CGO_ENABLED=0 go build $(FLAGS) -o bin/host/bootstrap ./functions/guardrail
 	@$(PLAIN) go run ./cmd/endpointguard demo --function bin/host/bootstrap
+
+# picture makes docs/demo.svg, which the README shows, from what the demo writes to
+# a terminal. The same test, without -update, says when the picture is stale.
+picture:
+	$(PLAIN) go test -count=1 -run '^TestDemoOnATerminal$$' ./cmd/endpointguard -update
 
 # test runs every test of every module.
 test: build
