@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -123,10 +124,17 @@ func remembered(a *localaws.AWS) []incident.Record {
 	blocked.Closings = []incident.Closing{{Ref: "EG-CCCCCCCC", Outcome: incident.Blocked, Opened: at(10), At: at(11)}}
 	blocked.Standing = &incident.Standing{Ref: "EG-CCCCCCCC", Outcome: incident.Blocked, Since: at(11), Rules: notes}
 
+	told := record("told")
+	was := *open.Incident
+	was.Ref, was.Attempts = "EG-EEEEEEEE", slices.Clone(was.Attempts[1:])
+	was.Attempts[0].Status, was.Attempts[0].OverAt = endpoint.UpdateSuccessful, at(31)
+	was.Final = &incident.Final{Outcome: incident.Enforced, At: at(32), Now: office}
+	told.Closings = []incident.Closing{{Ref: was.Ref, Outcome: incident.Enforced, Opened: at(21), At: at(32), Story: &was}}
+
 	gone := record("gone")
 	gone.Closings = []incident.Closing{{Ref: "EG-DDDDDDDD", Outcome: incident.Gone, Opened: at(1), At: at(2)}}
 	gone.GoneAt = at(2)
-	return []incident.Record{open, blocked, gone, record("closed")}
+	return []incident.Record{open, blocked, gone, told, record("closed")}
 }
 
 // TestNothingIsChanged holds that the commands that read an account only read.

@@ -844,11 +844,12 @@ func (t *turn) close() {
 			covers = a.CreatedAt
 		}
 	}
-	t.Closings = append(t.Closings, Closing{Ref: i.Ref, Outcome: i.Final.Outcome, At: t.now, Opened: i.OpenedAt, Covers: covers, By: by(*i)})
+	t.Closings = append(t.Closings, Closing{Ref: i.Ref, Outcome: i.Final.Outcome, At: t.now, Opened: i.OpenedAt, Covers: covers, By: by(*i), Story: i})
 	if i.Final.Tug != nil {
 		t.TugSince = t.now
 	}
 	t.Closings = t.Closings[max(0, len(t.Closings)-maxClosings):]
+	keepStories(t.Closings)
 	t.Standing = nil
 	if i.Final.Fingerprint != "" {
 		t.Standing = &Standing{Fingerprint: i.Final.Fingerprint, Ref: i.Ref, Outcome: i.Final.Outcome, Since: i.OpenedAt, Rules: i.Final.Left, Family: i.Family}

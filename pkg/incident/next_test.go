@@ -39,6 +39,9 @@ func TestOpenedWhileUpdating(t *testing.T) {
 	if d.r.Compliant == nil || !d.r.Compliant.Access.Equal(office) {
 		t.Errorf("the state that complied is remembered as %v", d.r.Compliant)
 	}
+	if story := d.r.Closings[0].Story; story == nil || story.Causes[0].EventID != e.ID || len(story.Attempts) != 1 || story.Final.Outcome != Enforced {
+		t.Errorf("of the closed incident is kept %+v", story)
+	}
 	// The same event again, our own, and a sweep: nothing more is said or done.
 	d.comes(e).told("ignored")
 	own := &cloudtrail.Event{Name: cloudtrail.UpdateClusterConfig, Time: d.now, UpdateID: "ours-1", Asked: request(office)}

@@ -261,6 +261,9 @@ type Closing struct {
 	Covers time.Time `json:"covers,omitzero"`
 	// By is who had opened the cluster, with what: "alice with Terraform/1.9".
 	By string `json:"by,omitempty"`
+	// Story is the incident as it was when it was closed, its outcome included;
+	// nil where there was no room for it any more.
+	Story *Incident `json:"story,omitempty"`
 }
 
 // Check is a re-check that is on its way. A re-check with a lower number is
