@@ -42,6 +42,7 @@ func TestAccountScripts(t *testing.T) {
 			}
 			far := localaws.New(localaws.Options{Region: "us-east-1"})
 			far.PutCluster(localaws.Cluster{Name: "far", Private: true})
+			far.PutCluster(localaws.Cluster{Name: "far-connected", Connector: "OTHER"})
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if strings.Contains(r.Header.Get("Authorization"), "/us-east-1/") {
 					far.ServeHTTP(w, r)
@@ -283,7 +284,7 @@ func TestExplainAgreesWithTheFunction(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[explain.Outcome][]incident.Outcome{
-		explain.Compliant: {incident.Compliant}, explain.OutOfScope: {incident.OutOfScope}, explain.Exempt: {incident.Exempt},
+		explain.Compliant: {incident.Compliant}, explain.OutOfScope: {incident.OutOfScope, incident.Ignored}, explain.Exempt: {incident.Exempt},
 		explain.Violation: {incident.Violation}, explain.WouldEnforce: {incident.Enforced, incident.PartlyEnforced}, explain.Blocked: {incident.Blocked},
 	}
 	compared := 0

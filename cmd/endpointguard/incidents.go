@@ -20,6 +20,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/ledger"
 	"github.com/endpointguard/endpointguard/pkg/settings"
+	"github.com/endpointguard/endpointguard/pkg/trouble"
 )
 
 // ledgerFlags say where the ledger is.
@@ -47,6 +48,9 @@ func (l *ledgerFlags) records(ctx context.Context) ([]incident.Record, error) {
 	recs, err := ledger.New(dynamodb.NewFromConfig(cfg), table).All(ctx)
 	if ctx.Err() != nil {
 		return nil, errors.New("interrupted")
+	}
+	if answer, ok := errors.AsType[*trouble.Error](err); ok && answer.Code == "ResourceNotFoundException" {
+		return nil, usageError{fmt.Sprintf("region %s of this account has no table %s", cfg.Region, visible(table)), "give --table the output TableName of the deployment, and --region its region"}
 	}
 	return recs, err
 }
