@@ -78,10 +78,11 @@ type opening struct {
 // repair is a piece of a line that the YAML parser is shown something else for,
 // of as many characters.
 type repair struct {
-	at          place
-	from, to    int    // offsets in the line
-	text, shown string // text is empty if the piece belongs to no value
-	alias       bool
+	at    place
+	count int    // of characters
+	with  rune   // what the parser is shown for each
+	text  string // what stands there, empty if it belongs to no value
+	alias bool
 }
 
 // ruler converts between offsets and columns of a line. It counts on from where
@@ -143,7 +144,6 @@ func (s *scanner) end() {
 }
 
 func (s *scanner) line(number int, line string) bool {
-	s.narrower = 0
 	i := 0
 	for i < len(line) && line[i] == ' ' {
 		i++
@@ -349,12 +349,9 @@ func (s *scanner) plainSpaces(number int, line string, i int) string {
 			i = end - 1
 			continue
 		}
-		s.mend(number, line, i, end, "", " ")
+		s.mend(number, line, i, end, "", ' ')
 		s.problem(number, s.ruler.columnAt(number, line, i), "the blank here is "+characterName(c), "write a plain space")
-		// From here on the line is short of the bytes that the blanks took.
-		blanks := utf8.RuneCountInString(line[i:end])
-		s.narrower += end - i - blanks
-		line = line[:i] + strings.Repeat(" ", blanks) + line[end:]
+		line = line[:i] + strings.Repeat(" ", utf8.RuneCountInString(line[i:end])) + line[end:]
 	}
 	return line
 }
@@ -368,7 +365,7 @@ func isDash(line string, i int) bool {
 }
 
 func spaceAt(line string, i int) bool {
-	return i >= len(line) || line[i] == ' ' || line[i] == '\t'
+	return i < 0 || i >= len(line) || line[i] == ' ' || line[i] == '\t'
 }
 
 // neverFirst are the characters that have a meaning of their own at the start of
@@ -719,7 +716,7 @@ const notYAML = "this is not YAML: "
 func (s *scanner) unquoted(number int, line string, caret, from, to int, what, more string) {
 	to = from + len(strings.TrimRight(line[from:to], " \t"))
 	text := line[from:to]
-	s.mend(number, line, from, to, text, "x")
+	s.mend(number, line, from, to, text, 'x')
 	hint := "put the value in quotes"
 	if len(text) <= maxPattern && !strings.ContainsAny(text, `"\`) {
 		hint = `put it in quotes: "` + text + `"`
@@ -727,30 +724,36 @@ func (s *scanner) unquoted(number int, line string, caret, from, to int, what, m
 	s.problem(number, s.ruler.columnAt(number, line, caret), notYAML+what, hint+more)
 }
 
-func (s *scanner) mend(number int, line string, from, to int, text, with string) {
-	if len(s.repairs) > maxProblems {
-		return
+func (s *scanner) mend(number int, line string, from, to int, text string, with rune) {
+	if len(s.repairs) <= maxProblems {
+		s.repairs = append(s.repairs, repair{
+			at: place{number, s.ruler.columnAt(number, line, from)}, count: utf8.RuneCountInString(line[from:to]),
+			with: with, text: text, alias: strings.HasPrefix(text, "*"),
+		})
 	}
-	shown := strings.Repeat(with, utf8.RuneCountInString(line[from:to]))
-	s.repairs = append(s.repairs, repair{
-		at: place{number, s.ruler.columnAt(number, line, from)}, from: from + s.narrower, to: to + s.narrower,
-		text: text, shown: shown, alias: strings.HasPrefix(text, "*"),
-	})
 }
 
 // mended is the document with the repairs made.
 func mended(lines []string, repairs []repair) []byte {
+	byLine := map[int][]repair{}
+	for _, r := range repairs {
+		byLine[r.at.line] = append(byLine[r.at.line], r)
+	}
 	var b strings.Builder
 	for i, line := range lines {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		done := 0
-		for len(repairs) > 0 && repairs[0].at.line == i+1 {
-			b.WriteString(line[done:repairs[0].from] + repairs[0].shown)
-			done, repairs = repairs[0].to, repairs[1:]
+		if list := byLine[i+1]; list != nil {
+			text := []rune(line)
+			for _, r := range list {
+				for j := range r.count {
+					text[r.at.column-1+j] = r.with
+				}
+			}
+			line = string(text)
 		}
-		b.WriteString(line[done:])
+		b.WriteString(line)
 	}
 	return []byte(b.String())
 }
@@ -772,11 +775,11 @@ func (s *scanner) tooDeep(number int, line string, i int) {
 // put the anchored value in its place.
 func (s *scanner) reference(number int, line string, i, end int) {
 	if line[i] == '&' {
-		s.mend(number, line, i, end, "", " ")
+		s.mend(number, line, i, end, "", ' ')
 		s.problem(number, s.ruler.columnAt(number, line, i), "YAML anchors are not used in a "+s.noun, "write the value out where it is needed, or quote it if the & belongs to it")
 		return
 	}
-	s.mend(number, line, i, end, line[i:end], "x")
+	s.mend(number, line, i, end, line[i:end], 'x')
 	hint := "write the value out, or quote it if it is a pattern"
 	if end-i <= maxPattern {
 		hint += `: "` + line[i:end] + `"`
@@ -787,8 +790,10 @@ func (s *scanner) reference(number int, line string, i, end int) {
 // restore gives the values that were mended back their text. Aliases stay what
 // they are, so that nothing more is said of them.
 func restore(n *yaml.Node, repairs map[place]repair) {
-	if r, ok := repairs[place{n.Line, n.Column}]; ok && n.Kind == yaml.ScalarNode && strings.HasPrefix(n.Value, r.shown) {
-		n.Value, n.Tag = r.text+strings.TrimPrefix(n.Value, r.shown), "!!str"
+	if r, ok := repairs[place{n.Line, n.Column}]; ok && n.Kind == yaml.ScalarNode {
+		if rest, ok := strings.CutPrefix(n.Value, strings.Repeat(string(r.with), r.count)); ok {
+			n.Value, n.Tag = r.text+rest, "!!str"
+		}
 		if r.alias {
 			n.Kind = yaml.AliasNode
 		}
