@@ -46,7 +46,9 @@ type scanner struct {
 	inText  bool
 	textAt  place  // where the text began
 	textOf  string // its first line
-	keyless bool   // whether it began a line, without a key or dash before it
+	alone   bool   // whether it began a line, without a key or dash before it
+	sibling bool   // whether the line stands in the column of a key, so that it must be one
+	under   bool   // of a line with a dash: level.under
 	started bool   // whether the document has begun
 	ended   bool   // whether ... has ended it
 
@@ -55,7 +57,6 @@ type scanner struct {
 	repairs   []repair
 	stop      bool // whether there is a mistake that is not mended
 	resume    int  // the line to go on with after a quote that is not closed, 0 for the next
-	narrower  int  // by how many bytes the line is shorter than in the file
 }
 
 type place struct{ line, column int }
@@ -65,6 +66,7 @@ type level struct {
 	column int // from 0
 	dash   bool
 	full   bool // whether its whole value stands behind it
+	under  bool // of a dash: whether the key that its list belongs to is in the same column
 	real   int  // behind a misplaced dash, the column that it really has; else 0
 }
 
@@ -101,17 +103,6 @@ func (r *ruler) columnAt(number int, line string, offset int) int {
 	r.column += utf8.RuneCountInString(line[r.offset:offset])
 	r.offset = offset
 	return r.column
-}
-
-// offsetOf is the offset of the character in a column.
-func (r *ruler) offsetOf(number int, line string, column int) int {
-	r.start(number, r.column > column)
-	for r.column < column && r.offset < len(line) {
-		_, n := utf8.DecodeRuneInString(line[r.offset:])
-		r.offset += n
-		r.column++
-	}
-	return r.offset
 }
 
 // scan reports what must not be there and tells whether the YAML parser may go
@@ -227,6 +218,7 @@ func (s *scanner) tabbed(number int, line string, i int) bool {
 // reports a line that begins where none can. It returns the column that the line
 // was probably meant to begin in, -1 if it begins well.
 func (s *scanner) align(number, indent int, dash bool) int {
+	s.sibling, s.under = false, false
 	n := len(s.levels)
 	// What follows a misplaced dash may be as misplaced, or not.
 	if n > 0 && s.levels[n-1].real > 0 && s.levels[n-1].real == indent {
@@ -251,7 +243,21 @@ func (s *scanner) align(number, indent int, dash bool) int {
 		return column
 	}
 	s.levels = open
-	if len(ended) > 0 || n == 0 || !open[n-1].full {
+	if len(ended) > 0 {
+		s.sibling = !ended[0].dash && !dash
+		s.under = dash && (!ended[0].dash || ended[0].under)
+		switch {
+		case dash && !ended[0].dash && ended[0].full:
+			s.problem(number, indent+1, notYAML+"an item of a list stands where only a key can", "indent it like the items that it belongs to")
+			s.stop = true
+		case !dash && ended[0].dash && !ended[0].under:
+			s.problem(number, indent+1, notYAML+"a list goes on here, and the line is no item of it", "begin an item with a dash and a blank, or indent the line like those that it belongs to")
+			s.stop = true
+			s.levels = s.levels[:n+1] // so that what follows is looked at as if it were one
+		}
+		return -1
+	}
+	if n == 0 || !open[n-1].full {
 		return -1
 	}
 	column, ok := s.close(dash)
@@ -303,13 +309,10 @@ func (s *scanner) keyInText(number int, line string, i int) bool {
 	_, key := plainKey(line, i)
 	dash := isDash(line, i) && i >= s.textAt.column && !strings.Contains(strings.TrimSpace(s.textOf), " ")
 	switch {
-	case s.keyless && (key || dash):
-		what, hint := "a key without a colon", "write a colon behind it"
-		if colon := strings.IndexByte(s.textOf, ':'); colon > 0 {
-			what, hint = "the colon of a key has no blank behind it", "write a blank behind the colon"
-		}
-		s.problem(s.textAt.line, s.textAt.column, notYAML+what, hint)
+	case s.alone && (key || dash):
+		s.lacksColon(s.textAt, s.textOf)
 		s.stop = true
+		s.levels = append(s.levels, level{column: s.textAt.column - 1})
 		return true
 	case key && len(s.levels) > 0:
 		// The line is told of by align.
@@ -318,6 +321,15 @@ func (s *scanner) keyInText(number int, line string, i int) bool {
 	default:
 		return false
 	}
+}
+
+// lacksColon reports a text that must be a key.
+func (s *scanner) lacksColon(at place, text string) {
+	what, hint := "a key without a colon", "write a colon behind it"
+	if strings.IndexByte(text, ':') > 0 {
+		what, hint = "the colon of a key has no blank behind it", "write a blank behind the colon"
+	}
+	s.problem(at.line, at.column, notYAML+what, hint)
 }
 
 // plainSpaces reports blanks other than plain spaces in the indentation and
@@ -391,6 +403,9 @@ func (s *scanner) blockTokens(number int, line string, i, start int) bool {
 			if !s.push(number, line, startOf(start, i), c == '-') {
 				return false
 			}
+			if c == '-' && first {
+				s.levels[len(s.levels)-1].under = s.under
+			}
 			if keyed, first = false, false; start >= 0 {
 				shift = i - start
 			}
@@ -449,6 +464,11 @@ func (s *scanner) blockTokens(number int, line string, i, start int) bool {
 				s.unquoted(number, line, colon, i, end, "a second colon in the line", ", or begin a new line before the second key")
 			}
 			if !key {
+				if first && s.sibling {
+					s.lacksColon(place{number, s.ruler.columnAt(number, line, i)}, line[i:])
+					s.stop = true
+					return s.push(number, line, startOf(start, i)-shift, false)
+				}
 				if end == len(line) {
 					s.openText(false, place{number, s.ruler.columnAt(number, line, i)}, line[i:], first)
 				} else {
@@ -475,11 +495,12 @@ func (s *scanner) blockTokens(number int, line string, i, start int) bool {
 
 // openText notes that the lines to come are text as long as they are indented
 // more than the key or dash that the text belongs to.
-func (s *scanner) openText(block bool, at place, of string, keyless bool) {
-	s.inText, s.block, s.text, s.textAt, s.textOf, s.keyless = true, block, -1, at, of, keyless
+func (s *scanner) openText(block bool, at place, of string, alone bool) {
+	s.inText, s.block, s.text, s.textAt, s.textOf, s.alone = true, block, -1, at, of, alone
 	if n := len(s.levels); n > 0 {
 		s.text = s.levels[n-1].column
 	}
+	s.fill()
 }
 
 // fill notes that the last key or dash has its whole value behind it.
