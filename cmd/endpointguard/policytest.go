@@ -109,10 +109,20 @@ func (t *policyTest) file(file string) error {
 	}
 	doc, known := t.policies[path]
 	if !known {
+		// What is wrong with a policy is told once; the files that are about
+		// another one are run all the same.
 		if doc, err = loadPolicy(path, t.errs); err != nil {
-			return err
+			usage, ok := errors.AsType[usageError](err)
+			if !ok {
+				return err
+			}
+			_, _ = fmt.Fprintf(t.errs, "%s: %s\nhint: %s\n", visible(file), oneLine(usage.what), oneLine(usage.hint))
 		}
 		t.policies[path] = doc
+	}
+	if doc.policy == nil {
+		t.broken = true
+		return nil
 	}
 	if missing := cases.Missing(doc.policy); len(missing) > 0 {
 		t.broken = true
@@ -133,7 +143,7 @@ func (t *policyTest) file(file string) error {
 }
 
 func (t *policyTest) end() error {
-	if !t.asJSON {
+	if !t.asJSON && t.ran > 0 {
 		summary := fmt.Sprintf("%s, all passed", count(t.ran, "case"))
 		if t.failed > 0 {
 			summary = fmt.Sprintf("%s, %d failed", count(t.ran, "case"), t.failed)
@@ -143,7 +153,11 @@ func (t *policyTest) end() error {
 		}
 	}
 	if t.broken {
-		return errors.New("not all files could be run: put right what is marked above")
+		what := "not all files could be run"
+		if t.ran == 0 {
+			what = "no case was run"
+		}
+		return usageError{what, "put right what is marked above"}
 	}
 	if t.failed > 0 {
 		return errFindings
