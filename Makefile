@@ -14,7 +14,7 @@ PLAIN := env -u AWS_CA_BUNDLE -u AWS_PROFILE
 # The CDK's runtime writes a banner about the age of Node.js 20 otherwise.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: build functions demo picture test e2e lint clean fuzz sbom
+.PHONY: build functions demo picture test e2e lint clean fuzz sbom bench
 
 # build makes what cdk deploy takes: the functions and the CDK app.
 build: functions
@@ -47,6 +47,12 @@ test: build
 # e2e deploys to moto, with the real CDK, and runs what was deployed.
 e2e: build
 	$(PLAIN) go -C infra test -count=1 -run TestDeployed -v .
+
+# bench measures the built function beside a bare one and one that makes the same
+# calls, and the judgement by 200 rules. It fails if an aim is missed.
+bench: functions
+	@$(PLAIN) BENCH=1 go test -count=1 -v -run TestFigures ./pkg/bench | grep -v '^=== \|^PASS'
+	@$(PLAIN) go test -run '^$$' -bench . -benchmem ./pkg/verdict
 
 # sbom lists what is compiled into the two zips: modules, licences, hashes. The
 # same bundle makes the same list; nothing is fetched for it.
