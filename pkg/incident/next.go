@@ -471,17 +471,29 @@ func (t *turn) open(v verdict.Verdict, asked *endpoint.Access) {
 	t.ClearSince = time.Time{}
 }
 
-// earlier returns the configuration right before the incident: as EKS still
-// showed it during the update, else the last one that complied.
+// earlier returns the configuration right before the incident: the newest that
+// is known of and that no enforcing rule was violated by. A violation that stands
+// keeps what was right before it, so that it can still be reverted later.
 func (t *turn) earlier() *Seen {
-	switch {
-	case t.Incident != nil:
+	if t.Incident != nil {
 		return t.Incident.Before
-	case t.Before != nil && (t.Compliant == nil || !t.judge(t.Before.Access).Enforcing()):
-		return t.Before
-	default:
+	}
+	known := []*Seen{t.Before}
+	if s := t.Standing; s != nil {
+		if s.Now != nil {
+			known = append(known, &Seen{Access: *s.Now, At: s.Since})
+		}
+		known = append(known, s.Before)
+	}
+	for _, seen := range append(known, t.Compliant) {
+		if seen != nil && !t.judge(seen.Access).Enforcing() {
+			return seen
+		}
+	}
+	if t.Compliant != nil {
 		return t.Compliant
 	}
+	return t.Before
 }
 
 // settle is for a cluster that shows what it is and can be changed.
@@ -493,6 +505,11 @@ func (t *turn) settle(v verdict.Verdict) Step {
 	if i == nil {
 		if !slices.ContainsFunc(t.Watch, func(w Cause) bool { return t.violates(w.Asked) }) {
 			return t.conclude(v)
+		}
+		if t.Before == nil {
+			// An old look, or somebody undid it: either way that is what was
+			// there right before, should the next look show the violation.
+			t.Before = &Seen{Access: t.in.Cluster.Access, At: t.now}
 		}
 		if !t.seenClear() {
 			return t.wait(lookAgain)
@@ -853,7 +870,7 @@ func (t *turn) close() {
 	if i.Final.Fingerprint != "" {
 		t.Standing = &Standing{Fingerprint: i.Final.Fingerprint, Ref: i.Ref, Outcome: i.Final.Outcome, Since: i.OpenedAt, Rules: i.Final.Left, Family: i.Family}
 		now := i.Final.Now.Clone()
-		t.Standing.Now = &now
+		t.Standing.Now, t.Standing.Before = &now, i.Before
 	}
 	for _, c := range i.Causes {
 		if c.over() {

@@ -859,3 +859,38 @@ func TestTheTopicIsDownForHours(t *testing.T) {
 		t.Errorf("the mail that SNS does not take is offered again at once: %T", step)
 	}
 }
+
+func TestAnOldFirstLookIsWhatWasThereBefore(t *testing.T) {
+	half := endpoint.Access{Public: true, Private: true, CIDRs: cidrs("198.51.100.0/25")}
+	d := newDesk(t, revert, half)
+	e := d.asks("u1", world)
+	d.after(2*time.Minute).ends("u1", endpoint.UpdateSuccessful)
+	d.cluster.Access = half // an old look, and the first of this cluster
+	d.comes(e).told("waits 15s")
+	d.cluster.Access = world
+	d.after(s15).recheck().told("asks for public=true private=true cidrs=198.51.100.0/25: ours-1", "mails detected", "waits 15s")
+}
+
+func TestWhatStandsIsRevertedLater(t *testing.T) {
+	half := endpoint.Access{Public: true, Private: true, CIDRs: cidrs("198.51.100.0/25")}
+	d := newDesk(t, revert, half)
+	d.network.DNSHostnames = endpoint.No
+	d.comes(d.asks("u1", world)).told("mails detected", "waits 15s")
+	d.ends("u1", endpoint.UpdateSuccessful)
+	d.after(s15).recheck().told("mails blocked", "blocked")
+	d.network.DNSHostnames = endpoint.Yes
+	d.after(time.Hour).wakes().told("asks for public=true private=true cidrs=198.51.100.0/25: ours-1", "mails detected", "waits 15s")
+}
+
+func TestARevertGoesBackToWhatAnAlertLeft(t *testing.T) {
+	half := endpoint.Access{Public: true, Private: true, CIDRs: cidrs("198.51.100.0/25")}
+	one := endpoint.Access{Public: true, Private: true, CIDRs: cidrs("198.51.100.128/32")}
+	d := newDesk(t, rules(limited("limited", policy.Revert), closed("closed", policy.Alert)), private)
+	d.wakes().told("compliant")
+	d.cluster.Access = half
+	d.wakes().told("mails violation", "violation")
+	d.cluster.Access = one
+	d.wakes().told("mails violation", "violation")
+	d.cluster.Access = endpoint.Access{Public: true, Private: true, CIDRs: cidrs("198.51.100.128/32", "203.0.113.0/24")}
+	d.wakes().told("asks for public=true private=true cidrs=198.51.100.128/32: ours-0", "mails detected", "waits 15s")
+}

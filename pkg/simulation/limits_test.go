@@ -18,7 +18,7 @@ import (
 // one that somebody opens meanwhile goes before them, and all are closed in the end.
 func TestTheBrake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, companyPolicy, localaws.Options{Seed: 1})
+		w := newWorld(t, localaws.Options{Seed: 1})
 		w.brake = 8
 		for n := range 40 {
 			w.put(fmt.Sprintf("closed-%02d", n), world0)
@@ -70,7 +70,7 @@ func TestTheBrake(t *testing.T) {
 // TestATagTakenAway: the guardrail is woken by the tags' event and says who did it.
 func TestATagTakenAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, companyPolicy, localaws.Options{Seed: 1})
+		w := newWorld(t, localaws.Options{Seed: 1})
 		w.put("lab-1", closed)
 		must(w, w.aws.SetTags("lab-1", map[string]string{"secret": "yes"}))
 		w.remember()
@@ -92,7 +92,7 @@ func TestATagTakenAway(t *testing.T) {
 // once every time; the mails stop after the one that names the controller.
 func TestATugOfWar(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, companyPolicy, localaws.Options{Seed: 1, Durations: localaws.Durations{EndpointUpdate: time.Minute}})
+		w := newWorld(t, localaws.Options{Seed: 1, Durations: localaws.Durations{EndpointUpdate: time.Minute}})
 		w.put("closed-1", closed)
 		w.remember()
 		for range 8 {
