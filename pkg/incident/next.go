@@ -386,6 +386,10 @@ func (t *turn) unsettled(v verdict.Verdict) Step {
 	if (t.Before == nil || newer) && (c.Status == endpoint.StatusUpdating || unfinished) {
 		t.Before = &Seen{Access: c.Access, At: t.now}
 	}
+	if v.Outcome != verdict.Violation && slices.ContainsFunc(t.Watch, func(w Cause) bool { return w.Status != "" && !w.over() }) {
+		// What stood was gone before this update began.
+		t.Standing = nil
+	}
 	if t.Incident == nil {
 		beingClosed := unfinished && asked == nil
 		switch {
@@ -867,6 +871,11 @@ func (t *turn) close() {
 	}
 	t.Closings = t.Closings[max(0, len(t.Closings)-maxClosings):]
 	t.Standing = nil
+	switch i.Final.Outcome {
+	case Enforced, AlreadyUndone, Compliant:
+		// Somebody may change it before the next look.
+		t.Compliant = &Seen{Access: i.Final.Now, At: i.Final.At}
+	}
 	if i.Final.Fingerprint != "" {
 		t.Standing = &Standing{Fingerprint: i.Final.Fingerprint, Ref: i.Ref, Outcome: i.Final.Outcome, Since: i.OpenedAt, Rules: i.Final.Left, Family: i.Family}
 		now := i.Final.Now.Clone()

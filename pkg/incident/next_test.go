@@ -894,3 +894,27 @@ func TestARevertGoesBackToWhatAnAlertLeft(t *testing.T) {
 	d.cluster.Access = endpoint.Access{Public: true, Private: true, CIDRs: cidrs("198.51.100.128/32", "203.0.113.0/24")}
 	d.wakes().told("asks for public=true private=true cidrs=198.51.100.128/32: ours-0", "mails detected", "waits 15s")
 }
+
+func TestReopenedAtOnceAfterARevert(t *testing.T) {
+	half := endpoint.Access{Public: true, Private: true, CIDRs: cidrs("198.51.100.0/25")}
+	d := newDesk(t, revert, half)
+	d.comes(d.asks("u1", world)).told("mails detected", "waits 15s")
+	d.ends("u1", endpoint.UpdateSuccessful)
+	d.after(s15).recheck().told("asks for public=true private=true cidrs=198.51.100.0/25: ours-1", "waits 15s")
+	d.ends("ours-1", endpoint.UpdateSuccessful)
+	d.die = "tell"
+	d.after(s15).recheck().told("mails enforced", "dies")
+	d.die = ""
+	d.after(time.Second).asks("u2", world)
+	d.after(2*time.Minute).ends("u2", endpoint.UpdateSuccessful)
+	d.recheck().told("mails enforced", "asks for public=true private=true cidrs=198.51.100.0/25: ours-3", "mails detected", "waits 15s")
+}
+
+func TestWhatStoodAndWasGoneIsToldAgain(t *testing.T) {
+	d := newDesk(t, tell, world)
+	d.wakes().told("mails violation", "violation")
+	d.cluster.Access = private // somebody closed it, and no event came
+	d.after(time.Hour).comes(d.asks("u1", world)).told("mails detected", "waits 15s")
+	d.ends("u1", endpoint.UpdateSuccessful)
+	d.after(s15).recheck().told("mails violation", "violation")
+}

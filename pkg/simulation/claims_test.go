@@ -103,6 +103,9 @@ func (k *worker) seen(r *http.Request, answer *http.Response) (*http.Response, e
 	if before := h.claims.looks[name]; len(before) == 0 || before[len(before)-1].status != l.status || !before[len(before)-1].access.Equal(l.access) {
 		h.tell("%s sees %s: %s, %s", k.name, name, l.status, l.access)
 	}
+	if !l.access.Equal(truth(c).Access) {
+		h.counts["looks: old"]++
+	}
 	h.claims.looks[name] = append(h.claims.looks[name], l)
 	return answer, nil
 }
@@ -124,6 +127,10 @@ func (h *history) watch(c localaws.Call) {
 		if c.Error == "" && c.Before != nil {
 			h.measure(*c.Before)
 			h.reverted(c)
+			h.lockedOut(c)
+		}
+		if c.Error != "" {
+			h.counts["to the guardrail: "+c.Error]++
 		}
 	case c.Operation == "Publish" && c.Error == "":
 		mails := h.w.aws.Mails(topicName)
@@ -151,7 +158,7 @@ func (h *history) reverted(c localaws.Call) {
 		}
 		// A lockout check keeps the endpoint as it is where the VPC's DNS is off,
 		// or could not be read.
-		if h.cutOff || time.Since(h.cutAt) < timeout || h.blind[was.Name] {
+		if h.cutOff || time.Since(h.cutAt) < timeout || h.acting.blind() {
 			return
 		}
 		seen := slices.ContainsFunc(h.claims.looks[was.Name], func(k look) bool {
@@ -161,6 +168,20 @@ func (h *history) reverted(c localaws.Call) {
 			h.w.fault("%s: %s is asked for, but %s was right before", was.Name, wanted, a)
 		}
 		return
+	}
+}
+
+// lockedOut: nothing is narrowed while nodes inside might not find the endpoint.
+func (h *history) lockedOut(c localaws.Call) {
+	was := truth(*c.Before)
+	if wanted := accessOf(*c.Endpoint); endpoint.Subset(was.Access.Reachable(was.Family), wanted.Reachable(was.Family)) {
+		return
+	}
+	switch {
+	case h.acting.blind():
+		h.w.fault("never 8: %s is narrowed, and whether the VPC resolves its names could not be read", was.Name)
+	case h.cutOff && time.Since(h.cutAt) > timeout:
+		h.w.fault("%s is narrowed, and the VPC does not resolve its names", was.Name)
 	}
 }
 
@@ -222,6 +243,7 @@ func (h *history) mailed(c localaws.Call, m localaws.Mail) {
 		w.mailed = true
 	}
 	h.claims.mails = append(h.claims.mails, s)
+	h.counts["mails: "+s.outcome]++
 	there, ok := h.w.aws.Cluster(name)
 	if !ok {
 		return
@@ -238,16 +260,26 @@ func (h *history) mailed(c localaws.Call, m localaws.Mail) {
 		switch {
 		case ours == nil:
 			h.w.fault("never 6: the mail says %s, but no update of the guardrail's is done: %s", s.outcome, m.Subject)
-		case len(looks) == 0 || looks[len(looks)-1].enforcing && s.outcome == "enforced" || looks[len(looks)-1].at.Before(ours.EndsAt):
+		case !slices.ContainsFunc(looks, func(l look) bool {
+			return !l.at.Before(ours.EndsAt) && !(l.enforcing && s.outcome == "enforced")
+		}):
 			h.w.fault("never 6: the mail says %s, but no look after the update showed it: %s", s.outcome, m.Subject)
 		}
 		if s.outcome == "partly-enforced" {
 			return
 		}
 	case "already-undone", "compliant":
-		if len(looks) == 0 || looks[len(looks)-1].violates {
-			h.w.fault("never 6: the mail says %s, but the last look showed a violation: %s", s.outcome, m.Subject)
+		// A mail that is sent again tells what was so when it was decided.
+		since := there.CreatedAt
+		for _, o := range h.claims.mails[:len(h.claims.mails)-1] {
+			if o.cluster == name {
+				since = o.at
+			}
 		}
+		if !slices.ContainsFunc(looks, func(l look) bool { return !l.violates && !l.at.Before(since) }) {
+			h.w.fault("never 6: the mail says %s, but no look since the last mail showed it: %s", s.outcome, m.Subject)
+		}
+		h.believed(c, there, s)
 	default:
 		return
 	}
@@ -266,6 +298,24 @@ func (h *history) mailed(c localaws.Call, m localaws.Mail) {
 	}
 	if _, enforced := h.w.guards[c.AccessKeyID].judge(truth(there), s.at); enforced && s.at.Sub(last) > h.options.StaleReads+timeout {
 		h.w.fault("never 6: the mail says %s, but the endpoint has been open for %s: %s", s.outcome, s.at.Sub(last), m.Subject)
+	}
+}
+
+// believed: a look that EKS's own history contradicts is an old one, and
+// nothing is concluded from it.
+func (h *history) believed(c localaws.Call, there localaws.Cluster, s sent) {
+	if h.acting == nil || s.outcome != "already-undone" {
+		return
+	}
+	var last localaws.Update
+	for _, u := range there.Updates {
+		if u.Status == "Successful" && u.Type == "EndpointAccessUpdate" {
+			last = u
+		}
+	}
+	violates, _ := h.w.guards[c.AccessKeyID].judge(truth(there), s.at)
+	if violates && last.EndsAt.Before(h.acting.began) && h.w.retag[s.cluster].at.Before(h.acting.began) {
+		h.w.fault("never 7: %s: the mail says %s, but the last update, over since %s, made it %s", s.cluster, s.outcome, s.at.Sub(last.EndsAt), truth(there).Access)
 	}
 }
 
@@ -339,6 +389,10 @@ func (h *history) checkEnd(name string) {
 		// What an alert rule still forbids is left to the digest.
 	case enforced && h.cutOff && last == "partly-enforced":
 		// What is left would lock out whoever is inside.
+	case enforced && last == "blocked" && !h.cutOff:
+		h.t.Errorf("%s violates an enforcing rule in the end (%s), nothing blocks it, and the last mail says blocked", name, c.Access)
+	case enforced && last == "failed" && h.counts["somebody: will"] == 0:
+		h.t.Errorf("%s violates an enforcing rule in the end (%s), no update failed, and the last mail says failed", name, c.Access)
 	case enforced && last != "failed" && last != "blocked":
 		h.t.Errorf("%s violates an enforcing rule in the end (%s), and the last mail says %q", name, c.Access, last)
 	case violates && last != "violation" && last != "partly-enforced" && last != "failed" && last != "blocked":
@@ -370,7 +424,7 @@ func (h *history) checkTold(name string) {
 			created, before, since = l.created, time.Time{}, time.Time{}
 		}
 		switch {
-		case l.status != "ACTIVE":
+		case l.status != "ACTIVE" && l.status != "CREATING":
 		case !l.violates && since.IsZero():
 			before = l.at
 		case !l.violates:

@@ -107,6 +107,7 @@ func (r *run) finished(ok bool) {
 func (r *run) measured(h *history) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	h.times.counts = h.counts
 	r.times.add(h.times)
 }
 

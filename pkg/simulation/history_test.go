@@ -1,7 +1,9 @@
 package simulation
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -75,22 +77,25 @@ type history struct {
 	wanted  endpoint.Access // what the controller holds one cluster to
 	held    string          // that cluster, "" for none
 
-	mu       sync.Mutex
-	rand     *rand.Rand
-	calm     bool            // no more faults
-	outage   time.Time       // the end of the present one
-	down     string          // the service that is out until then
-	cutOff   bool            // the VPC's DNS is off
-	cutAt    time.Time       // when it was last switched
-	blind    map[string]bool // by cluster: its last check could not read the VPC
-	busy     int             // invocations under way
-	troubles int             // whatever went wrong so far
-	harmed   map[string]int
-	arrival  time.Time // of the last event that was delivered, zero: lost
-	changes  map[string]int
-	story    []line
-	claims   claims
-	times    times
+	mu          sync.Mutex
+	rand        *rand.Rand
+	calm        bool           // no more faults
+	outage      time.Time      // the end of the present one
+	down        string         // the service that is out until then
+	cutOff      bool           // the VPC's DNS is off
+	cutAt       time.Time      // when it was last switched
+	illegible   time.Time      // until then the policy cannot be read
+	acting      *worker        // the last whose call reached the AWS
+	counts      map[string]int // how often what happened
+	busy        int            // invocations under way
+	troubles    int            // whatever went wrong so far
+	harmed      map[string]int
+	arrival     time.Time // of the last event that was delivered, zero: lost
+	lastArrival time.Time // of the last that was not lost
+	changes     map[string]int
+	story       []line
+	claims      claims
+	times       times
 }
 
 type line struct {
@@ -101,7 +106,7 @@ type line struct {
 func newHistory(t *testing.T, seed uint64) *history {
 	h := &history{
 		t: t, seed: seed, rand: rand.New(rand.NewPCG(seed, 7)), gate: localaws.NewGate(), poke: make(chan struct{}, 1),
-		changes: map[string]int{}, harmed: map[string]int{}, blind: map[string]bool{},
+		changes: map[string]int{}, harmed: map[string]int{}, counts: map[string]int{},
 	}
 	h.rate = [...]int{0, 15, 40, 90}[h.pick(4)]
 	o := localaws.Options{Seed: seed, DeliverEvent: h.deliver, Durations: localaws.Durations{
@@ -147,6 +152,12 @@ func (h *history) upTo(d time.Duration) time.Duration {
 	return time.Duration(h.pick(int(d/time.Second))) * time.Second
 }
 
+func (h *history) count(what string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.counts[what]++
+}
+
 func (h *history) wake() {
 	select {
 	case h.poke <- struct{}{}:
@@ -158,6 +169,7 @@ func (h *history) deliver([]byte) []time.Duration {
 	var delays []time.Duration
 	late := func() time.Duration {
 		if h.chance(80) {
+			h.count("events: late")
 			return h.upTo(30 * time.Minute)
 		}
 		return 5*time.Second + h.upTo(2*time.Minute)
@@ -169,7 +181,9 @@ func (h *history) deliver([]byte) []time.Duration {
 	case calm || h.rate == 0:
 		delays = []time.Duration{10*time.Second + h.upTo(20*time.Second)}
 	case h.chance(80):
+		h.count("events: lost")
 	case h.chance(150):
+		h.count("events: twice")
 		delays = []time.Duration{late(), late()}
 	default:
 		delays = []time.Duration{late()}
@@ -183,6 +197,10 @@ func (h *history) deliver([]byte) []time.Duration {
 		return nil
 	}
 	h.arrival = time.Now().Add(slices.Min(delays))
+	if h.arrival.Before(h.lastArrival) {
+		h.counts["events: overtake an earlier one"]++
+	}
+	h.lastArrival = h.arrival
 	return delays
 }
 
@@ -236,7 +254,7 @@ func (h *history) play() {
 // build puts the account's first clusters there.
 func (h *history) build() {
 	w := h.w
-	w.aws.PutVPC(localaws.VPC{ID: "vpc-1"})
+	w.aws.PutVPC(localaws.VPC{ID: "vpc-1", Subnets: []string{"subnet-1", "subnet-2"}})
 	for _, name := range []string{"office-a", "closed-a", "told-a", "partner-a", "exempt-a"} {
 		w.put(name, [...]endpoint.Access{closed, office, closed}[h.pick(3)])
 	}
@@ -348,9 +366,14 @@ func (h *history) act(sweeper localaws.Handler) {
 		version := "1.34"
 		_, err = h.w.people[who].UpdateClusterVersion(ctx, &eks.UpdateClusterVersionInput{Name: &name, Version: &version})
 	case n < 4:
-		who, what, err = "EKS", "will fail the next update of "+name, h.w.aws.FailNextUpdate(name, "IpNotAvailable", "no address left")
+		times := [...]int{1, 1, 4}[h.pick(3)]
+		for range times {
+			err = errors.Join(err, h.w.aws.FailNextUpdate(name, "IpNotAvailable", "no address left"))
+		}
+		who, what = "EKS", fmt.Sprintf("will fail the next updates of %s: %d", name, times)
 	case n == 4:
 		h.tell("the schedule sweeps")
+		h.count("the schedule: sweeps")
 		h.sweep(sweeper)
 		return
 	case n < 7:
@@ -361,20 +384,31 @@ func (h *history) act(sweeper localaws.Handler) {
 	case n == 8:
 		h.mu.Lock()
 		h.down, h.outage = [...]string{"eks", "dynamodb", "sqs", "sns", "ec2"}[h.rand.IntN(5)], time.Now().Add(time.Duration(1+h.rand.IntN(8))*time.Minute)
+		h.counts["a service: goes out"]++
 		h.tell("%s is out until %s", h.down, h.outage.UTC().Format(time.TimeOnly))
+		h.mu.Unlock()
+		return
+	case n == 12 && h.chance(300):
+		h.mu.Lock()
+		h.illegible = time.Now().Add(time.Duration(1+h.rand.IntN(20)) * time.Minute)
+		h.troubles++
+		h.counts["somebody: breaks the policy"]++
+		h.tell("the policy cannot be read until %s", h.illegible.UTC().Format(time.TimeOnly))
 		h.mu.Unlock()
 		return
 	case n == 9:
 		bodies := []string{"no JSON at all", `{"endpointguard":99,"wakeUp":{}}`, `{"detail-type":"AWS API Call via CloudTrail","detail":{}}`, `{"endpointguard":1,"wakeUp":{"cluster":"-"}}`}
 		body := fmt.Sprintf("%s %d", bodies[h.pick(len(bodies))], len(h.w.poison))
 		h.tell("somebody puts on the queue: %s", body)
+		h.count("somebody: queues nonsense")
 		h.w.poison = append(h.w.poison, body)
 		must(h.w, h.w.aws.Send(queueName, body, 0))
 		return
 	case n == 10:
-		v := localaws.VPC{ID: "vpc-1", NoDNSSupport: h.chance(400)}
+		v := localaws.VPC{ID: "vpc-1", Subnets: []string{"subnet-1", "subnet-2"}, NoDNSSupport: h.chance(400)}
 		h.w.aws.PutVPC(v)
 		h.mu.Lock()
+		h.counts["somebody: switches the VPC's DNS"]++
 		h.cutOff, h.cutAt = v.NoDNSSupport, time.Now()
 		h.mu.Unlock()
 		what = fmt.Sprintf("switches the VPC's DNS support: %t", !v.NoDNSSupport)
@@ -393,6 +427,8 @@ func (h *history) act(sweeper localaws.Handler) {
 		h.changes[name]++
 		h.troubles++ // as far as times go: what was waited for may be another thing now
 	}
+	verb, _, _ := strings.Cut(what, " ")
+	h.counts["somebody: "+verb]++
 	h.tell("%s %s%s", who, what, failed(err))
 }
 
@@ -407,6 +443,7 @@ func (h *history) open(who, verb, name string, a endpoint.Access, call func() er
 	h.tell("%s %s %s: %s%s", who, verb, name, a, failed(err))
 	if err == nil {
 		h.changes[name]++
+		h.counts[cmp.Or(map[string]string{terraform: "the controller: "}[who], "somebody: ")+verb]++
 		h.claims.asked(h, name)
 	}
 }
@@ -444,6 +481,7 @@ func (h *history) legislate(l law) {
 	h.w.law = l
 	h.claims.legislated = time.Now()
 	h.claims.laws++
+	h.counts["somebody: changes the policy"]++
 	h.troubles++
 	h.tell("the %s policy comes into force", l)
 }

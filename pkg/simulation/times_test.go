@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 type times struct {
 	update, mail           []time.Duration
 	plainUpdate, plainMail []time.Duration
+	counts                 map[string]int // how often what happened
 }
 
 func (t *times) add(o times) {
@@ -19,6 +21,12 @@ func (t *times) add(o times) {
 	t.mail = append(t.mail, o.mail...)
 	t.plainUpdate = append(t.plainUpdate, o.plainUpdate...)
 	t.plainMail = append(t.plainMail, o.plainMail...)
+	for what, n := range o.counts {
+		if t.counts == nil {
+			t.counts = map[string]int{}
+		}
+		t.counts[what] += n
+	}
 }
 
 func (t *times) String() string {
@@ -38,5 +46,16 @@ func (t *times) String() string {
 	line("EKS accepts changes to our update, all", t.update)
 	line("event arrives to first mail, undisturbed", t.plainMail)
 	line("event arrives to first mail, all", t.mail)
-	return strings.TrimRight(b.String(), "\n")
+	var group string
+	for _, what := range slices.Sorted(maps.Keys(t.counts)) {
+		subject, verb, _ := strings.Cut(what, ": ")
+		if subject != group {
+			fmt.Fprintf(&b, "\n%s:", subject)
+			group = subject
+		} else {
+			b.WriteString(",")
+		}
+		fmt.Fprintf(&b, " %s %d", verb, t.counts[what])
+	}
+	return strings.TrimSpace(b.String())
 }

@@ -98,6 +98,8 @@ type world struct {
 	tokens  map[string]string            // the update that each of its request tokens began
 	retag   map[string]retagged          // the last change of each cluster's tags
 	applied map[string]int               // updates that EKS took from the guardrail
+	wars    map[string]bool              // by name: a tug of war over the cluster was mailed
+	let     []passed                     // whom the brake let through within the last hour
 	onGuard func(localaws.Call)          // told of each call of the guardrail's, nil for nobody
 }
 
@@ -110,7 +112,7 @@ type retagged struct {
 func newWorld(t *testing.T, o localaws.Options) *world {
 	t.Helper()
 	o.Account, o.Region = account, region
-	w := &world{t: t, mode: settings.ModeEnforce, brake: 20, people: map[string]*eks.Client{}, log: &bytes.Buffer{}, good: map[string][]endpoint.Access{}, guards: map[string]law{guard: companys}, tokens: map[string]string{}, retag: map[string]retagged{}, applied: map[string]int{}}
+	w := &world{t: t, mode: settings.ModeEnforce, brake: 20, people: map[string]*eks.Client{}, log: &bytes.Buffer{}, good: map[string][]endpoint.Access{}, guards: map[string]law{guard: companys}, tokens: map[string]string{}, retag: map[string]retagged{}, applied: map[string]int{}, wars: map[string]bool{}}
 	o.OnCall = w.watch
 	if o.EventDelay == 0 {
 		o.EventDelay = 20 * time.Second
@@ -172,11 +174,15 @@ func (w *world) handler(document string, wrap ...func(http.RoundTripper) http.Ro
 
 func (w *world) handlerAs(key, document string, wrap ...func(http.RoundTripper) http.RoundTripper) localaws.Handler {
 	w.t.Helper()
-	h, err := function.New(w.settings(), []byte(document), steady(w.aws.Config(key, wrap...)), w.log)
+	h, err := w.handlerOf(key, document, wrap...)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	return h.Invoke
+}
+
+func (w *world) handlerOf(key, document string, wrap ...func(http.RoundTripper) http.RoundTripper) (*function.Handler, error) {
+	return function.New(w.settings(), []byte(document), steady(w.aws.Config(key, wrap...)), w.log)
 }
 
 func (w *world) function(name string, gate *localaws.Gate) *localaws.Function {
@@ -314,6 +320,9 @@ func (w *world) watch(c localaws.Call) {
 	}
 	l, ours := w.guards[c.AccessKeyID]
 	if ours {
+		if c.Operation == "PutItem" && c.Error == "" {
+			w.written(c)
+		}
 		w.hold(c, l)
 	}
 	w.mu.Unlock()
@@ -357,6 +366,7 @@ func (w *world) hold(c localaws.Call, l law) {
 		return
 	}
 	w.applied[name]++
+	w.brakes(name)
 	wanted := asked.Over(before.Access)
 	was, is := before.Access.Reachable(before.Family), wanted.Reachable(before.Family)
 	if !endpoint.Subset(was, is) && !wanted.Private {
@@ -386,6 +396,26 @@ func (w *world) hold(c localaws.Call, l law) {
 		}
 	}
 	w.broken("never 4: %s was changed although no rule that is enforced is broken (%s)", name, before.Access)
+}
+
+// passed is a cluster that was changed.
+type passed struct {
+	at   time.Time
+	name string
+}
+
+// brakes: not many more clusters are changed within an hour than the brake
+// admits. One that it let through may be changed again for an hour.
+func (w *world) brakes(name string) {
+	w.let = slices.DeleteFunc(w.let, func(p passed) bool { return time.Since(p.at) > time.Hour })
+	w.let = append(w.let, passed{time.Now(), name})
+	names := map[string]bool{}
+	for _, p := range w.let {
+		names[p.name] = true
+	}
+	if len(names) > 2*w.brake {
+		w.broken("%d clusters were changed within an hour, the brake admits %d", len(names), w.brake)
+	}
 }
 
 // fresh tells whether a call that EKS took began an update. One whose token
@@ -568,12 +598,24 @@ func access(public, private bool, cidrs ...string) endpoint.Access {
 	return a
 }
 
-// atWar tells whether a tug of war over the cluster was mailed.
+// atWar tells whether the ledger ever said that a tug of war over the cluster
+// was mailed.
 func (w *world) atWar(cluster string) bool {
-	for _, m := range w.aws.Mails(topicName) {
-		if m.Attributes["cluster"] == cluster && strings.Contains(m.Subject, "Tug of war") {
-			return true
-		}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.wars[cluster]
+}
+
+// written looks at what is put into the ledger.
+func (w *world) written(c localaws.Call) {
+	item, _ := c.Params["Item"].(map[string]any)
+	record, _ := item["record"].(map[string]any)
+	text, _ := record["S"].(string)
+	if !strings.Contains(text, `"tugSince"`) {
+		return
 	}
-	return false
+	var r incident.Record
+	if json.Unmarshal([]byte(text), &r) == nil {
+		w.wars[r.Name] = true
+	}
 }
