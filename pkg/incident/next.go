@@ -607,8 +607,18 @@ func (t *turn) violation(v verdict.Verdict) Step {
 	if d.Action == verdict.NeedNetwork {
 		return Read{Network: true}
 	}
+	told := t.Incident == nil && t.told(v, d)
+	if d.Action != verdict.Apply && !(told && len(t.Watch) == 0) {
+		// What is shown may be an old violation, and what is there a worse one.
+		if !t.in.HistoryRead {
+			return Read{History: true}
+		}
+		if step := t.fresh(); step != nil {
+			return step
+		}
+	}
 	if t.Incident == nil {
-		if t.told(v, d) {
+		if told {
 			t.account()
 			t.Standing = t.standing(v)
 			if until := t.Standing.Until; until.After(t.now) {
@@ -805,23 +815,28 @@ func Applied(r Record, in Input, a Answer) Record {
 
 // finalLeft ends the incident with a violation that stays.
 func (t *turn) finalLeft(v verdict.Verdict, d verdict.Decision, outcome Outcome) Step {
-	step := t.final(v, outcome, "")
-	f := *t.Incident.Final
+	f := t.ending(v, outcome, "")
 	f.Left, f.Kept, f.Warn, f.Fingerprint = notes(v.Violations()), d.Kept, d.Warnings, fingerprint(v)
 	f.Missing = missing(d.Missing)
-	t.Incident.Final = &f
-	return withRecord(step, t.Record)
+	return t.tell(NoticeOutcome)
 }
 
 // final decides the outcome and asks for its mail.
 func (t *turn) final(v verdict.Verdict, outcome Outcome, why string) Step {
-	t.Incident.Final = &Final{Outcome: outcome, Why: why, At: t.now, Now: v.Cluster.Access}
+	t.ending(v, outcome, why)
+	return t.tell(NoticeOutcome)
+}
+
+// ending decides the outcome.
+func (t *turn) ending(v verdict.Verdict, outcome Outcome, why string) *Final {
+	f := &Final{Outcome: outcome, Why: why, At: t.now, Now: v.Cluster.Access}
 	if outcome == Enforced || outcome == PartlyEnforced {
 		if tug := t.tug(); tug != nil && t.TugSince.IsZero() {
-			t.Incident.Final.Tug = tug
+			f.Tug = tug
 		}
 	}
-	return t.tell(NoticeOutcome)
+	t.Incident.Final = f
+	return f
 }
 
 func (t *turn) tell(kind NoticeKind) Step {
@@ -830,12 +845,6 @@ func (t *turn) tell(kind NoticeKind) Step {
 	}
 	t.Intent = &Intent{Kind: IntentTell, Notice: kind, By: t.in.By, Until: t.in.Deadline}
 	return Tell{Notice: Notice{Kind: kind, Record: t.clone(), At: t.now}}
-}
-
-func withRecord(s Step, r Record) Step {
-	tell := s.(Tell)
-	tell.Notice.Record = r.clone()
-	return tell
 }
 
 // Told takes into the record that a mail was handed to SNS. With the outcome's

@@ -513,7 +513,7 @@ func TestTrouble(t *testing.T) {
 func TestTroubleReleasesAClaim(t *testing.T) {
 	d := newDesk(t, tell, world)
 	in := d.input(Message{Sweep: true}, "first")
-	in.Network = d.network
+	in.Network, in.HistoryRead = d.network, true
 	r, step := Next(d.r, in)
 	if _, ok := step.(Tell); !ok {
 		t.Fatalf("step %T", step)
@@ -917,4 +917,25 @@ func TestWhatStoodAndWasGoneIsToldAgain(t *testing.T) {
 	d.after(time.Hour).comes(d.asks("u1", world)).told("mails detected", "waits 15s")
 	d.ends("u1", endpoint.UpdateSuccessful)
 	d.after(s15).recheck().told("mails violation", "violation")
+}
+
+func TestAnOldViolationHidesNoWorseOne(t *testing.T) {
+	d := newDesk(t, bothWays, office)
+	d.wakes().told("mails violation", "violation")
+	d.after(time.Hour).comes(d.asks("u1", exposed)).told("mails detected", "waits 15s")
+	d.after(2*time.Minute).ends("u1", endpoint.UpdateSuccessful)
+	d.cluster.Access = office // an old look, that breaks the alert rule too
+	d.recheck().told("waits 15s")
+	d.cluster.Access = exposed
+	d.after(s15).recheck().told("asks for public=true private=true cidrs=0.0.0.0/0: ours-1", "waits 15s")
+
+	// The same where the old violation stands, and nothing was opened over the new one.
+	d = newDesk(t, bothWays, office)
+	d.wakes().told("mails violation", "violation")
+	e := d.after(time.Hour).asks("u1", exposed)
+	d.after(2*time.Minute).ends("u1", endpoint.UpdateSuccessful)
+	d.cluster.Access = office
+	d.comes(e).told("waits 15s")
+	d.cluster.Access = exposed
+	d.after(s15).recheck().told("asks for public=true private=true cidrs=0.0.0.0/0: ours-1", "mails detected", "waits 15s")
 }

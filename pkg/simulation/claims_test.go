@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/localaws"
 )
 
@@ -20,6 +21,7 @@ import (
 type claims struct {
 	looks      map[string][]look // by cluster name, in order
 	mails      []sent
+	standing   map[string]standing
 	waits      map[string]*wait // the last call for an endpoint access, by cluster name
 	legislated time.Time        // the last change of the policy
 	laws       int              // changes of the policy
@@ -248,7 +250,14 @@ func (h *history) mailed(c localaws.Call, m localaws.Mail) {
 	if !ok {
 		return
 	}
+	h.stands(c, there, s)
 	looks := h.claims.looks[name]
+	switch s.outcome {
+	case "violation", "blocked", "partly-enforced", "failed":
+		if !slices.ContainsFunc(looks, func(l look) bool { return l.violates }) {
+			h.w.fault("the mail says %s, and no look ever showed a violation: %s", s.outcome, m.Subject)
+		}
+	}
 	switch s.outcome {
 	case "enforced", "partly-enforced":
 		var ours *localaws.Update
@@ -301,6 +310,26 @@ func (h *history) mailed(c localaws.Call, m localaws.Mail) {
 	}
 }
 
+// standing is a violation that was mailed to stay.
+type standing struct{ what, reference string }
+
+// stands: a violation that stays is mailed once, however often it is looked at.
+func (h *history) stands(c localaws.Call, there localaws.Cluster, s sent) {
+	switch s.outcome {
+	case "violation", "blocked", "failed", "partly-enforced":
+	default:
+		return
+	}
+	now := standing{fmt.Sprint(s.outcome, there.CreatedAt, truth(there).Access, there.Tags, c.AccessKeyID, h.cutAt, h.changes[s.cluster]), s.reference}
+	if h.claims.standing == nil {
+		h.claims.standing = map[string]standing{}
+	}
+	if was := h.claims.standing[s.cluster]; was.what == now.what && was.reference != now.reference {
+		h.w.fault("%s: the mail %q came under %s and again under %s, and nothing changed in between", s.cluster, s.outcome, was.reference, now.reference)
+	}
+	h.claims.standing[s.cluster] = now
+}
+
 // believed: a look that EKS's own history contradicts is an old one, and
 // nothing is concluded from it.
 func (h *history) believed(c localaws.Call, there localaws.Cluster, s sent) {
@@ -309,8 +338,16 @@ func (h *history) believed(c localaws.Call, there localaws.Cluster, s sent) {
 	}
 	var last localaws.Update
 	for _, u := range there.Updates {
-		if u.Status == "Successful" && u.Type == "EndpointAccessUpdate" {
+		switch {
+		case u.Type != "EndpointAccessUpdate":
+		case u.Status == "Successful":
 			last = u
+		case u.Status == "InProgress" && u.CreatedAt.Before(h.acting.began):
+			then := truth(there)
+			then.Access = h.asks[u.ID]
+			if _, opens := h.w.guards[c.AccessKeyID].judge(then, s.at); opens {
+				h.w.fault("never 7: %s: the mail says %s, but an update that opens it is in progress", s.cluster, s.outcome)
+			}
 		}
 	}
 	violates, _ := h.w.guards[c.AccessKeyID].judge(truth(there), s.at)
@@ -367,7 +404,25 @@ func (h *history) check() {
 func (h *history) checkChains() {
 	for _, r := range h.w.records() {
 		if r.Open() {
-			h.t.Errorf("nothing is left to wake the guardrail for %s, and its incident %s is open", r.Name, r.Incident.Ref)
+			h.t.Errorf("nothing is left to wake the guardrail for %s, and it is not done with %s", r.Name, openThing(r))
+		}
+	}
+}
+
+// openThing is what keeps a record open.
+func openThing(r incident.Record) string {
+	if r.Incident != nil {
+		return r.Incident.Ref
+	}
+	return fmt.Sprintf("the updates of others: %d", len(r.Watch))
+}
+
+// checkHeard: where the event of the last change came, no sweep is needed.
+func (h *history) checkHeard() {
+	for name, w := range h.claims.waits {
+		_, there := h.w.aws.Cluster(name)
+		if there && name != "exempt-a" && !w.arrival.IsZero() && w.asked.After(h.claims.legislated) && w.asked.After(h.w.retag[name].at) && w.asked.After(h.cutAt) {
+			h.checkEnd(name)
 		}
 	}
 }
@@ -389,7 +444,7 @@ func (h *history) checkEnd(name string) {
 		// What an alert rule still forbids is left to the digest.
 	case enforced && h.cutOff && last == "partly-enforced":
 		// What is left would lock out whoever is inside.
-	case enforced && last == "blocked" && !h.cutOff:
+	case enforced && last == "blocked" && !h.cutOff && h.swept:
 		h.t.Errorf("%s violates an enforcing rule in the end (%s), nothing blocks it, and the last mail says blocked", name, c.Access)
 	case enforced && last == "failed" && h.counts["somebody: will"] == 0:
 		h.t.Errorf("%s violates an enforcing rule in the end (%s), no update failed, and the last mail says failed", name, c.Access)
@@ -443,15 +498,15 @@ func (h *history) checkTold(name string) {
 // but for a kill or a lost call in between; no more incidents than there were
 // changes.
 func (h *history) checkMails() {
-	type incident struct{ cluster, reference string }
-	of := map[incident][]sent{}
-	var order []incident
+	type named struct{ cluster, reference string }
+	of := map[named][]sent{}
+	var order []named
 	count := map[string]int{}
 	for _, s := range h.claims.mails {
 		if s.reference == "" {
 			continue
 		}
-		i := incident{s.cluster, s.reference}
+		i := named{s.cluster, s.reference}
 		if len(of[i]) == 0 {
 			order = append(order, i)
 			count[s.cluster]++
@@ -470,6 +525,10 @@ func (h *history) checkMails() {
 				kinds++
 			}
 			seen[s.outcome] = s.harmed
+		}
+		ended := slices.ContainsFunc(of[i], func(s sent) bool { return s.outcome != "detected" && s.outcome != "stuck" })
+		if !ended && !h.w.atWar(i.cluster) {
+			h.t.Errorf("%s: the end of %s was never mailed: %s", i.cluster, i.reference, fmt.Sprint(outcomes(of[i])))
 		}
 		if kinds > 2 {
 			h.t.Errorf("%s: more than two mails under %s: %s", i.cluster, i.reference, fmt.Sprint(outcomes(of[i])))

@@ -18,7 +18,9 @@ import (
 
 var (
 	seeds   = flag.Uint64("seeds", 1000, "how many seeded histories to run")
+	every   = flag.Uint64("every", 0, "where no bar can be drawn: a line of progress for every so many seeds, 0 for none")
 	from    = flag.Uint64("from", 1, "the first seed")
+	first   = flag.Bool("first", false, "stop at the first seed that fails")
 	tellAll = flag.Bool("story", false, "tell the story of every seed, not only of those that fail")
 )
 
@@ -48,7 +50,7 @@ func TestHistories(t *testing.T) {
 							run.measured(h)
 						})
 					})
-					run.finished(ok)
+					run.finished(seed, ok)
 				}
 			})
 		}
@@ -81,6 +83,7 @@ func TestAHistoryRepeats(t *testing.T) {
 // run is a run of many seeds by several workers.
 type run struct {
 	began time.Time
+	bar   bool // is drawn
 	done  atomic.Uint64
 	bad   atomic.Uint64
 
@@ -94,14 +97,22 @@ func (r *run) take() (seed uint64, more bool) {
 	defer r.mu.Unlock()
 	seed = r.next
 	r.next++
-	return seed, seed < r.end
+	return seed, seed < r.end && !(*first && r.bad.Load() > 0)
 }
 
-func (r *run) finished(ok bool) {
-	r.done.Add(1)
-	if !ok {
-		r.bad.Add(1)
+func (r *run) finished(seed uint64, ok bool) {
+	done := r.done.Add(1)
+	if ok {
+		if *every > 0 && !r.bar && done%*every == 0 {
+			fmt.Println(r.line())
+		}
+		return
 	}
+	r.bad.Add(1)
+	if r.bar {
+		fmt.Fprint(os.Stderr, "\r\x1b[K")
+	}
+	fmt.Printf("seed %d failed\n", seed)
 }
 
 func (r *run) measured(h *history) {
@@ -113,7 +124,7 @@ func (r *run) measured(h *history) {
 
 // progress draws a bar on the terminal, if there is one, until it is stopped.
 func (r *run) progress() (stop func()) {
-	if !term.IsTerminal(int(os.Stderr.Fd())) {
+	if r.bar = term.IsTerminal(int(os.Stderr.Fd())); !r.bar {
 		return func() {}
 	}
 	ticker, ended, over := time.NewTicker(200*time.Millisecond), make(chan struct{}), make(chan struct{})
@@ -122,7 +133,7 @@ func (r *run) progress() (stop func()) {
 		for {
 			select {
 			case <-ticker.C:
-				fmt.Fprint(os.Stderr, "\r", r.bar(), "\x1b[K")
+				fmt.Fprint(os.Stderr, "\r", r.line(), "\x1b[K")
 			case <-ended:
 				fmt.Fprint(os.Stderr, "\r\x1b[K")
 				return
@@ -136,7 +147,8 @@ func (r *run) progress() (stop func()) {
 	}
 }
 
-func (r *run) bar() string {
+// line is how far the run is, with a bar if one is drawn.
+func (r *run) line() string {
 	const width = 30
 	done, all := r.done.Load(), r.end-*from
 	if all == 0 {
@@ -147,11 +159,14 @@ func (r *run) bar() string {
 	if done > 0 {
 		left = (time.Since(r.began) * time.Duration(all-done) / time.Duration(done)).Round(time.Second).String()
 	}
-	bar := fmt.Sprintf("[%s%s] %d of %d histories, %s left", strings.Repeat("#", full), strings.Repeat("-", width-full), done, all, left)
-	if bad := r.bad.Load(); bad > 0 {
-		bar += fmt.Sprintf(", %d failed", bad)
+	line := fmt.Sprintf("%d of %d histories, %s left", done, all, left)
+	if r.bar {
+		line = fmt.Sprintf("[%s%s] ", strings.Repeat("#", full), strings.Repeat("-", width-full)) + line
 	}
-	return bar
+	if bad := r.bad.Load(); bad > 0 {
+		line += fmt.Sprintf(", %d failed", bad)
+	}
+	return line
 }
 
 // report tells of the whole run; of a small one, only what failed is of interest.

@@ -79,16 +79,18 @@ type history struct {
 
 	mu          sync.Mutex
 	rand        *rand.Rand
-	calm        bool           // no more faults
-	outage      time.Time      // the end of the present one
-	down        string         // the service that is out until then
-	cutOff      bool           // the VPC's DNS is off
-	cutAt       time.Time      // when it was last switched
-	illegible   time.Time      // until then the policy cannot be read
-	acting      *worker        // the last whose call reached the AWS
-	counts      map[string]int // how often what happened
-	busy        int            // invocations under way
-	troubles    int            // whatever went wrong so far
+	calm        bool                       // no more faults
+	outage      time.Time                  // the end of the present one
+	down        string                     // the service that is out until then
+	cutOff      bool                       // the VPC's DNS is off
+	cutAt       time.Time                  // when it was last switched
+	illegible   time.Time                  // until then the policy cannot be read
+	swept       bool                       // for the last time
+	asks        map[string]endpoint.Access // by the id of the update that asks for it
+	acting      *worker                    // the last whose call reached the AWS
+	counts      map[string]int             // how often what happened
+	busy        int                        // invocations under way
+	troubles    int                        // whatever went wrong so far
 	harmed      map[string]int
 	arrival     time.Time // of the last event that was delivered, zero: lost
 	lastArrival time.Time // of the last that was not lost
@@ -106,7 +108,7 @@ type line struct {
 func newHistory(t *testing.T, seed uint64) *history {
 	h := &history{
 		t: t, seed: seed, rand: rand.New(rand.NewPCG(seed, 7)), gate: localaws.NewGate(), poke: make(chan struct{}, 1),
-		changes: map[string]int{}, harmed: map[string]int{}, counts: map[string]int{},
+		changes: map[string]int{}, harmed: map[string]int{}, counts: map[string]int{}, asks: map[string]endpoint.Access{},
 	}
 	h.rate = [...]int{0, 15, 40, 90}[h.pick(4)]
 	o := localaws.Options{Seed: seed, DeliverEvent: h.deliver, Durations: localaws.Durations{
@@ -114,7 +116,7 @@ func newHistory(t *testing.T, seed uint64) *history {
 		VersionUpdate: 5*time.Minute + h.upTo(10*time.Minute), Delete: time.Minute + h.upTo(5*time.Minute),
 	}}
 	if h.chance(600) {
-		o.StatusLag, o.StaleReads, o.NotFoundAfterCreate = h.upTo(20*time.Second), h.upTo(25*time.Second), h.upTo(30*time.Second)
+		o.StatusLag, o.StaleReads, o.NotFoundAfterCreate = h.upTo(45*time.Second), h.upTo(25*time.Second), h.upTo(30*time.Second)
 	}
 	o.CreatingError = [...]string{"", "ResourceInUseException"}[h.pick(2)]
 	h.options = o
@@ -239,6 +241,8 @@ func (h *history) play() {
 	h.mu.Unlock()
 	h.settle()
 	h.checkChains()
+	h.checkHeard()
+	h.swept = true
 	if left := time.Until(exemptUntil()); left > -time.Minute {
 		h.drive(time.Now().Add(left + time.Minute)) // a sweep before that could not know
 	}
@@ -258,8 +262,8 @@ func (h *history) build() {
 	for _, name := range []string{"office-a", "closed-a", "told-a", "partner-a", "exempt-a"} {
 		w.put(name, [...]endpoint.Access{closed, office, closed}[h.pick(3)])
 	}
-	w.aws.PutCluster(localaws.Cluster{Name: "closed-edge", Private: true, Public: true, OutpostARNs: []string{"arn:aws:outposts:eu-west-1:111122223333:outpost/op-1"}, CreatedAt: time.Now().Add(-24 * time.Hour)})
-	w.aws.PutCluster(localaws.Cluster{Name: "closed-far", Public: true, Connector: "OTHER", CreatedAt: time.Now().Add(-24 * time.Hour)})
+	w.aws.PutCluster(localaws.Cluster{Name: "closed-edge", VPC: "vpc-1", Private: true, Public: true, OutpostARNs: []string{"arn:aws:outposts:eu-west-1:111122223333:outpost/op-1"}, CreatedAt: time.Now().Add(-24 * time.Hour)})
+	w.aws.PutCluster(localaws.Cluster{Name: "closed-far", VPC: "vpc-1", Public: true, Connector: "OTHER", CreatedAt: time.Now().Add(-24 * time.Hour)})
 	w.remember()
 	if h.chance(300) {
 		h.held = [...]string{"office-a", "closed-a", "told-a"}[h.pick(3)]
@@ -445,6 +449,9 @@ func (h *history) open(who, verb, name string, a endpoint.Access, call func() er
 		h.changes[name]++
 		h.counts[cmp.Or(map[string]string{terraform: "the controller: "}[who], "somebody: ")+verb]++
 		h.claims.asked(h, name)
+		if c, ok := h.w.aws.Cluster(name); ok && len(c.Updates) > 0 {
+			h.asks[c.Updates[len(c.Updates)-1].ID] = a
+		}
 	}
 }
 

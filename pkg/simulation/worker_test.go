@@ -143,7 +143,11 @@ func (k *worker) deal(next http.RoundTripper, r *http.Request) (*http.Response, 
 	dead, n, kind, delay := k.dead, h.rand.IntN(1000), h.rand.IntN(10), time.Duration(1+h.rand.IntN(30))*time.Second
 	wrong := !h.calm && n < h.rate
 	out := !h.calm && time.Now().Before(h.outage) && serviceOf(r) == h.down && n < 700
+	overtake := !h.calm && h.rate > 0 && !dead && strings.HasSuffix(r.URL.Path, "/update-config")
 	h.mu.Unlock()
+	if overtake {
+		h.overtake(k.about)
+	}
 	switch {
 	case dead:
 		return nil, errKilled
@@ -210,6 +214,26 @@ func (k *worker) deal(next http.RoundTripper, r *http.Request) (*http.Response, 
 	default:
 		k.suffers(r, "fails:")
 		return &http.Response{StatusCode: [...]int{500, 503}[n%2], Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+	}
+}
+
+// overtake begins another change of a cluster right before the guardrail's, at
+// times: EKS then refuses the guardrail's.
+func (h *history) overtake(name string) {
+	switch n := h.pick(16); n {
+	case 0:
+		d := time.Minute + h.upTo(4*time.Minute)
+		_, err := h.w.aws.StartUpdate(name, "VersionUpdate", d)
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.troubles++
+		if err == nil {
+			h.changes[name]++
+		}
+		h.tell("EKS begins to work on %s for %s%s", name, d, failed(err))
+	case 1:
+		a := h.anAccess()
+		h.open(bob, "sets", name, a, func() error { return h.w.set(bob, name, a) })
 	}
 }
 

@@ -504,7 +504,7 @@ func (w *world) quiet() {
 	}
 	for _, r := range w.records() {
 		if r.Open() {
-			w.t.Errorf("the incident of cluster %s is still open: %s", r.Name, r.Incident.Ref)
+			w.t.Errorf("the guardrail is not done with cluster %s: %s", r.Name, openThing(r))
 		}
 	}
 	if w.t.Failed() {
