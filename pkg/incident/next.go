@@ -545,10 +545,13 @@ func (t *turn) settle(v verdict.Verdict) Step {
 		}
 		return t.final(v, Enforced, "")
 	}
-	switch {
-	case t.in.Cluster.Access.Equal(i.Opening):
+	if t.in.Cluster.Access.Equal(i.Opening) {
 		return t.final(v, Outcome(v.Outcome), WhyAllowed)
-	case len(i.Causes) > 0 && !slices.ContainsFunc(i.Causes, func(c Cause) bool { return !c.over() || c.Status == endpoint.UpdateSuccessful }):
+	}
+	if len(i.Causes) > 0 && !slices.ContainsFunc(i.Causes, func(c Cause) bool { return !c.over() || c.Status == endpoint.UpdateSuccessful }) {
+		if step := t.underWay(); step != nil {
+			return step
+		}
 		return t.final(v, AlreadyUndone, WhyNotDone)
 	}
 	if step := t.doubt(); step != nil {
@@ -557,20 +560,33 @@ func (t *turn) settle(v verdict.Verdict) Step {
 	return t.final(v, AlreadyUndone, WhyUndone)
 }
 
-// doubt asks EKS's history whether the last endpoint update is what is shown.
-// As long as it is not, the looks are taken for old ones; but not for ever.
+// doubt asks EKS's history whether the last endpoint update is what is shown,
+// and none is in progress. As long as it is not, the looks are taken for old ones;
+// but not for ever.
 func (t *turn) doubt() Step {
+	if step := t.underWay(); step != nil {
+		return step
+	}
 	if t.now.Sub(t.ClearSince) >= staleFor {
 		return nil
-	}
-	if !t.in.HistoryRead {
-		return Read{History: true}
 	}
 	now := t.in.Cluster.Access
 	if newest := t.newest(); newest != nil && newest.Asked.Over(now).Equal(now) {
 		return nil
 	}
 	return t.wait(lookAgain)
+}
+
+// underWay waits while EKS's history has an endpoint update in progress, of which
+// no event may have come yet.
+func (t *turn) underWay() Step {
+	if !t.in.HistoryRead {
+		return Read{History: true}
+	}
+	if slices.ContainsFunc(t.in.History, func(u endpoint.Update) bool { return u.Type == endpoint.EndpointAccessUpdate && !u.Over() }) {
+		return t.wait(lookAgain)
+	}
+	return nil
 }
 
 // newest returns the endpoint update that EKS finished last, as its history

@@ -939,3 +939,15 @@ func TestAnOldViolationHidesNoWorseOne(t *testing.T) {
 	d.cluster.Access = exposed
 	d.after(s15).recheck().told("asks for public=true private=true cidrs=0.0.0.0/0: ours-1", "mails detected", "waits 15s")
 }
+
+func TestNothingIsUndoneWhileAnotherUpdateIsUnderWay(t *testing.T) {
+	d := newDesk(t, enforce, private)
+	d.comes(d.asks("u1", world)).told("mails detected", "waits 15s")
+	d.after(time.Minute).ends("u1", endpoint.UpdateFailed)
+	d.recheck().told("waits 15s")
+	d.after(s15).asks("u2", world)
+	d.cluster.Status = endpoint.StatusActive // it lags behind, and no event came yet
+	d.recheck().told("waits 15s")
+	d.after(2*time.Minute).ends("u2", endpoint.UpdateSuccessful)
+	d.recheck().told(closing+": ours-2", "waits 15s")
+}

@@ -105,6 +105,13 @@ func (k *worker) seen(r *http.Request, answer *http.Response) (*http.Response, e
 	if before := h.claims.looks[name]; len(before) == 0 || before[len(before)-1].status != l.status || !before[len(before)-1].access.Equal(l.access) {
 		h.tell("%s sees %s: %s, %s", k.name, name, l.status, l.access)
 	}
+	if law := h.lawOf(r); law == lax && !l.enforcing && name == "exempt-a" {
+		exempt := judged
+		exempt.Name = "exempt-b"
+		if _, breaks := law.judge(exempt, l.at); breaks {
+			h.counts["looks: an exemption in force"]++
+		}
+	}
 	if !l.access.Equal(truth(c).Access) {
 		h.counts["looks: old"]++
 	}
@@ -388,7 +395,14 @@ func (w *world) ours() []string {
 // check holds what must be so once the world is quiet.
 func (h *history) check() {
 	w := h.w
+	ours := w.ours()
 	for _, name := range w.aws.Clusters() {
+		c, _ := w.aws.Cluster(name)
+		for _, u := range c.Updates {
+			if u.Status == "Failed" && slices.Contains(ours, u.ID) {
+				h.counts["updates of the guardrail: fail"]++
+			}
+		}
 		h.checkEnd(name)
 		h.checkTold(name)
 		if n := w.applied[name]; n > 3*(h.changes[name]+h.claims.laws+1) {

@@ -57,6 +57,28 @@ func TestHistories(t *testing.T) {
 	})
 	stop()
 	run.report()
+	if *from == 1 && *seeds >= 1000 && !*first {
+		run.missing(t)
+	}
+}
+
+// missing: a run of some length has seen everything that can go wrong. A claim
+// that nothing ever puts to the test would hold for nothing.
+func (r *run) missing(t *testing.T) {
+	for _, what := range []string{
+		"calls: throttled", "calls: fails", "calls: the connection breaks before", "calls: the answer is lost of", "calls: the answer is cut short of",
+		"calls: pass before", "calls: a race is lost", "calls: killed before", "calls: killed right after", "calls: the service is out", "a service: goes out",
+		"events: late", "events: lost", "events: twice", "events: overtake an earlier one", "messages: delivered again", "looks: old",
+		"to the guardrail: ResourceInUseException", "updates of the guardrail: fail", "the schedule: sweeps", "the controller: sets",
+		"somebody: creates", "somebody: creates again", "somebody: sets", "somebody: deletes", "somebody: tags", "somebody: takes", "somebody: upgrades",
+		"somebody: queues nonsense", "somebody: changes the policy", "somebody: breaks the policy", "somebody: switches the VPC's DNS",
+		"mails: detected", "mails: enforced", "mails: partly-enforced", "mails: violation", "mails: already-undone", "mails: blocked",
+		"mails: failed", "mails: stuck", "mails: gone", "mails: brake", "looks: an exemption in force",
+	} {
+		if r.times.counts[what] == 0 {
+			t.Errorf("in %d histories this never happened: %s", r.done.Load(), what)
+		}
+	}
 }
 
 // TestAHistoryRepeats: a seed is one history, to the last call.

@@ -416,8 +416,8 @@ func (h *history) act(sweeper localaws.Handler) {
 		h.cutOff, h.cutAt = v.NoDNSSupport, time.Now()
 		h.mu.Unlock()
 		what = fmt.Sprintf("switches the VPC's DNS support: %t", !v.NoDNSSupport)
-	case n == 11 && h.chance(200):
-		d := time.Hour + h.upTo(2*time.Hour)
+	case n == 11 && h.chance(600):
+		d := time.Hour + h.upTo(3*time.Hour)
 		what = fmt.Sprintf("works on %s for %s", name, d)
 		who = "EKS"
 		_, err = h.w.aws.StartUpdate(name, "VersionUpdate", d)
@@ -441,9 +441,13 @@ func (h *history) open(who, verb, name string, a endpoint.Access, call func() er
 	h.mu.Lock()
 	h.arrival = time.Time{}
 	h.mu.Unlock()
+	again := verb == "creates" && len(h.claims.looks[name]) > 0
 	err := call()
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if again && err == nil {
+		h.counts["somebody: creates again"]++
+	}
 	h.tell("%s %s %s: %s%s", who, verb, name, a, failed(err))
 	if err == nil {
 		h.changes[name]++

@@ -94,6 +94,7 @@ func (k *worker) handler(handlers []localaws.Handler) localaws.Handler {
 		delay := time.Duration(h.rand.IntN(300)) * time.Second
 		h.mu.Unlock()
 		if again && len(handlers) > 1 {
+			h.count("messages: delivered again")
 			h.redeliver(event, delay)
 		}
 		var answer []byte
