@@ -14,7 +14,7 @@ PLAIN := env -u AWS_CA_BUNDLE -u AWS_PROFILE
 # The CDK's runtime writes a banner about the age of Node.js 20 otherwise.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: build functions demo picture test e2e lint clean fuzz sbom bench
+.PHONY: build functions demo picture test simulate e2e lint clean fuzz bench sbom
 
 # build makes what cdk deploy takes: the functions and the CDK app.
 build: functions
@@ -43,6 +43,15 @@ picture:
 test: build
 	$(PLAIN) go test ./...
 	$(PLAIN) go -C infra test ./...
+
+# simulate plays SEEDS seeded histories from seed FROM on: people, faults and kills
+# against the real function in virtual time. It fails if one of them does, with that
+# history as a story and the command that plays it again.
+SEEDS ?= 100000
+FROM ?= 1
+simulate:
+	@go test -c -o bin/simulation.test ./pkg/simulation
+	@cd pkg/simulation && $(PLAIN) ../../bin/simulation.test -test.run '^TestHistories$$' -test.timeout 0 -seeds $(SEEDS) -from $(FROM) -every 1000
 
 # e2e deploys to moto, with the real CDK, and runs what was deployed.
 e2e: build

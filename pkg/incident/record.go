@@ -246,8 +246,10 @@ type Standing struct {
 	// Until is when a rule's grace ends and the violation must be judged anew.
 	Until time.Time `json:"until,omitzero"`
 	// Now is the access that stays, nil in a record from before it was kept.
-	Now    *endpoint.Access `json:"now,omitempty"`
-	Family endpoint.Family  `json:"family,omitempty"`
+	Now *endpoint.Access `json:"now,omitempty"`
+	// Before is what was there right before the violation, nil when unknown.
+	Before *Seen           `json:"before,omitempty"`
+	Family endpoint.Family `json:"family,omitempty"`
 }
 
 // Closing is the end of a former incident.
