@@ -180,7 +180,7 @@ func (w *writer) digestToDo(d digest.Digest) string {
 	if len(parts) == 0 {
 		return w.DigestNothing
 	}
-	return w.DigestDo + strings.Join(parts, w.DigestDoAnd)
+	return w.DigestDo + strings.Join(parts, w.DigestDoAnd) + w.DigestDoEnd
 }
 
 // some writes the first items of a section and counts the others.

@@ -164,7 +164,7 @@ var english = phrases{
 	StageDetected: "detected", StageWaiting: "waiting for EKS to accept a change", StageUpdating: "EKS is changing it back", StageStuck: "STUCK", StageHeld: "waits for the brake",
 	DigestToday: "Day", DigestBySeverity: "By severity: {severities}",
 	DigestByRule: "By rule: {rules}", DigestMore: "and {n} more", DigestUnreadable: "{n} records of the ledger could not be read and are not counted here; see the function's log.",
-	DigestCount: "{rule} {n}", DigestNothing: "Nothing.", DigestDo: "YES: ", DigestDoAnd: "; ",
+	DigestCount: "{rule} {n}", DigestNothing: "Nothing.", DigestDo: "YES: ", DigestDoAnd: "; ", DigestDoEnd: ".",
 	DigestDoFailed: "failed ({n}): close by hand (their mails have the command and EKS's reason)", DigestDoBlocked: "blocked ({n}): put right the VPC's DNS, then the guardrail closes them (their mails have the commands; to close by hand could cut nodes off)",
 	DigestDoPartly: "partly fixed ({n}): see what is left", DigestDoAlert: "only told of ({n}): close by hand, or have the policy admit them", DigestDoStuck: "stuck ({n}): look at them", DigestDoTug: "tug of war ({n}): stop whoever keeps opening them",
 

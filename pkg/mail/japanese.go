@@ -7,7 +7,7 @@ var japanese = phrases{
 	NotYetKnown: "不明。呼び出しの記録はまだありません。更新 ID は {update}", FoundByLooking: "不明。API 呼び出しの記録からではなく、クラスターの設定確認で検出しました",
 	WithMFA: "あり", WithoutMFA: "なし", NoMFA: "MFA なし",
 
-	Cluster: "クラスター", Account: "アカウント", Region: "リージョン", OpenNow: "現在の公開", Who: "実行者", OpenedBy: "公開した者", AskedBy: "要求した者", UndoneBy: "元に戻した者",
+	Cluster: "クラスター", Account: "アカウント", Region: "リージョン", OpenNow: "公開状態", Who: "実行者", OpenedBy: "公開した者", AskedBy: "要求した者", UndoneBy: "元に戻した者",
 	ToDo: "対応", Since: "期間", ToWhom: "公開先", Severity: "重大度", Reference: "参照番号", Noticed: "検知日時", Endpoint: "アクセス設定",
 	RulesLeft: "外れたルール", Tags: "タグ",
 	Call: "API 呼び出し", From: "送信元", Tool: "ツール", MFA: "MFA", Event: "イベント ID", Update: "更新 ID", Agent: "UA",
@@ -20,8 +20,8 @@ var japanese = phrases{
 	AnswerAt: "{answer}({at} 時点)",
 	YesOpen:  "公開中。{whom}からアクセスできます", BeingOpened: "まもなく公開。{whom}に公開する変更を EKS が処理しています", OnceReady: "未公開。クラスターの作成が完了すると{whom}に公開されます",
 	PrivateIsOff: "公開範囲はポリシーの許可内ですが、プライベートアクセスが無効です", PrivateGoesOff: "公開範囲はポリシーの許可内ですが、プライベートアクセスが無効にされようとしています",
-	YesAsSeen: "最後の確認時は公開中。{whom}からアクセスできました", NoOpen: "いいえ。{now}です", NoWider: "いいえ。ポリシーが許可する{whom}だけに公開しています", NeverWas: "いいえ。一度も公開されていません。{now}です",
-	NowAdmitted: "公開中。{whom}からアクセスできますが、現在のポリシーでは違反になりません", InsideAdmitted: "プライベートアクセスは無効ですが、現在のポリシーでは違反になりません", NoDeleted: "いいえ。クラスターは削除されました",
+	YesAsSeen: "最後の確認時は公開中。{whom}からアクセスできました", NoOpen: "非公開。{now}です", NoWider: "限定公開。ポリシーが許可する{whom}だけに公開しています", NeverWas: "変更なし。違反する公開は行われていません。{now}です",
+	NowAdmitted: "公開中。{whom}からアクセスできますが、現在のポリシーでは違反になりません", InsideAdmitted: "プライベートアクセスは無効ですが、現在のポリシーでは違反になりません", NoDeleted: "なし。クラスターは削除されました",
 
 	Address4: "IPv4 アドレス 1 個", Addresses4: "IPv4 アドレス {n} 個", Addresses4And6: "IPv4 アドレス {n} 個と IPv6 ブロック {blocks} 個", Addresses6: "IPv6 ブロック {blocks} 個",
 	WidestIs: "。最も広いブロックは {widest}", WouldHaveBeen: "なし。要求された公開先は{whom}", NowAndBefore: "現在は{now}。変更前は{before}",
@@ -41,7 +41,7 @@ var japanese = phrases{
 	Closed:          "閉じました。EKS クラスター {cluster} の Kubernetes API エンドポイントは{whom}に公開されていました。ガードレールが設定を変更し、EKS が完了を確認しました。現在は{now}です。",
 	Fixed:           "是正しました。EKS クラスター {cluster} の Kubernetes API エンドポイントは{whom}に公開されていました。ガードレールが設定を変更し、EKS が完了を確認しました。現在は{now}です。",
 	FixedInside:     "是正しました。EKS クラスター {cluster} のプライベートアクセスは無効でした。ガードレールが有効にし、EKS が完了を確認しました。現在は{now}です。",
-	Partly:          "一部を是正しました。EKS クラスター {cluster} の Kubernetes API エンドポイントは{whom}に公開されていました。ガードレールは是正対象のルールに従って変更しました。現在は{now}ですが、通知のみのルールにはまだ違反しています。",
+	Partly:          "一部を是正しました。EKS クラスター {cluster} の Kubernetes API エンドポイントは{whom}に公開されていました。ガードレールは、是正を行うルールに従って変更しました。現在は{now}ですが、通知のみのルールにはまだ違反しています。",
 	PartlyHeld:      "まだ公開中です。EKS クラスター {cluster} のプライベートアクセスは有効になりましたが、Kubernetes API エンドポイントは{whom}に公開されたままです。ポリシー違反ですが、今閉じるとノードが API に接続できなくなるおそれがあります。原因: {cause}。",
 	Violation:       "EKS クラスター {cluster} の Kubernetes API エンドポイントが{whom}に公開されています。ポリシー違反ですが、該当するルールまたは動作モードが通知のみのため、ガードレールは変更しておらず、今後も変更しません。",
 	ViolationGraced: "EKS クラスター {cluster} の Kubernetes API エンドポイントが{whom}に公開されています。作成直後の猶予期間が終わるとポリシー違反になり、{at} にガードレールが閉じます。",
@@ -137,7 +137,7 @@ var japanese = phrases{
 	AuditOff:     "誰にも分かりません。このクラスターは監査ログを CloudWatch Logs に送信していないため、後から調べることはできません。",
 	AuditUnknown: "監査ログを CloudWatch Logs に送信しているかどうかは不明です。送信していれば、ロググループ {group} を {from} から {to} まで調べてください。",
 
-	Left:     "タグの変更により、EKS クラスター {cluster} は下記の是正対象のルールから外れました。",
+	Left:     "タグの変更により、EKS クラスター {cluster} は下記の「是正を行うルール」の対象から外れました。",
 	LeftSome: "ほかのルールによる是正は続きます。",
 	LeftAll:  "このクラスターを是正するルールはもうありません。Kubernetes API エンドポイントが公開されても、閉じられません。",
 	LeftOpen: "このクラスターを是正するルールはもうありません。Kubernetes API エンドポイントは{whom}に公開されていますが、自動では閉じられません。",
@@ -145,7 +145,7 @@ var japanese = phrases{
 	TagsRemoved: "削除: {tags}", TagsSet: "設定: {tags}",
 
 	Brake:       "ブレーキ (brake) が作動しています。多数のクラスターが同時にポリシーに違反しています。ポリシーの誤りで全社のクラスターが閉じられることのないよう、ガードレールが 1 時間に変更するのは 1 リージョンあたり {limit} クラスターまでです。さらに {n} クラスターが待機しています。",
-	BrakeOpen:   "公開中。{n} クラスターがポリシーに違反したまま待機中で、うち {world} がインターネット全体に公開されています",
+	BrakeOpen:   "公開中。{n} クラスターがポリシーに違反したまま待機中で、うち {world} クラスターがインターネット全体に公開されています",
 	BrakeToDo:   "必要です。ルールが意図どおりかどうかを判断し、待機を解除するか、停止してください(末尾参照)。",
 	BrakeByRule: "ルール別", BrakeWaiting: "待機中のクラスター", BrakeRule: "ルール「{rule}」: {n} クラスターが待機", BrakeRuleOne: "ルール「{rule}」: {n} クラスターが待機", BrakeMore: " ほか {n} 個", BrakeDo: "選べる対応",
 	BrakeDoNothing: "ルールが意図どおりなら、待つこともできます。1 時間に最大 {limit} クラスターが、公開されたばかりのものから順に変更されます。",
@@ -165,7 +165,7 @@ var japanese = phrases{
 	StageDetected: "検出済み", StageWaiting: "EKS が変更を受け付けるのを待機中", StageUpdating: "EKS が元に戻す処理中", StageStuck: "停滞 (STUCK)", StageHeld: "ブレーキにより待機中",
 	DigestToday: "日付", DigestBySeverity: "重大度別: {severities}",
 	DigestByRule: "ルール別: {rules}", DigestMore: "ほか {n} 個", DigestUnreadable: "台帳の {n} 件の記録を読み取れず、ここには含まれていません。関数のログを参照してください。",
-	DigestCount: "{rule} {n} 件", DigestNothing: "不要です。", DigestDo: "必要です。", DigestDoAnd: "。",
+	DigestCount: "{rule} {n} 件", DigestNothing: "不要です。", DigestDo: "必要です。", DigestDoAnd: "。", DigestDoEnd: "。",
 	DigestDoFailed: "EKS 側で変更に失敗({n}): 手動で閉じる(コマンドと EKS の理由は各メールを参照)", DigestDoBlocked: "保留({n}): VPC の DNS 設定を直す。その後ガードレールが閉じます(コマンドは各メールを参照。手動で閉じるとノードが接続できなくなるおそれがあります)",
 	DigestDoPartly: "一部を是正({n}): 残りを確認する", DigestDoAlert: "通知のみ({n}): 手動で閉じるか、ポリシーで許可する", DigestDoStuck: "停滞({n}): クラスターを確認する", DigestDoTug: "戻し合い({n}): 公開している者を止める",
 

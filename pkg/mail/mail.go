@@ -122,7 +122,7 @@ func (l Letter) Write(n incident.Notice) Mail {
 		fields = append(fields, [2]string{w.UndoneBy, w.undoneBy()})
 	}
 	if reason != "" {
-		head += " " + reason
+		head = sentences(head, reason)
 	}
 	m.Card = card{
 		Title: m.Subject, Severity: sev, Reference: w.i.Ref, Outcome: m.Attributes["outcome"], ARN: w.r.Cluster.ARN, Text: head,

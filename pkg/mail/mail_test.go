@@ -137,7 +137,7 @@ func TestOnlyDoneIsSaidToBeDone(t *testing.T) {
 			if stays != (stands(n) || remains) {
 				t.Errorf("%s: the subject's first word is wrong: %s", name, m.Subject)
 			}
-			no := map[Language]*regexp.Regexp{English: regexp.MustCompile(`(?m)^Open now +no\b`), Japanese: regexp.MustCompile(`(?m)^現在の公開 +いいえ`)}[language]
+			no := map[Language]*regexp.Regexp{English: regexp.MustCompile(`(?m)^Open now +no\b`), Japanese: regexp.MustCompile(`(?m)^公開状態 +(非公開|限定公開|変更なし|なし)`)}[language]
 			if no.MatchString(m.Text) == (stands(n) || admitted(n)) {
 				t.Errorf("%s %s: stands: %t, yet the mail says otherwise:\n%s", language, name, stands(n), m.Text)
 			}
@@ -217,7 +217,7 @@ func promises(t failer, m Mail) {
 var (
 	labels = regexp.MustCompile(`(?m)^\*[^*\n]+\*`) // ours, in bold
 	links  = regexp.MustCompile(`https://[a-z0-9.-]+/cloudtrailv2/home\S*`)
-	markup = regexp.MustCompile(`(^|[^\pL\pN_])_|_([^\pL\pN_]|$)|:[a-z+-][a-z_+-]*:|#`)
+	markup = regexp.MustCompile(`(^|[^\pL\pN_])_|_([^\pL\pN_]|$)|:[0-9a-z_+-]*[g-z][0-9a-z_+-]*:|#`)
 )
 
 var placeholder = regexp.MustCompile(`[{][a-z0-9]+[}]`)
@@ -276,8 +276,15 @@ func TestHostileText(t *testing.T) {
 				i.Attempts[k].From, i.Attempts[k].Dropped = i.Opening, i.Opening.CIDRs
 				i.Attempts[k].Errors = []endpoint.UpdateError{{Code: hostile("code"), Message: hostile("message")}}
 			}
+			i.Facts = &incident.Facts{VPC: hostile("vpc"), ClusterSecurityGroup: hostile("group"), SecurityGroups: []string{hostile("other group")}, AuditLogs: rapid.Bool().Draw(t, "audit")}
+			i.Status = endpoint.Status(rapid.SampledFrom([]string{"ACTIVE", "UPDATING", "CREATING", "FAILED"}).Draw(t, "status"))
+			gaps := []incident.Gap{{Name: "enableDnsSupport"}, {Name: "AmazonProvidedDNS", DHCPOptions: hostile("options")}, {Name: "ingress on 443", Unknown: true}}
+			for k := range i.Attempts {
+				i.Attempts[k].Missing, i.Attempts[k].Kept = gaps, nil
+			}
 			if i.Final != nil {
 				f := *i.Final
+				f.UndoneBy, f.Why, f.Missing = &cause, hostile("why"), gaps
 				f.Now = endpoint.Access{Public: rapid.Bool().Draw(t, "public"), Private: true, CIDRs: prefixes(t, "now")}
 				if f.Tug != nil {
 					f.Tug = &incident.TugOfWar{InAnHour: 4, Days: 1, Others: []string{hostile("other")}}
@@ -287,7 +294,7 @@ func TestHostileText(t *testing.T) {
 			n.Record.Incident = &i
 		} else {
 			d := *n.Record.Left
-			d.By = &cause
+			d.By, d.Tags, d.Rules = &cause, []string{hostile("tag"), hostile("other tag")}, []string{"r", hostile("rule")}
 			n.Record.Left = &d
 		}
 		m := l.Write(n)
@@ -316,6 +323,40 @@ func TestForeign(t *testing.T) {
 		if got := foreign(in, 20); got != want {
 			t.Errorf("foreign(%q) = %q, want %q", in, got, want)
 		}
+	}
+}
+
+// TestEveryBlockedMailHasItsFix: of each thing that keeps an endpoint open there
+// is the command that puts it right, and never one that closes it by hand.
+func TestEveryBlockedMailHasItsFix(t *testing.T) {
+	commands := map[string][]string{
+		"enableDnsSupport": {"modify-vpc-attribute", "--enable-dns-support"}, "enableDnsHostnames": {"modify-vpc-attribute", "--enable-dns-hostnames"},
+		"AmazonProvidedDNS": {"create-dhcp-options", "associate-dhcp-options"},
+	}
+	seen := map[string]int{}
+	for _, language := range languages {
+		l := letter
+		l.Language = language
+		for name, n := range mails {
+			if n.Kind != incident.NoticeOutcome || !stands(n) || !held(n.Record.Incident) {
+				continue
+			}
+			text := l.Write(n).Text
+			for _, g := range n.Record.Incident.Final.Missing {
+				for _, word := range commands[g.Name] {
+					seen[word]++
+					if !strings.Contains(text, word) {
+						t.Errorf("%s %s: no %s for %+v", language, name, word, g)
+					}
+				}
+			}
+			if strings.Contains(text, "update-cluster-config") {
+				t.Errorf("%s %s: tells how to cut the nodes off", language, name)
+			}
+		}
+	}
+	if len(seen) != 5 {
+		t.Errorf("some gap has no example: %v", seen)
 	}
 }
 

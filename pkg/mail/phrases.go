@@ -87,14 +87,14 @@ type phrases struct {
 	BrakeDo, BrakeDoNothing, BrakeDoRelease, BrakeDoStop, BrakeToDo                 string
 
 	// The digest.
-	Digest                                                                                                            string
-	DigestOpen, DigestStanding, DigestTug, DigestExempt, DigestEnding, DigestAside, DigestToday                       string
-	DigestOpenLine, DigestStandingLine, DigestTugLine, DigestExemptLine, DigestEndingLine                             string
-	DigestOutposts, DigestConnected, DigestHybrid                                                                     string
-	StageDetected, StageWaiting, StageUpdating, StageStuck, StageHeld                                                 string
-	DigestByRule, DigestBySeverity, DigestMore, DigestUnreadable, DigestCount, DigestNothing                          string
-	DigestFailed, DigestBlocked, DigestPartly, DigestAlert                                                            string
-	DigestDo, DigestDoAnd, DigestDoFailed, DigestDoBlocked, DigestDoPartly, DigestDoAlert, DigestDoStuck, DigestDoTug string
+	Digest                                                                                                                         string
+	DigestOpen, DigestStanding, DigestTug, DigestExempt, DigestEnding, DigestAside, DigestToday                                    string
+	DigestOpenLine, DigestStandingLine, DigestTugLine, DigestExemptLine, DigestEndingLine                                          string
+	DigestOutposts, DigestConnected, DigestHybrid                                                                                  string
+	StageDetected, StageWaiting, StageUpdating, StageStuck, StageHeld                                                              string
+	DigestByRule, DigestBySeverity, DigestMore, DigestUnreadable, DigestCount, DigestNothing                                       string
+	DigestFailed, DigestBlocked, DigestPartly, DigestAlert                                                                         string
+	DigestDo, DigestDoAnd, DigestDoEnd, DigestDoFailed, DigestDoBlocked, DigestDoPartly, DigestDoAlert, DigestDoStuck, DigestDoTug string
 
 	// The end of every mail.
 	Signed, SignedPlain string

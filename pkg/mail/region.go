@@ -41,19 +41,19 @@ func (l Letter) left(n incident.Notice) Mail {
 		tags = append(tags, foreign(tag, 60))
 	}
 	keys := w.cidrs(tags, maxCIDRs)
-	head := fill(w.Left, "cluster", shorten(r.Name, 40)) + " "
+	head := fill(w.Left, "cluster", shorten(r.Name, 40))
 	todo := w.DoRestoreTags
 	switch {
 	case d.Enforced:
-		head += w.LeftSome
+		head = sentences(head, w.LeftSome)
 	case unguarded:
-		head += fill(w.LeftOpen, "whom", w.whom(d.Now, d.Family))
+		head = sentences(head, fill(w.LeftOpen, "whom", w.whom(d.Now, d.Family)))
 		todo = w.DoRestoreOrClose
 	default:
-		head += w.LeftAll
+		head = sentences(head, w.LeftAll)
 	}
 	if keys != "" {
-		todo += " " + fill(w.TheTags, "tags", keys)
+		todo = sentences(todo, fill(w.TheTags, "tags", keys))
 	}
 	openNow := fill(w.NoOpen, "now", w.state(d.Now, d.Family))
 	if d.Now.Public {
@@ -139,7 +139,8 @@ func (l Letter) Brake(b incident.Brake, limit int, account, region string, now t
 	w.field(w.OpenNow, openNow)
 	w.field(w.Severity, w.severityWord(High))
 	w.field(w.ToDo, w.BrakeToDo)
-	w.field(w.Since, stamp(b.Since))
+	since := fill(w.SoFar, "from", stamp(b.Since), "age", w.age(now.Sub(b.Since)))
+	w.field(w.Since, since)
 	w.heading(w.BrakeByRule)
 	for _, c := range b.Rules() {
 		phrase := w.BrakeRule
@@ -168,7 +169,7 @@ func (l Letter) Brake(b incident.Brake, limit int, account, region string, now t
 	}
 	m.Card = card{
 		Title: m.Subject, Severity: High, Reference: "brake-" + b.Since.UTC().Format("20060102T150405Z"), Outcome: "brake", Text: head,
-		Fields: [][2]string{{w.Account, w.account(account)}, {w.Region, region}, {w.OpenNow, openNow}, {w.Since, stamp(b.Since)}},
+		Fields: [][2]string{{w.Account, w.account(account)}, {w.Region, region}, {w.OpenNow, openNow}, {w.Since, since}},
 		Steps:  append([]string{w.BrakeToDo}, do...),
 	}.encode()
 	return m

@@ -457,7 +457,7 @@ func (w *writer) blocked() {
 		return
 	}
 	w.heading(w.WhyKept)
-	w.inside(w.KeptWhy + " " + fill(w.Credentials, "account", w.account(w.r.Account)))
+	w.inside(sentences(w.KeptWhy, fill(w.Credentials, "account", w.account(w.r.Account))))
 	for _, g := range gaps {
 		w.gap("{gap}", g)
 	}
@@ -607,7 +607,7 @@ func (w *writer) commands() {
 		heading, why = w.SwitchOn, w.SwitchOnWhy
 	}
 	if stands(w.n) && i.Status != endpoint.StatusActive && i.Status != "" && i.Final == nil {
-		why = fill(w.CloseOnceActive, "status", string(i.Status)) + " " + why
+		why = sentences(fill(w.CloseOnceActive, "status", string(i.Status)), why)
 	}
 	w.command(heading, why, a, i.Family)
 }
@@ -619,7 +619,7 @@ func (w *writer) command(heading, why string, a endpoint.Access, f endpoint.Fami
 		return
 	}
 	w.heading(heading)
-	w.inside(why + " " + fill(w.Credentials, "account", w.account(w.r.Account)))
+	w.inside(sentences(why, fill(w.Credentials, "account", w.account(w.r.Account))))
 	w.WriteString("\n")
 	w.block(command)
 }
