@@ -408,7 +408,11 @@ func (w *writer) headline() string {
 	switch f.Outcome {
 	case incident.Enforced, incident.PartlyEnforced:
 		if f.Tug != nil {
-			return say(w.TugOfWar, "often", w.often(*f.Tug), "now", now)
+			head := say(w.TugOfWar, "often", w.often(*f.Tug), "now", now)
+			if f.Outcome == incident.PartlyEnforced {
+				head = sentences(head, w.TugLeft)
+			}
+			return head
 		}
 		switch {
 		case f.Outcome == incident.PartlyEnforced && held(i):

@@ -44,7 +44,7 @@ type phrases struct {
 	LosingInside, CreatingGraced, FoundHeld, PartlyHeld, ViolationGraced        string
 	NeverOpened, NeverInside, AllowedInside                                     string
 	WhyPolicy, WhyExempt, WhyNoRule, EKSSays, EKSSilent                         string
-	TugOfWar, TugPerHour, TugPerDays, TugAnd                                    string
+	TugOfWar, TugLeft, TugPerHour, TugPerDays, TugAnd                           string
 	WhyUndone, WhyDeleted                                                       string
 
 	// What the reader has to do.
@@ -68,14 +68,14 @@ type phrases struct {
 	KeptWhy, WarnNodes, WarnNoEffect, WarnIngress                                        string
 	GapOff, GapOptions, GapNoOptions, GapIngress, GapUnknown, GapRead, GapSome, GapsMore string
 	FixSupport, FixHostnames, FixDNS, FixRead, FixSome                                   string
-	FixLook, FixOptions, FixIfOff, FixIngress, Ingress                                   string
+	FixLook, FixOptions, FixOptionsIf, FixNoOptions, FixIfOff, FixIngress, Ingress       string
 	Attempt, Reverted, NoAnswer, Refused, InProgress, Finished, Dropped, NothingDone     string
 	OpenedLately                                                                         string
 
 	// How to reach a private endpoint.
 	ReachFrom, ReachPort, ReachIdentity, ReachList, ReachGroups, ReachGroup, ReachUnknownGroup string
 	// Commands.
-	PutBackWhy, CloseWhy, CloseOnceActive, SwitchOnWhy, Credentials string
+	PutBackInside, PutBackInsideWhy, PutBackWhy, CloseWhy, CloseOnceActive, SwitchOnWhy, Credentials string
 	// Who used it.
 	AuditOn, AuditOff, AuditUnknown string
 

@@ -385,8 +385,12 @@ func (w *writer) fixNote(g incident.Gap) string {
 	switch {
 	case !dns(g):
 		return w.FixIngress
-	case g.Name == amazonDNS:
+	case g.Name == amazonDNS && g.Unknown:
+		return w.FixOptionsIf
+	case g.Name == amazonDNS && optionsID.MatchString(g.DHCPOptions):
 		return w.FixOptions
+	case g.Name == amazonDNS:
+		return w.FixNoOptions
 	case g.Unknown:
 		return w.FixIfOff
 	default:
@@ -600,6 +604,9 @@ func (w *writer) commands() {
 		a = endpoint.Access{Private: true} // in a record from before the nearest was kept
 	case len(i.Attempts) > 0 && i.Final.Outcome == incident.Enforced && i.Final.Tug == nil:
 		a, heading, why = i.Attempts[0].From, w.PutBack, w.PutBackWhy
+		if onlyInside(w.n) {
+			heading, why = w.PutBackInside, w.PutBackInsideWhy
+		}
 	default:
 		return
 	}
