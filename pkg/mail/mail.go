@@ -592,13 +592,17 @@ func (w *writer) answer() string {
 func (w *writer) todo() string {
 	i, f := w.i, w.i.Final
 	status, graced := string(i.Status), graceEnd(w.n)
+	hand := w.HandClose
+	if onlyInside(w.n) {
+		hand = w.HandSwitch
+	}
 	switch {
 	case w.n.Kind == incident.NoticeStuck && i.Status == endpoint.StatusActive:
 		return w.DoLookActive
 	case w.n.Kind == incident.NoticeStuck:
 		return fill(w.DoLook, "status", status)
 	case w.n.Kind != incident.NoticeOutcome && i.AlertOnly && !graced.IsZero():
-		return fill(w.DoDecideGrace, "at", stamp(graced))
+		return fill(w.DoDecideGrace, "at", stamp(graced), "hand", hand)
 	case w.n.Kind != incident.NoticeOutcome && i.AlertOnly:
 		return fill(w.DoDecideSoon, "status", status)
 	case w.n.Kind != incident.NoticeOutcome && i.Stage == incident.Updating:
@@ -608,7 +612,7 @@ func (w *writer) todo() string {
 		if !i.HeldUntil.IsZero() {
 			when = fill(w.HeldUntil, "at", stamp(i.HeldUntil))
 		}
-		return fill(w.DoWaitHeld, "when", when)
+		return fill(w.DoWaitHeld, "when", when, "hand", hand)
 	case w.n.Kind != incident.NoticeOutcome && i.Status == endpoint.StatusCreating:
 		return w.DoWaitNew
 	case w.n.Kind != incident.NoticeOutcome && i.Status == endpoint.StatusActive && len(i.Attempts) > 0:
@@ -633,17 +637,14 @@ func (w *writer) todo() string {
 		return fill(w.DoFix, "fix", w.fix1(f.Missing))
 	case incident.Failed:
 		if code := w.eksCode(); code != "" {
-			return fill(w.DoByHandWhy, "code", code)
+			return fill(w.DoByHandWhy, "code", code, "hand", hand)
 		}
-		return w.DoByHand
+		return fill(w.DoByHand, "hand", hand)
 	case incident.Violation:
 		if !graced.IsZero() {
-			return fill(w.DoDecideGrace, "at", stamp(graced))
+			return fill(w.DoDecideGrace, "at", stamp(graced), "hand", hand)
 		}
-		if onlyInside(w.n) {
-			return w.DoDecideInside
-		}
-		return w.DoDecide
+		return fill(w.DoDecide, "hand", hand)
 	case incident.AlreadyUndone, incident.Gone:
 		switch {
 		case !happened(i):
@@ -671,7 +672,7 @@ var words = map[incident.Outcome]string{
 	incident.PartlyEnforced: "STILL OPEN, partly fixed",
 	incident.Violation:      "OPEN, alert only",
 	incident.Blocked:        "STILL OPEN, blocked",
-	incident.Failed:         "STILL OPEN, EKS failed the change",
+	incident.Failed:         "STILL OPEN, the change failed",
 	incident.Stuck:          "STILL OPEN, stuck",
 	incident.AlreadyUndone:  "Already undone",
 	incident.Gone:           "Cluster deleted",

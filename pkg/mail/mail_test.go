@@ -299,7 +299,11 @@ func TestHostileText(t *testing.T) {
 		}
 		m := l.Write(n)
 		promises(t, m)
-		for _, label := range []string{"\n" + pad(in(l.Language).Reference, 8), "\n--\n", "\nEndpoint Guard "} {
+		says := in(l.Language)
+		ours := func(label string) string { return "\n" + pad(label, says.labels()+1) }
+		for _, label := range []string{
+			"\n" + pad(says.Reference, 8), "\n--\n", "\nEndpoint Guard ", ours(says.Cluster), ours(says.OpenNow), ours(says.Severity), ours(says.ToDo), ours(says.Account), ours(says.Region),
+		} {
 			if count := strings.Count(m.Text, label); count != 1 {
 				t.Errorf("%d lines look like %q", count, label)
 			}

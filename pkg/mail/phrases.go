@@ -51,7 +51,7 @@ type phrases struct {
 	DoWait, DoWaitUpdate, DoWaitHeld, DoDecideSoon, DoLook                             string
 	DoAsk, DoNothing, DoDecideLeft, DoDecide, DoDecideGrace, DoFix, DoByHand, DoStopIt string
 	DoNothingGone, DoNothingEver, DoRestoreTags, DoRestoreOrClose, Below, InTheMail    string
-	DoWaitNew, DoWaitRetry, DoLookActive, DoByHandWhy, DoDecideInside                  string
+	DoWaitNew, DoWaitRetry, DoLookActive, DoByHandWhy, HandClose, HandSwitch           string
 	DoCheckAllowed, DoMaybeCheck, ChangedPolicy, ChangedExempt, ChangedScope           string
 	HeldUntil, HeldSometime                                                            string
 

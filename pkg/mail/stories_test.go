@@ -334,6 +334,10 @@ func stories() map[string]incident.Notice {
 	s.fails = true
 	out["failed"] = s.goesOn(2 * time.Hour).mail("failed")
 
+	s = opened(insideRule, half)
+	s.fails = true
+	out["failed-inside"] = s.goesOn(2 * time.Hour).mail("failed")
+
 	bob := cloudtrail.Actor{Type: "IAMUser", Name: "bob", SourceIP: "203.0.113.20", UserAgent: "Boto3/1.34"}
 	s = newStory(officeRule).sweeps()
 	s.at(40 * time.Second).hears(s.at(0).asks(alice, wide)).at(4 * time.Minute).ends(true)
