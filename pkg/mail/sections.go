@@ -411,11 +411,13 @@ func (w *writer) group() string {
 	return ""
 }
 
+// vpc is the id of the cluster's VPC. What is no id is not shown: it stands in
+// sentences, where others must have no say.
 func (w *writer) vpc() string {
-	if w.i.Facts == nil || w.i.Facts.VPC == "" {
+	if w.i.Facts == nil || !vpcID.MatchString(w.i.Facts.VPC) {
 		return "VPC"
 	}
-	return foreign(w.i.Facts.VPC, 30)
+	return w.i.Facts.VPC
 }
 
 // dns are the gaps that keep public access from being narrowed.
