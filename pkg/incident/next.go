@@ -58,6 +58,8 @@ type turn struct {
 	harmless bool
 	// own is set for an event of the guardrail's own.
 	own bool
+	// looked is set once the cluster's status was taken into the incident.
+	looked bool
 }
 
 func (t *turn) next() Step {
@@ -402,7 +404,7 @@ func (t *turn) unsettled(v verdict.Verdict) Step {
 	since := t.now
 	if i := t.Incident; i != nil {
 		since = i.OpenedAt
-		i.Status = c.Status
+		i.Status, t.looked = c.Status, true
 		if a := t.attempt(); a != nil && a.UpdateID != "" && !a.over() {
 			i.Stage, since = Updating, a.At
 		} else {
@@ -411,7 +413,7 @@ func (t *turn) unsettled(v verdict.Verdict) Step {
 		if i.DetectedMailed.IsZero() {
 			return t.tell(NoticeDetected)
 		}
-		i.HeldSince = time.Time{}
+		i.HeldSince, i.HeldUntil = time.Time{}, time.Time{}
 		if t.now.Sub(i.OpenedAt) >= stuckAfter && i.StuckMailed.IsZero() {
 			return t.tell(NoticeStuck)
 		}
@@ -450,6 +452,7 @@ func (t *turn) open(v verdict.Verdict, asked *endpoint.Access) {
 		OpenedAt: t.now, Stage: Detected, Asked: asked, Opening: v.Cluster.Access, Rules: notes(v.Violations()),
 		Status: c.Status, Family: c.Family, AlertOnly: !v.Enforcing(), Before: t.earlier(),
 	}
+	i.nearest(v)
 	key := ""
 	for _, w := range t.Watch {
 		if t.violates(w.Asked) {
@@ -473,6 +476,25 @@ func (t *turn) open(v verdict.Verdict, asked *endpoint.Access) {
 	t.peace()
 	t.Opened++
 	t.ClearSince = time.Time{}
+}
+
+// nearest notes what would satisfy every rule.
+func (i *Incident) nearest(v verdict.Verdict) {
+	var before *endpoint.Access
+	if i.Before != nil {
+		before = &i.Before.Access
+	}
+	if a := verdict.Nearest(v, before); i.Nearest == nil || !i.Nearest.Equal(a) {
+		i.Nearest = &a
+	}
+}
+
+// seen notes that the incident is as this check found it. It is for where the
+// record is written anyway.
+func (t *turn) seen() {
+	if t.Incident != nil && t.looked {
+		t.Incident.LookedAt = t.now
+	}
 }
 
 // earlier returns the configuration right before the incident: the newest that
@@ -526,7 +548,7 @@ func (t *turn) settle(v verdict.Verdict) Step {
 		t.open(t.judge(asked), &asked)
 		return t.final(v, AlreadyUndone, WhyUndone)
 	}
-	i.Status = t.in.Cluster.Status
+	i.Status, t.looked = t.in.Cluster.Status, true
 	ours := t.attempt()
 	if ours != nil && ours.Status != endpoint.UpdateSuccessful {
 		ours = nil
@@ -558,6 +580,21 @@ func (t *turn) settle(v verdict.Verdict) Step {
 		return step
 	}
 	return t.final(v, AlreadyUndone, WhyUndone)
+}
+
+// undoneBy returns the last call that is known to have asked for what the policy
+// admits, nil when none is. An update that only EKS's history tells of has no caller.
+func (t *turn) undoneBy() *Cause {
+	var last *Cause
+	for _, w := range t.Watch {
+		if !w.Asked.Empty() && !w.Asked.Unreadable && w.Status == endpoint.UpdateSuccessful && !t.violates(w.Asked) && (last == nil || w.At.After(last.At)) {
+			last = &w
+		}
+	}
+	if newest := t.newest(); last == nil && newest != nil && !slices.Contains(t.Ours, newest.ID) && !t.violates(newest.Asked) {
+		last = &Cause{Call: cloudtrail.UpdateClusterConfig, UpdateID: newest.ID, At: newest.CreatedAt, Asked: newest.Asked, Status: newest.Status}
+	}
+	return last
 }
 
 // doubt asks EKS's history whether the last endpoint update is what is shown,
@@ -654,8 +691,9 @@ func (t *turn) violation(v verdict.Verdict) Step {
 	if i.SettledAt.IsZero() {
 		i.SettledAt = t.now
 	}
+	i.nearest(v)
 	enforced := slices.ContainsFunc(i.Attempts, func(a Attempt) bool { return a.Status == endpoint.UpdateSuccessful })
-	i.Status = t.in.Cluster.Status
+	i.Status, t.looked = t.in.Cluster.Status, true
 	if !enforced || d.Action == verdict.Apply {
 		// Else what is violated now is only what is left of it.
 		i.Rules, i.AlertOnly = notes(v.Violations()), !v.Enforcing()
@@ -724,14 +762,15 @@ func (t *turn) apply(v verdict.Verdict, d verdict.Decision) Step {
 	case BrakeHeld:
 		return t.held()
 	}
-	i.HeldSince = time.Time{}
+	i.HeldSince, i.HeldUntil = time.Time{}, time.Time{}
+	t.seen()
 	number := 1
 	if last := t.attempt(); last != nil {
 		number = last.Number + 1
 	}
 	i.Attempts = append(i.Attempts, Attempt{
 		Number: number, From: t.in.Cluster.Access, Desired: d.Desired, Token: token(i.Ref, number, d.Desired), At: t.now,
-		Reverted: d.Reverted, Dropped: d.Dropped, Kept: d.Kept, Warnings: d.Warnings, Missing: missing(d.Missing),
+		Reverted: d.Reverted, Dropped: d.Dropped, Kept: d.Kept, Warnings: d.Warnings, Missing: t.missing(d.Missing),
 	})
 	i.Attempts = i.Attempts[max(0, len(i.Attempts)-maxCauses):]
 	t.Intent = &Intent{Kind: IntentApply, By: t.in.By, Until: t.in.Deadline}
@@ -740,7 +779,7 @@ func (t *turn) apply(v verdict.Verdict, d verdict.Decision) Step {
 
 // entry is the cluster as it stands before the brake.
 func (t *turn) entry() Entry {
-	e := Entry{ARN: t.Cluster.ARN, Name: t.Name, Fresh: t.caused()}
+	e := Entry{ARN: t.Cluster.ARN, Name: t.Name, Fresh: t.caused(), World: t.in.Cluster.Access.World(t.in.Cluster.Family)}
 	for _, rule := range t.Incident.Rules {
 		if rule.Respond.Enforcing() {
 			e.Rules = append(e.Rules, rule.Name)
@@ -761,6 +800,7 @@ func (t *turn) held() Step {
 	if i.HeldSince.IsZero() {
 		i.HeldSince = t.now
 	}
+	i.HeldUntil = t.in.BrakeUntil
 	if !t.caused() {
 		// The brake's own mail counts those that were standing: hundreds of
 		// mails of single clusters would tell less.
@@ -833,7 +873,7 @@ func Applied(r Record, in Input, a Answer) Record {
 func (t *turn) finalLeft(v verdict.Verdict, d verdict.Decision, outcome Outcome) Step {
 	f := t.ending(v, outcome, "")
 	f.Left, f.Kept, f.Warn, f.Fingerprint = notes(v.Violations()), d.Kept, d.Warnings, fingerprint(v)
-	f.Missing = missing(d.Missing)
+	f.Missing = t.missing(d.Missing)
 	return t.tell(NoticeOutcome)
 }
 
@@ -846,6 +886,9 @@ func (t *turn) final(v verdict.Verdict, outcome Outcome, why string) Step {
 // ending decides the outcome.
 func (t *turn) ending(v verdict.Verdict, outcome Outcome, why string) *Final {
 	f := &Final{Outcome: outcome, Why: why, At: t.now, Now: v.Cluster.Access}
+	if why == WhyUndone {
+		f.UndoneBy = t.undoneBy()
+	}
 	if outcome == Enforced || outcome == PartlyEnforced {
 		if tug := t.tug(); tug != nil && t.TugSince.IsZero() {
 			f.Tug = tug
@@ -856,6 +899,7 @@ func (t *turn) ending(v verdict.Verdict, outcome Outcome, why string) *Final {
 }
 
 func (t *turn) tell(kind NoticeKind) Step {
+	t.seen()
 	if t.folded(kind) {
 		return Tell{Notice: Notice{Kind: kind, Record: t.clone(), At: t.now}, Folded: true}
 	}
@@ -1013,6 +1057,7 @@ func (t *turn) wait(delay time.Duration) Step {
 	if t.Check.Due.After(t.now.Add(-overdue)) && !t.Check.Due.After(due.Add(5*time.Second)) {
 		return Done{Why: "the next check is due at " + t.Check.Due.UTC().Format(time.RFC3339)}
 	}
+	t.seen()
 	t.Check = Check{Number: max(t.Check.Number, t.in.Message.Check) + 1, Due: due}
 	return Wait{Delay: delay, Number: t.Check.Number}
 }

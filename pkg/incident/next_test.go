@@ -188,6 +188,9 @@ func TestBlockedByTheNetwork(t *testing.T) {
 	if f := d.mails[0].Record.Incident.Final; len(f.Kept) == 0 || !strings.Contains(strings.Join(f.Kept, " "), "enableDnsHostnames") {
 		t.Errorf("the mail does not say what to fix: %+v", f)
 	}
+	if n := d.mails[0].Record.Incident.Nearest; n == nil || n.Public || !n.Private {
+		t.Errorf("what a person would ask for: %v", n)
+	}
 	d.after(time.Hour).wakes().told("blocked")
 	d.network.DNSHostnames = endpoint.Yes
 	d.after(time.Hour).wakes().told(closing+": ours-0", "mails detected", "waits 15s")
@@ -205,6 +208,24 @@ func TestAskedForButUndone(t *testing.T) {
 	d.updates["u2"] = u
 	d.after(s15).recheck().told("waits 15s")
 	d.after(s15).recheck().told("mails already-undone", "compliant")
+	if by := d.mails[1].Record.Incident.Final.UndoneBy; by == nil || by.UpdateID != "u2" || by.EventID != "" {
+		t.Errorf("undone by %+v; EKS's history tells the update and not its caller", by)
+	}
+}
+
+func TestWhoUndidIt(t *testing.T) {
+	d := newDesk(t, enforce, private)
+	d.comes(d.asks("u1", world)).told("mails detected", "waits 15s")
+	d.ends("u1", endpoint.UpdateSuccessful)
+	e := d.after(time.Second).asks("u2", private)
+	e.Actor.Name = "bob"
+	d.comes(e).told("rests")
+	d.ends("u2", endpoint.UpdateSuccessful)
+	d.after(s15).recheck().told("waits 15s")
+	d.after(s15).recheck().told("mails already-undone", "compliant")
+	if by := d.mails[1].Record.Incident.Final.UndoneBy; by == nil || by.Actor.Name != "bob" {
+		t.Errorf("undone by %+v", by)
+	}
 }
 
 func TestUndoneBeforeTheEventCame(t *testing.T) {
@@ -509,6 +530,9 @@ func TestTrouble(t *testing.T) {
 	d.log = waits
 	d.told("waits 10s", "waits 20s", "waits 40s", "waits 1m20s", "waits 2m40s", "waits 5m20s", "waits 10m40s", "waits 15m0s", "waits 15m0s")
 	d.after(2*time.Hour).recheck().told("mails stuck", "waits 15m0s")
+	if at, want := d.mails[1].Record.Incident.LookedAt, start.Add(10*time.Second); !at.Equal(want) {
+		t.Errorf("the mail says that it was looked at at %s, want %s", at, want)
+	}
 	d.trouble = ""
 	d.after(time.Minute).recheck().told("waits 15m0s")
 }
