@@ -364,7 +364,7 @@ func (h *history) stands(c localaws.Call, there localaws.Cluster, s sent) {
 	default:
 		return
 	}
-	now := standing{fmt.Sprint(s.outcome, there.CreatedAt, truth(there).Access, there.Tags, c.AccessKeyID, h.cutAt, h.changes[s.cluster]), s.reference}
+	now := standing{fmt.Sprint(s.outcome, there.CreatedAt, truth(there).Access, there.Tags, c.AccessKeyID, h.cutAt, h.changes[s.cluster], h.w.applied[s.cluster]), s.reference}
 	if h.claims.standing == nil {
 		h.claims.standing = map[string]standing{}
 	}
