@@ -530,7 +530,7 @@ func (h *history) checkTold(name string) {
 			created, before, since = l.created, time.Time{}, time.Time{}
 		}
 		switch {
-		case l.status != "ACTIVE" && l.status != "CREATING":
+		case l.lost || l.status != "ACTIVE" && l.status != "CREATING":
 		case !l.violates && since.IsZero():
 			before = l.at
 		case !l.violates:
