@@ -109,7 +109,7 @@ func parseSettings(context map[string]any, region string) (Deployment, error) {
 		LogRetention: r.retention(),
 		CreateTrail:  r.yesNo(keyCreateTrail),
 		Dashboard:    r.yesNo(keyDashboard),
-		Brake:        r.upTo(keyBrake, settings.DefaultBrake, 10000),
+		Brake:        r.upTo(keyBrake, settings.DefaultBrake, settings.MaxBrake),
 		TugPerHour:   r.upTo(keyTugPerHour, settings.DefaultTugPerHour, 1000),
 		TugDays:      r.upTo(keyTugDays, settings.DefaultTugDays, 7),
 		Language:     r.text(keyLanguage, settings.LanguageEnglish),

@@ -125,7 +125,7 @@ func TestSettingsRefused(t *testing.T) {
 		"a key's alias":           {map[string]any{keyKMSKey: "arn:aws:kms:eu-west-1:111122223333:alias/mine"}, "setting kmsKey is"},
 		"a key elsewhere":         {map[string]any{keyKMSKey: "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"}, "there is none for eu-west-1"},
 		"maybe a trail":           {map[string]any{keyCreateTrail: "maybe"}, `setting createTrail is "maybe": it must be true or false`},
-		"a negative number":       {map[string]any{keyBrake: -1.0}, `setting brake is "-1": it must be a number from 0 to 10000`},
+		"a negative number":       {map[string]any{keyBrake: -1.0}, `setting brake is "-1": it must be a number from 0 to 1000`},
 		"more days than a week":   {map[string]any{keyTugDays: "8"}, `setting tugDays is "8": it must be a number from 0 to 7`},
 		"a number in words":       {map[string]any{keyTugPerHour: "three"}, `setting tugPerHour is "three"`},
 		"another language":        {map[string]any{keyLanguage: "de"}, `setting language is "de": it must be en or ja`},

@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"regexp"
+	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -11,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
 	"github.com/spf13/pflag"
 )
 
@@ -28,6 +32,9 @@ func (a *account) config(ctx context.Context) (aws.Config, error) {
 	options := []func(*config.LoadOptions) error{
 		config.WithRetryer(patient),
 		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(callTime)),
+		// What the SDK would say of its connections is nothing to act on; an error
+		// that matters is returned.
+		config.WithLogger(logging.Nop{}),
 	}
 	if a.profile != "" {
 		options = append(options, config.WithSharedConfigProfile(a.profile))
@@ -61,12 +68,22 @@ const (
 	callTime = 30 * time.Second
 )
 
+// unreachable says that an address that does not exist, or where nobody listens,
+// is not tried again: whoever waits for minutes had rather know at once.
+func unreachable(err error) aws.Ternary {
+	if name, ok := errors.AsType[*net.DNSError](err); ok && name.IsNotFound || errors.Is(err, syscall.ECONNREFUSED) {
+		return aws.FalseTernary
+	}
+	return aws.UnknownTernary
+}
+
 // patient tries calls that AWS throttles or fails again, for minutes. Nobody
 // gets in the way meanwhile: whoever waits makes no other calls. (The SDK's
 // adaptive mode holds a lock while it waits, so that an interrupt would wait, too.)
 func patient() aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts, o.MaxBackoff = maxAttempts, maxBackoff
+		o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(unreachable)}, o.Retryables...)
 		// Its bucket of retries would give up in the middle of a long scan.
 		o.RateLimiter = ratelimit.None
 	})

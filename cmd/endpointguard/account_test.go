@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -41,6 +42,7 @@ func TestAccountScripts(t *testing.T) {
 			}
 			far := localaws.New(localaws.Options{Region: "us-east-1"})
 			far.PutCluster(localaws.Cluster{Name: "far", Private: true})
+			far.PutCluster(localaws.Cluster{Name: "far-connected", Connector: "OTHER"})
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if strings.Contains(r.Header.Get("Authorization"), "/us-east-1/") {
 					far.ServeHTTP(w, r)
@@ -123,10 +125,17 @@ func remembered(a *localaws.AWS) []incident.Record {
 	blocked.Closings = []incident.Closing{{Ref: "EG-CCCCCCCC", Outcome: incident.Blocked, Opened: at(10), At: at(11)}}
 	blocked.Standing = &incident.Standing{Ref: "EG-CCCCCCCC", Outcome: incident.Blocked, Since: at(11), Rules: notes}
 
+	told := record("told")
+	was := *open.Incident
+	was.Ref, was.Attempts = "EG-EEEEEEEE", slices.Clone(was.Attempts[1:])
+	was.Attempts[0].Status, was.Attempts[0].OverAt = endpoint.UpdateSuccessful, at(31)
+	was.Final = &incident.Final{Outcome: incident.Enforced, At: at(32), Now: office}
+	told.Closings = []incident.Closing{{Ref: was.Ref, Outcome: incident.Enforced, Opened: at(21), At: at(32), Story: &was}}
+
 	gone := record("gone")
 	gone.Closings = []incident.Closing{{Ref: "EG-DDDDDDDD", Outcome: incident.Gone, Opened: at(1), At: at(2)}}
 	gone.GoneAt = at(2)
-	return []incident.Record{open, blocked, gone, record("closed")}
+	return []incident.Record{open, blocked, gone, told, record("closed")}
 }
 
 // TestNothingIsChanged holds that the commands that read an account only read.
@@ -275,7 +284,7 @@ func TestExplainAgreesWithTheFunction(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[explain.Outcome][]incident.Outcome{
-		explain.Compliant: {incident.Compliant}, explain.OutOfScope: {incident.OutOfScope}, explain.Exempt: {incident.Exempt},
+		explain.Compliant: {incident.Compliant}, explain.OutOfScope: {incident.OutOfScope, incident.Ignored}, explain.Exempt: {incident.Exempt},
 		explain.Violation: {incident.Violation}, explain.WouldEnforce: {incident.Enforced, incident.PartlyEnforced}, explain.Blocked: {incident.Blocked},
 	}
 	compared := 0

@@ -26,6 +26,10 @@ pipelines open the endpoints of clusters, and the guardrail brings them back.
 Each step is shown as it happens, then the mails, then where every cluster
 ended. Nothing leaves this machine.
 
+On a terminal the clusters' lines change in place, and one mail is shown;
+NO_COLOR and TERM=dumb are honoured. Elsewhere it prints plain lines, and every
+mail.
+
 PATH is a build of functions/guardrail for this machine; without it the go tool
 makes one, in a checkout of endpointguard.
 
@@ -48,7 +52,8 @@ The exit status is 1 if a cluster does not end as the policy says.`,
 			if err != nil {
 				return err
 			}
-			return runDemo(cmd.Context(), path, dir, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			out := cmd.OutOrStdout()
+			return runDemo(cmd.Context(), path, dir, out, cmd.ErrOrStderr(), terminalOf(out, os.Getenv))
 		},
 	}
 	cmd.Flags().StringVar(&path, "function", "", "the built function, for this machine, at `PATH`")

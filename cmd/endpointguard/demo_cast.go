@@ -65,11 +65,12 @@ type role struct {
 	fails  *localaws.UpdateError // of the guardrail's first update
 
 	name    string
-	says    string // what the policy says about it, for people
+	says    string // what the policy makes of it, for people
 	want    endpoint.Access
 	outcome incident.Outcome
 	updates int // by the guardrail
 	mails   []string
+	shown   bool // its last mail is the one that is shown on a terminal
 }
 
 var world = netip.MustParsePrefix("0.0.0.0/0")
@@ -94,49 +95,49 @@ func cast() []role {
 			name: "batch-jobs", key: keyTerraform, does: "a pipeline opens it to the world; EKS will fail the first repair",
 			before: privateOnly, asked: public("0.0.0.0/0"),
 			fails: &localaws.UpdateError{Code: "IpNotAvailable", Message: "A subnet has too few free addresses."},
-			says:  "office-only: back to what it was", want: privateOnly,
+			says:  "back to what it was", want: privateOnly,
 			outcome: incident.Enforced, updates: 2, mails: both,
 		},
 		{
 			at: 400 * time.Millisecond, name: "payments-prod", key: keyBob, does: "bob (SSO) opens it to the world in the console",
 			tags: map[string]string{"environment": "prod"}, before: privateOnly, asked: public("0.0.0.0/0"),
-			says: "production-is-private, office-only: back to private", want: privateOnly,
-			outcome: incident.Enforced, updates: 1, mails: both,
+			says: "back to private", want: privateOnly,
+			outcome: incident.Enforced, updates: 1, mails: both, shown: true,
 		},
 		{
 			at: 800 * time.Millisecond, name: "shop-dev", key: keyAlice, does: "alice (IAM user) creates it in the console, open",
 			create: true, asked: endpoint.Access{Public: true, CIDRs: []netip.Prefix{world}},
-			says: "office-only: there is nothing to go back to, so cut to the office", want: public("203.0.113.0/24", "198.51.100.0/25"),
+			says: "new, so cut to the office", want: public("203.0.113.0/24", "198.51.100.0/25"),
 			outcome: incident.Enforced, updates: 1, mails: both,
 		},
 		{
 			at: 1200 * time.Millisecond, name: "data-stack", key: keyStack, does: "CloudFormation opens it to the world",
 			before: public("203.0.113.0/24"), asked: public("0.0.0.0/0"),
-			says: "office-only: back to the allowlist that it had", want: public("203.0.113.0/24"),
+			says: "back to the allowlist that it had", want: public("203.0.113.0/24"),
 			outcome: incident.Enforced, updates: 1, mails: both,
 		},
 		{
 			at: 1600 * time.Millisecond, name: "lab-ml", key: keyPartner, does: "carol (federated) lets in two halves of the world",
 			before: public("203.0.113.128/25"), asked: public("0.0.0.0/1", "128.0.0.0/1"),
-			says: "labs-from-the-office: what is too much is cut off", want: public("203.0.113.0/24"),
+			says: "what is too much is cut off", want: public("203.0.113.0/24"),
 			outcome: incident.Enforced, updates: 1, mails: both,
 		},
 		{
 			at: 2000 * time.Millisecond, name: "edge-dev", key: keyTerraform, does: "a pipeline creates it for the office, private access off",
 			create: true, asked: endpoint.Access{Public: true, CIDRs: cidrs("203.0.113.0/24")},
-			says: "nodes-stay-inside: private access on, the list stays", want: public("203.0.113.0/24"),
+			says: "private access on, the list stays", want: public("203.0.113.0/24"),
 			outcome: incident.Enforced, updates: 1, mails: both,
 		},
 		{
 			at: 2400 * time.Millisecond, name: "analytics", key: keyTerraform, does: "a pipeline narrows it to a part of the office",
 			before: public("203.0.113.0/24"), asked: public("203.0.113.64/26"),
-			says: "it complies, before and after", want: public("203.0.113.64/26"),
+			says: "nothing to do", want: public("203.0.113.64/26"),
 			outcome: incident.Compliant,
 		},
 		{
 			at: 2800 * time.Millisecond, name: "partner-portal", key: keyBob, does: "bob (SSO) opens it to the world in the console",
 			before: public("203.0.113.0/24"), asked: public("0.0.0.0/0"),
-			says: "office-only leaves partner-* alone (except)", want: public("0.0.0.0/0"),
+			says: "office-only excepts partner-*", want: public("0.0.0.0/0"),
 			outcome: incident.Compliant,
 		},
 	}

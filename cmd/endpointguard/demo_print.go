@@ -11,9 +11,6 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/verdict"
 )
 
-// columns is the width that no line of the demo's own exceeds.
-const columns = 80
-
 func (d *demo) printf(format string, args ...any) {
 	// A writer that fails stops the command.
 	_, _ = fmt.Fprintf(d.out, format, args...)
@@ -25,9 +22,7 @@ account %s, %s. EKS's minutes are seconds here.
 
 The policy
 `, d.aws.Account(), d.aws.Region())
-	for _, rule := range d.policy.Rules {
-		d.printf("  %-20s  %-7s  %s\n", rule.Name, rule.Respond, rule.Description)
-	}
+	d.write(d.rules()...)
 	d.printf(`
 "VPC" below: private access is on. "world", "2 blocks": who reaches the public
 endpoint.
@@ -35,13 +30,17 @@ endpoint.
 `)
 }
 
-// line shows one step, wrapped into its column.
-func (d *demo) line(cluster, text string) {
-	head := fmt.Sprintf("%5.1f s  %-15s ", time.Since(d.began).Seconds(), cluster)
-	for _, part := range wrapped(visible(text), columns-len(head)) {
-		d.printf("%s%s\n", head, part)
-		head = strings.Repeat(" ", len(head))
+// rules are the policy's, a line each.
+func (d *demo) rules() []styled {
+	longest := 0
+	for _, rule := range d.policy.Rules {
+		longest = max(longest, len(rule.Name))
 	}
+	var out []styled
+	for _, rule := range d.policy.Rules {
+		out = append(out, styled{{fmt.Sprintf("  %-*s  %-7s  %s", longest, rule.Name, rule.Respond, rule.Description), plain}})
+	}
+	return out
 }
 
 // wrapped breaks a text into lines of the width.
@@ -71,8 +70,24 @@ func (d *demo) heading(text string) {
 func (d *demo) mails() {
 	d.heading("The mails")
 	for _, m := range d.aws.Mails(topicName) {
-		d.printf("\n%s\n\n%s", subjectLine(m.Subject), m.Message)
-		d.printf("%s\n", strings.Repeat("-", columns))
+		d.printf("\n%s\n\n%s", d.subject(m.Subject), m.Message)
+		d.printf("%s\n", strings.Repeat("-", d.width))
+	}
+}
+
+// mail shows one mail in full: on a terminal, all of them would bury the rest.
+func (d *demo) mail() {
+	mails := d.aws.Mails(topicName)
+	for _, m := range slices.Backward(mails) {
+		shown := func(r role) bool { return r.shown && r.name == m.Attributes["cluster"] }
+		if !slices.ContainsFunc(d.cast, shown) {
+			continue
+		}
+		d.heading(fmt.Sprintf("One of the %d mails", len(mails)))
+		d.write(nil, styled{{d.subject(m.Subject), bold}})
+		d.printf("\n%s%s\n", m.Message, strings.Repeat("-", d.width))
+		d.printf("'endpointguard demo | less' shows all mails.\n")
+		return
 	}
 }
 
@@ -99,25 +114,23 @@ func brief(a endpoint.Access) string {
 // must.
 func (d *demo) table() bool {
 	d.heading("Where every cluster ended")
-	d.printf("\n%-14s  %-12s  %-12s  %-12s  %-9s  %s\n", "CLUSTER", "BEFORE", "ASKED FOR", "NOW", "OUTCOME", "UPDATES")
+	d.printf("\n")
+	if d.width >= columns {
+		d.write(styled{{fmt.Sprintf("%-14s  %-12s  %-12s  %-12s  %-9s  %s", "CLUSTER", "BEFORE", "ASKED FOR", "NOW", "OUTCOME", "UPDATES"), dim}})
+	}
 	fine := true
 	for _, r := range d.cast {
 		c, ok := d.aws.Cluster(r.name)
-		before := "-"
-		if !r.create {
-			before = brief(r.before)
-		}
-		d.printf("%-14s  %-12s  %-12s  %-12s  %-9s  %d\n", r.name, before, brief(r.asked), brief(accessOf(c)), d.ended[r.name], d.updates(r.name))
-		judged := d.judge(c)
-		d.printf("  %s; %s\n", r.says, judged)
+		now := d.judge(c)
+		d.entry(r, c, now.Outcome)
 		wrong := []string{"it is gone"}
 		if ok {
-			wrong = d.wrong(r, c, judged)
+			wrong = d.wrong(r, c, now.Outcome)
 		}
 		for _, what := range wrong {
 			fine = false
-			for _, part := range wrapped("WRONG: "+what, columns-2) {
-				d.printf("  %s\n", part)
+			for _, part := range wrapped("WRONG: "+what, d.width-2) {
+				d.write(styled{{"  ", plain}, {part, red}})
 			}
 		}
 	}
@@ -125,21 +138,60 @@ func (d *demo) table() bool {
 		fine = false
 		d.printf("WRONG: %d messages are in the dead letters\n", len(dead))
 	}
+	d.printf("\n")
 	if fine {
-		d.printf("\nAll %d ended as the policy says, after %.0f seconds.\n", len(d.cast), time.Since(d.began).Seconds())
+		d.write(styled{{fmt.Sprintf("All %d ended as the policy says.", len(d.cast)), green}})
 	} else {
-		d.printf("\nNot all ended as the policy says.\n")
+		d.write(styled{{"Not all ended as the policy says.", red}})
 	}
 	return fine
 }
 
-// judge says what the policy says of a cluster now.
-func (d *demo) judge(c localaws.Cluster) verdict.Outcome {
+// entry is what the table says of one cluster: what became of it, and which rules
+// were broken by what was asked for.
+func (d *demo) entry(r role, c localaws.Cluster, judged verdict.Outcome) {
+	before := "-"
+	if !r.create {
+		before = brief(r.before)
+	}
+	asked, now, how := brief(r.asked), brief(accessOf(c)), green
+	if judged != verdict.Compliant {
+		how = red
+	}
+	if d.width >= columns {
+		d.write(styled{
+			{fmt.Sprintf("%-14s  %-12s  %-12s  ", r.name, before, asked), plain},
+			{fmt.Sprintf("%-12s", now), how}, {fmt.Sprintf("  %-9s  %d", d.ended[r.name], d.updates(r.name)), plain},
+		})
+	} else {
+		d.write(styled{{fmt.Sprintf("%s: %s, updates: %d", r.name, d.ended[r.name], d.updates(r.name)), bold}})
+		for _, part := range wrapped(fmt.Sprintf("before: %s; asked for: %s; now: %s", before, asked, now), d.width-2) {
+			d.write(styled{{"  " + part, plain}})
+		}
+	}
+	c.Public, c.Private, c.CIDRs = r.asked.Public, r.asked.Private, texts(r.asked.CIDRs)
+	var broken []string
+	for _, rule := range d.judge(c).Rules {
+		if rule.Violated {
+			broken = append(broken, rule.Rule.Name)
+		}
+	}
+	rules := "no rule broken"
+	if len(broken) > 0 {
+		rules = "broke " + strings.Join(broken, ", ")
+	}
+	for _, part := range wrapped(fmt.Sprintf("%s: %s; %s now", rules, r.says, judged), d.width-2) {
+		d.write(styled{{"  " + part, dim}})
+	}
+}
+
+// judge says what the policy says of a cluster.
+func (d *demo) judge(c localaws.Cluster) verdict.Verdict {
 	return verdict.Judge(d.policy, endpoint.Cluster{
 		ID:      endpoint.ID{ARN: c.ARN, CreatedAt: c.CreatedAt},
 		Account: d.aws.Account(), Region: d.aws.Region(), Partition: d.aws.Partition(), Name: c.Name,
 		Status: endpoint.Status(c.Status), Access: accessOf(c), Family: endpoint.Family(c.IPFamily), Tags: c.Tags,
-	}, time.Now()).Outcome
+	}, time.Now())
 }
 
 // wrong lists in what a cluster did not end as it must.
@@ -184,14 +236,7 @@ func (d *demo) updates(cluster string) int {
 	return n
 }
 
-// subjectLine is a mail's subject on as many lines as it takes.
-func subjectLine(subject string) string {
-	line := "Subject: " + subject
-	if len(line) <= columns {
-		return line
-	}
-	if cut := strings.LastIndex(line[:columns], " "); cut > 0 {
-		return line[:cut] + "\n        " + line[cut:]
-	}
-	return line
+// subject is a mail's subject on as many lines as it takes.
+func (d *demo) subject(subject string) string {
+	return strings.Join(wrapped("Subject: "+subject, d.width), "\n         ")
 }

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/endpointguard/endpointguard/events"
@@ -36,6 +37,8 @@ const (
 	glance = 50 * time.Millisecond
 	// quickly is how long the 15 s between two looks of the guardrail are here.
 	quickly = 500 * time.Millisecond
+	// atTheEnd is how long a board stays once all is quiet.
+	atTheEnd = 2 * time.Second
 )
 
 // demo is one run.
@@ -44,28 +47,44 @@ type demo struct {
 	policy *policy.Policy
 	cast   []role
 	out    io.Writer
+	width  int
+	colour bool
+	canvas *canvas // nil while lines are printed beneath one another
 	began  time.Time
 
 	log   chan logLine
 	calls chan localaws.Call
-	seen  map[string]string // the last line about each cluster from EKS
+	story []styled
+	rows  map[string]row
+	seen  map[string]sight // what was told of EKS, by cluster
 	ended map[string]incident.Outcome
 	waits map[string]string // what the guardrail waits for at each cluster
 }
 
-// runDemo runs the demo with the built function; the folder is for its files.
-func runDemo(ctx context.Context, functionPath, dir string, out, errs io.Writer) error {
+// sight is how far the story of a cluster at EKS is told.
+type sight struct {
+	creating bool // it is told that it is being created, but not that it is there
+	updates  int  // whose end is told
+}
+
+func newDemoRun(p *policy.Policy, out io.Writer) *demo {
+	return &demo{
+		policy: p, cast: cast(), out: out, width: columns,
+		log: make(chan logLine, 100), calls: make(chan localaws.Call, 100), rows: map[string]row{},
+		seen: map[string]sight{}, ended: map[string]incident.Outcome{}, waits: map[string]string{},
+	}
+}
+
+// runDemo runs the demo with the built function; the folder is for its files, and
+// on is nil unless out is a terminal.
+func runDemo(ctx context.Context, functionPath, dir string, out, errs io.Writer, on *terminal) error {
 	p, problems := policy.Parse("demo/policy.yaml", demoPolicy)
 	if problems.Errors() {
 		return fmt.Errorf("the policy of the demo is invalid:\n%w", problems)
 	}
 	ctx, cancel := context.WithTimeout(ctx, demoLimit)
 	defer cancel()
-	d := &demo{
-		policy: p, cast: cast(), out: out,
-		log: make(chan logLine, 100), calls: make(chan localaws.Call, 100),
-		seen: map[string]string{}, ended: map[string]incident.Outcome{}, waits: map[string]string{},
-	}
+	d := newDemoRun(p, out)
 	d.aws = localaws.New(localaws.Options{
 		Durations:  localaws.Durations{Create: 9 * time.Second, EndpointUpdate: 2 * time.Second},
 		DelayScale: quickly.Seconds() / 15,
@@ -98,9 +117,7 @@ func runDemo(ctx context.Context, functionPath, dir string, out, errs io.Writer)
 		return err
 	}
 	d.began = time.Now()
-	d.title()
-	d.watch()
-	err = d.play(ctx, over)
+	err = d.show(ctx, over, on)
 	cancel()
 	if stopped := <-over; err == nil && stopped != nil {
 		err = stopped
@@ -111,11 +128,58 @@ func runDemo(ctx context.Context, functionPath, dir string, out, errs io.Writer)
 	case err != nil && !errors.Is(err, context.DeadlineExceeded):
 		return err
 	}
-	d.mails()
+	if on == nil {
+		d.mails()
+	} else {
+		d.mail()
+	}
 	if d.table() {
 		return nil
 	}
 	return errFindings
+}
+
+// show plays the demo: on a terminal with lines that change in place, and the
+// whole story once that is over.
+func (d *demo) show(ctx context.Context, over <-chan error, on *terminal) error {
+	inPlace := false
+	if on != nil {
+		width, height := on.size()
+		d.width, d.colour = min(width, columns), on.colour
+		inPlace = width >= leastWidth && height >= leastHeight
+	}
+	if !inPlace {
+		d.title()
+		return d.play(ctx, over)
+	}
+	err := d.playInPlace(ctx, over, *on)
+	width, _ := on.size()
+	d.width = min(width, columns)
+	if !errors.Is(err, context.Canceled) {
+		d.title()
+		d.write(d.story...)
+	}
+	return err
+}
+
+func (d *demo) playInPlace(ctx context.Context, over <-chan error, on terminal) error {
+	d.canvas = openCanvas(d.out, on)
+	defer func() {
+		d.canvas.close()
+		d.canvas = nil
+	}()
+	d.draw()
+	err := d.play(ctx, over)
+	d.draw()
+	if err == nil {
+		// Time to read the last lines before they are gone.
+		select {
+		case <-ctx.Done():
+			err = ctx.Err()
+		case <-time.After(atTheEnd):
+		}
+	}
+	return err
 }
 
 // start runs the function as a child process on the runtime API. What comes out
@@ -173,6 +237,11 @@ func (d *demo) start(ctx context.Context, functionPath, dir string, errs io.Writ
 		err := child.Wait()
 		_ = server.Close()
 		if ctx.Err() == nil {
+			if how, ok := child.ProcessState.Sys().(syscall.WaitStatus); ok && how.Signaled() && how.Signal() == syscall.SIGINT {
+				// Ctrl-C reaches both, and this process perhaps later.
+				over <- context.Canceled
+				return
+			}
 			why := "exit status 0"
 			if err != nil {
 				why = err.Error()
@@ -217,19 +286,34 @@ func (d *demo) play(ctx context.Context, over <-chan error) error {
 			d.called(c)
 		case <-tick.C:
 			for next < len(d.cast) && time.Since(d.began) >= d.cast[next].at {
-				r := d.cast[next]
-				d.line(r.name, r.does)
-				if err := r.act(ctx, d.aws); err != nil {
+				if err := d.perform(ctx, d.cast[next]); err != nil {
 					return err
 				}
 				next++
 			}
 			d.watch()
+			d.draw()
 			if next == len(d.cast) && d.quiet() {
 				return nil
 			}
 		}
 	}
+}
+
+// perform lets somebody change a cluster.
+func (d *demo) perform(ctx context.Context, r role) error {
+	d.tell(r.name, r.does)
+	d.rows[r.name] = row{began: max(time.Since(d.began), 1)}
+	if err := r.act(ctx, d.aws); err != nil {
+		return err
+	}
+	if c, ok := d.aws.Cluster(r.name); ok && r.create {
+		d.tell(r.name, "EKS: CREATING, "+brief(accessOf(c)))
+		d.seen[r.name] = sight{creating: true}
+	} else {
+		d.tell(r.name, "EKS: UPDATING")
+	}
+	return nil
 }
 
 // quiet tells whether nothing is under way any more: no message, no update, and
@@ -255,6 +339,7 @@ func (d *demo) heard(l logLine) {
 	d.watch() // what EKS did was there before
 	if l.Outcome != "" && l.Outcome != incident.Ignored {
 		d.ended[l.Cluster] = l.Outcome
+		d.over(l.Cluster)
 	}
 	var said []string
 	for _, kind := range l.Mails {
@@ -266,25 +351,33 @@ func (d *demo) heard(l logLine) {
 	switch {
 	case l.Error != "":
 		said = append(said, "error: "+l.Error)
+		d.doing(l.Cluster, "error: "+l.Error, red)
 	case l.Trouble != "":
 		said = append(said, "AWS: "+l.Trouble)
+		d.doing(l.Cluster, "AWS: "+l.Trouble, red)
 	case l.Outcome == incident.Ignored:
 		said = append(said, "ignored: "+l.Why)
+	case l.Outcome == incident.Enforced:
+		d.doing(l.Cluster, "enforced: EKS confirmed it", green)
 	case l.Outcome != "" && len(l.Mails) == 0:
 		said = append(said, string(l.Outcome)+", nothing to do")
+		d.doing(l.Cluster, string(l.Outcome)+", nothing to do", green)
+	case l.Outcome != "":
+		d.doing(l.Cluster, string(l.Outcome), yellow)
 	}
 	if l.Step == incident.Waiting {
-		waits := "waits until EKS accepts a change"
+		waits := "waits until EKS is done"
 		if c, ok := d.aws.Cluster(l.Cluster); ok && c.Status == "ACTIVE" {
-			waits = "waits a little before it tries again"
+			waits = "waits, then tries again"
 		}
 		if d.waits[l.Cluster] != waits {
 			said = append(said, waits)
 		}
 		d.waits[l.Cluster] = waits
+		d.doing(l.Cluster, waits, yellow)
 	}
 	if len(said) > 0 {
-		d.line(l.Cluster, "guardrail: "+strings.Join(said, "; "))
+		d.tell(l.Cluster, "guardrail: "+strings.Join(said, "; "))
 	}
 }
 
@@ -293,36 +386,44 @@ func (d *demo) called(c localaws.Call) {
 	if c.Endpoint == nil {
 		return
 	}
-	want := "VPC only"
+	d.watch() // what EKS did was there before
+	want, short := "VPC only", "VPC only"
 	if c.Endpoint.Public != nil && *c.Endpoint.Public && c.Endpoint.CIDRs != nil {
 		want = "VPC and " + strings.Join(*c.Endpoint.CIDRs, " ")
+		short = brief(accessOf(localaws.Cluster{Public: true, Private: true, CIDRs: *c.Endpoint.CIDRs}))
 	}
 	text := "guardrail: asks EKS for " + want
 	if c.Error != "" {
-		text += ": " + c.Message
+		d.tell(c.Endpoint.Cluster, text+": "+c.Message)
+		return
 	}
-	d.line(c.Endpoint.Cluster, text)
+	d.doing(c.Endpoint.Cluster, "asked EKS for "+short, cyan)
+	d.tell(c.Endpoint.Cluster, text)
+	d.tell(c.Endpoint.Cluster, "EKS: UPDATING")
 }
 
-// watch shows what changed at the clusters.
+// watch shows what ended at EKS. It goes by the history of updates, so that what
+// is told does not depend on when it looks. What began is told with who asked.
 func (d *demo) watch() {
 	for _, r := range d.cast {
 		c, ok := d.aws.Cluster(r.name)
 		if !ok {
 			continue
 		}
-		text := "EKS: " + c.Status + ", " + brief(accessOf(c))
-		if n := len(c.Updates); n > 0 {
-			switch u := c.Updates[n-1]; {
-			case c.Status == "UPDATING":
-				text = "EKS: UPDATING"
-			case u.Status == "Failed":
-				text = fmt.Sprintf("EKS: update failed, %s; still %s", u.Errors[0].Code, brief(accessOf(c)))
+		s := d.seen[r.name]
+		// While an update runs, EKS shows what was there before it.
+		now := brief(accessOf(c))
+		if s.creating && c.Status != "CREATING" {
+			d.tell(r.name, "EKS: ACTIVE, "+now)
+			s.creating = false
+		}
+		for ; s.updates < len(c.Updates) && c.Updates[s.updates].Status != "InProgress"; s.updates++ {
+			if u := c.Updates[s.updates]; len(u.Errors) > 0 {
+				d.tell(r.name, fmt.Sprintf("EKS: update failed, %s; still %s", u.Errors[0].Code, now))
+			} else {
+				d.tell(r.name, "EKS: ACTIVE, "+now)
 			}
 		}
-		if was, known := d.seen[r.name]; known && was != text || r.create && !known {
-			d.line(r.name, text)
-		}
-		d.seen[r.name] = text
+		d.seen[r.name] = s
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/localaws"
 	"github.com/endpointguard/endpointguard/pkg/policy"
 )
@@ -71,10 +70,8 @@ func newTestDemo(t *testing.T, out *strings.Builder) *demo {
 	if problems.Errors() {
 		t.Fatal(problems)
 	}
-	d := &demo{
-		aws: localaws.New(localaws.Options{}), policy: p, cast: cast(), out: out, began: time.Now(),
-		seen: map[string]string{}, ended: map[string]incident.Outcome{}, waits: map[string]string{},
-	}
+	d := newDemoRun(p, out)
+	d.aws, d.began = localaws.New(localaws.Options{}), time.Now()
 	if err := furnish(d.aws); err != nil {
 		t.Fatal(err)
 	}
@@ -158,6 +155,19 @@ func TestDemoWithAFunctionThatEnds(t *testing.T) {
 	}
 }
 
+// TestDemoWithAFunctionThatIsInterrupted holds that a Ctrl-C that reaches the
+// function first is told as one.
+func TestDemoWithAFunctionThatIsInterrupted(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bootstrap")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\nkill -INT $$\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	status, _, errs := execute(t, "demo", "--function", path)
+	if want := "endpointguard: interrupted\n"; status != statusFindings || errs != want {
+		t.Errorf("status %d, standard error %q, want %q", status, errs, want)
+	}
+}
+
 // TestDemoInterrupted holds that the child process ends with the demo.
 func TestDemoInterrupted(t *testing.T) {
 	dir := t.TempDir()
@@ -167,7 +177,7 @@ func TestDemoInterrupted(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	out := &cancelOn{text: "EKS: UPDATING", cancel: func() { cancel(errors.New("seen enough")) }}
-	err := runDemo(ctx, path, dir, out, os.Stderr)
+	err := runDemo(ctx, path, dir, out, os.Stderr, nil)
 	if err == nil || err.Error() != "interrupted" {
 		t.Errorf("got %v, want interrupted", err)
 	}

@@ -122,6 +122,9 @@ func (q *question) run(cmd *cobra.Command) error {
 		return err
 	}
 	s, err := q.ask(cmd, doc.policy)
+	if none, ok := errors.AsType[cloudtrail.NoConcern](err); ok {
+		return q.ignored(cmd, none)
+	}
 	if err != nil {
 		return err
 	}
@@ -133,10 +136,7 @@ func (q *question) run(cmd *cobra.Command) error {
 		for _, note := range s.notes {
 			_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "endpointguard: "+note)
 		}
-		enc := json.NewEncoder(cmd.OutOrStdout())
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		err = enc.Encode(a.JSON())
+		err = answerJSON(cmd.OutOrStdout(), a)
 	} else {
 		_, err = io.WriteString(cmd.OutOrStdout(), explained(doc, s, a))
 	}
@@ -145,6 +145,33 @@ func (q *question) run(cmd *cobra.Command) error {
 	}
 	if a.Outcome.Finding() {
 		return errFindings
+	}
+	return nil
+}
+
+func answerJSON(w io.Writer, a explain.Answer) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(a.JSON())
+}
+
+// ignored answers for an event that the guardrail does not look further at.
+func (q *question) ignored(cmd *cobra.Command, none cloudtrail.NoConcern) error {
+	a := explain.Answer{Outcome: explain.OutOfScope}
+	why := visible(none.Why)
+	var err error
+	if q.asJSON {
+		_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "endpointguard: the guardrail ignores the event: "+why)
+		err = answerJSON(cmd.OutOrStdout(), a)
+	} else {
+		var p page
+		p.line("", fmt.Sprintf("%s: %s", visible(q.event), a.Outcome))
+		p.line("  ", "the guardrail ignores the event: "+why)
+		_, err = io.WriteString(cmd.OutOrStdout(), p.String())
+	}
+	if err != nil {
+		return fmt.Errorf("write: %w", err)
 	}
 	return nil
 }
@@ -375,19 +402,26 @@ func (q *question) fromEvent(in io.Reader, s *subject) error {
 	}
 	var found []cloudtrail.Event
 	why := "it holds no records"
+	var ignored error
 	for _, record := range recs {
 		event, err := cloudtrail.Decode(record)
 		if err == nil {
 			found = append(found, event)
 		} else {
 			why = err.Error()
+			if _, none := errors.AsType[cloudtrail.NoConcern](err); none {
+				ignored = err
+			}
 		}
 	}
 	if len(found) > 1 {
 		return usageError{fmt.Sprintf("%s holds %d events that concern clusters", visible(q.event), len(found)), "give a file with one; 'endpointguard replay' takes many"}
 	}
+	if len(found) == 0 && ignored != nil {
+		return ignored
+	}
 	if len(found) == 0 {
-		return usageError{fmt.Sprintf("there is nothing to explain in %s: %s", visible(q.event), visible(why)), "the guardrail ignores it; 'endpointguard replay' shows how"}
+		return usageError{fmt.Sprintf("there is nothing to explain in %s: %s", visible(q.event), visible(why)), "give a file with one CloudTrail record or EventBridge event of CreateCluster or UpdateClusterConfig"}
 	}
 	e := found[0]
 	switch {

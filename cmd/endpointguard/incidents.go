@@ -20,6 +20,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/ledger"
 	"github.com/endpointguard/endpointguard/pkg/settings"
+	"github.com/endpointguard/endpointguard/pkg/trouble"
 )
 
 // ledgerFlags say where the ledger is.
@@ -47,6 +48,9 @@ func (l *ledgerFlags) records(ctx context.Context) ([]incident.Record, error) {
 	recs, err := ledger.New(dynamodb.NewFromConfig(cfg), table).All(ctx)
 	if ctx.Err() != nil {
 		return nil, errors.New("interrupted")
+	}
+	if answer, ok := errors.AsType[*trouble.Error](err); ok && answer.Code == "ResourceNotFoundException" {
+		return nil, usageError{fmt.Sprintf("region %s of this account has no table %s", cfg.Region, visible(table)), "give --table the output TableName of the deployment, and --region its region"}
 	}
 	return recs, err
 }
@@ -233,14 +237,15 @@ func newIncident() *cobra.Command {
 		Use:   "incident REFERENCE [--table TABLE] [--json]",
 		Short: "Tells the story of one incident",
 		Long: `Incident tells all that the ledger of a deployment knows of one incident, by the
-reference that its mails carry. Of an open one that is everything: who asked for
-what, which rules it breaks, each mail, and each attempt with EKS's answer. Of
-one that is over the ledger keeps the outcome and the times, and the rules as
-long as the violation is still there; its steps are in the function's log under
-the field "incident". It needs dynamodb:Scan on the table.
+reference that its mails carry: who asked for what, which rules it breaks, each
+mail, and each attempt with EKS's answer. Of a cluster's older incidents only
+the outcome and the times are kept when their stories take more than 48 KB
+together; their steps are in the function's log under the field "incident". It
+needs dynamodb:Scan on the table.
 
 --json prints one object: the fields that incidents has, and incident, closing
-and violation (that stands) as the ledger has them, null when there is none.`,
+and violation (that stands) as the ledger has them, null when there is none;
+closing.story is the incident as it was when it was closed.`,
 		Example: `  endpointguard incident EG-ABCDEFGH --table endpointguard-eu-west-1-Ledger
   endpointguard incident EG-ABCDEFGH --json`,
 		Args: func(_ *cobra.Command, refs []string) error {

@@ -25,9 +25,12 @@ func story(e entry) string {
 	add := func(label, text string) { fields = append(fields, [2]string{label, text}) }
 	var rules []incident.RuleNote
 	var events []happening
+	i := e.open
+	if e.closing != nil {
+		i = e.closing.Story
+	}
 	switch {
-	case e.open != nil:
-		i := e.open
+	case i != nil:
 		if i.Before != nil {
 			add("before", describe(i.Before.Access))
 		}
@@ -35,13 +38,16 @@ func story(e entry) string {
 			add("asked", describe(*i.Asked))
 		}
 		add("found", describe(i.Opening))
-		if i.Status != "" {
+		if i.Status != "" && e.open != nil {
 			add("status", string(i.Status))
 		}
 		if i.Final != nil {
-			add("ends as", string(i.Final.Outcome)+", "+describe(i.Final.Now))
+			add("ended as", string(i.Final.Outcome)+", "+describe(i.Final.Now))
 		}
 		rules, events = i.Rules, happenings(i)
+		if e.closing != nil {
+			events = append(events, happening{e.closing.At, "told: " + string(e.closing.Outcome)})
+		}
 	case e.closing != nil:
 		if e.closing.By != "" {
 			add("opened by", e.closing.By)
@@ -70,7 +76,11 @@ func story(e entry) string {
 		p.field("  ", moment(h.at)+"  ", h.what)
 	}
 	if len(rules) > 0 {
-		p.heading("Rules that it breaks")
+		heading := "Rules that it breaks"
+		if e.open == nil && e.standing == nil {
+			heading = "Rules that it broke"
+		}
+		p.heading(heading)
 		for _, note := range rules {
 			p.line("  ", fmt.Sprintf("%s (%s)", note.Name, note.Respond))
 			for _, reason := range note.Reasons {
@@ -110,6 +120,9 @@ func happenings(i *incident.Incident) []happening {
 		}
 		if c.Actor.UserAgent != "" {
 			what += " with " + c.Actor.UserAgent
+		}
+		if c.EventID != "" {
+			what += "; CloudTrail event " + c.EventID
 		}
 		if c.UpdateID != "" {
 			what += fmt.Sprintf("; update %s%s", c.UpdateID, ended(c.Status, c.Errors))

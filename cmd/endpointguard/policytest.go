@@ -42,8 +42,8 @@ Of expect only outcome is needed; desired can be "unchanged". A case that gives
 no date is judged as of now.
 
 The exit status is 1 if a case fails. --json prints one object a line for each
-case: file, line, name, passed, expected, got (both: outcome, rules, desired;
-what is not expected is null).`,
+case: file, line, name, passed, expected, got (both: outcome, rules, desired,
+null when nothing would change; expected has only what the case says).`,
 		Example: `  endpointguard test policy_test.yaml
   endpointguard test --policy draft.yaml policy_test.yaml`,
 		Args: func(_ *cobra.Command, files []string) error {
@@ -109,10 +109,20 @@ func (t *policyTest) file(file string) error {
 	}
 	doc, known := t.policies[path]
 	if !known {
+		// What is wrong with a policy is told once; the files that are about
+		// another one are run all the same.
 		if doc, err = loadPolicy(path, t.errs); err != nil {
-			return err
+			usage, ok := errors.AsType[usageError](err)
+			if !ok {
+				return err
+			}
+			_, _ = fmt.Fprintf(t.errs, "%s: %s\nhint: %s\n", visible(file), oneLine(usage.what), oneLine(usage.hint))
 		}
 		t.policies[path] = doc
+	}
+	if doc.policy == nil {
+		t.broken = true
+		return nil
 	}
 	if missing := cases.Missing(doc.policy); len(missing) > 0 {
 		t.broken = true
@@ -133,7 +143,7 @@ func (t *policyTest) file(file string) error {
 }
 
 func (t *policyTest) end() error {
-	if !t.asJSON {
+	if !t.asJSON && t.ran > 0 {
 		summary := fmt.Sprintf("%s, all passed", count(t.ran, "case"))
 		if t.failed > 0 {
 			summary = fmt.Sprintf("%s, %d failed", count(t.ran, "case"), t.failed)
@@ -143,7 +153,11 @@ func (t *policyTest) end() error {
 		}
 	}
 	if t.broken {
-		return errors.New("not all files could be run: put right what is marked above")
+		what := "not all files could be run"
+		if t.ran == 0 {
+			what = "no case was run"
+		}
+		return usageError{what, "put right what is marked above"}
 	}
 	if t.failed > 0 {
 		return errFindings
@@ -157,23 +171,37 @@ type testedJSON struct {
 	Line     int        `json:"line"`
 	Name     string     `json:"name"`
 	Passed   bool       `json:"passed"`
-	Expected sideOfTest `json:"expected"`
+	Expected expected   `json:"expected"`
 	Got      sideOfTest `json:"got"`
+}
+
+// expected is what a case says; what it doesn't say is left out.
+type expected struct {
+	Outcome string          `json:"outcome"`
+	Rules   []string        `json:"rules,omitzero"`
+	Desired json.RawMessage `json:"desired,omitzero"` // null: nothing would change
 }
 
 type sideOfTest struct {
 	Outcome string           `json:"outcome"`
 	Rules   []string         `json:"rules"`
-	Desired *endpoint.Access `json:"desired"`
+	Desired *endpoint.Access `json:"desired"` // null: nothing would change
 }
 
 func (t *policyTest) print(file string, r explain.Result) error {
 	if t.asJSON {
+		want := expected{Outcome: r.Case.Expect.Outcome, Rules: r.Case.Expect.Rules}
+		if e := r.Case.Expect; e.Unchanged || e.Desired != nil {
+			var err error
+			if want.Desired, err = json.Marshal(e.Desired); err != nil {
+				return fmt.Errorf("%s:%d: %w", file, r.Case.Line, err)
+			}
+		}
 		enc := json.NewEncoder(t.out)
 		enc.SetEscapeHTML(false)
 		return enc.Encode(testedJSON{
 			File: file, Line: r.Case.Line, Name: r.Case.Name, Passed: len(r.Differences) == 0,
-			Expected: sideOfTest{r.Case.Expect.Outcome, r.Case.Expect.Rules, r.Case.Expect.Desired},
+			Expected: want,
 			Got:      sideOfTest{string(r.Answer.Outcome), r.Answer.Violated(), r.Answer.Desired()},
 		})
 	}

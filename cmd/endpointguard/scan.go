@@ -222,7 +222,10 @@ func (s scan) run(ctx context.Context, regions []string) []scanned {
 
 // list gives out the clusters of a region.
 func (s scan) list(ctx context.Context, p *place, jobs chan<- job, results chan<- scanned) {
-	pages := eks.NewListClustersPaginator(p.eks, &eks.ListClustersInput{MaxResults: aws.Int32(scanPage)})
+	pages := eks.NewListClustersPaginator(p.eks, &eks.ListClustersInput{
+		MaxResults: aws.Int32(scanPage),
+		Include:    []string{"all"}, // connected clusters, too: what is left alone is told
+	})
 	for pages.HasMorePages() {
 		if p.eksTurn.wait(ctx) != nil {
 			return

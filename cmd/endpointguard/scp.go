@@ -28,8 +28,10 @@ working directory, else the policy that ships with endpointguard.
 IAM has condition keys for endpointPublicAccess and endpointPrivateAccess of
 CreateCluster and UpdateClusterConfig, and none for publicAccessCidrs. Rules are
 told apart by account and region, and by name for clusters that exist; where a
-rule's reach cannot be expressed the document refuses less, never more, and the
-guardrail does the rest. Rules that only alert are left out without --alerts.
+match, an exception or an exemption cannot be expressed the document refuses
+less, and the guardrail does the rest. IAM sees no hybrid nodes, no Outposts and
+no grace: there it refuses what the guardrail would let be. The standard error
+says where. Rules that only alert are left out without --alerts.
 
 The guardrail's own role must be exempt. --role takes its ARN, the output
 GuardrailRoleArn of the deployment, with * for any text; it may be repeated. The

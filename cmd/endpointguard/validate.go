@@ -1,11 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,7 +28,8 @@ input.
 An error makes a document unusable. A warning is for what is allowed and
 probably not meant: an exemption that has ended or ends more than a year away,
 an enforcing rule that a tag or a name can step out of, rules that together
-close an endpoint, documentation ranges (which the deployment refuses).
+close an endpoint, a rule that can never do anything, allowed CIDRs that take in
+most of the internet, documentation ranges (which the deployment refuses).
 
 The exit status is 1 if there is an error, and with --strict if there is a
 warning.
@@ -59,13 +58,7 @@ warning.
 				if err != nil {
 					return usageError{fmt.Sprintf("cannot read %s: %v", visible(file), err), "give the paths of policy documents"}
 				}
-				p, problems := policy.Parse(visible(file), data)
-				if p != nil {
-					problems = append(problems, p.WarningsAt(now)...)
-					slices.SortStableFunc(problems, func(a, b policy.Problem) int {
-						return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-					})
-				}
+				p, problems := policy.Check(visible(file), data, now)
 				found = found || problems.Errors() || strict && len(problems) > 0
 				if asJSON {
 					err = problemsJSON(cmd.OutOrStdout(), problems)

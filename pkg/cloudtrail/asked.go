@@ -10,7 +10,7 @@ import (
 
 // maxListed is how many CIDRs a list may have to be read. EKS admits 40; far
 // more are not EKS's, and would not fit where requests are kept.
-const maxListed = 1000
+const maxListed = 64
 
 // Param is one parameter of an EKS update, as in responseElements.update.params
 // and in the answer of DescribeUpdate.

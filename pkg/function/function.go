@@ -4,6 +4,7 @@
 package function
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -135,7 +136,29 @@ func FromEnvironment(ctx context.Context) (*Handler, error) {
 func httpClient() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 1
-	return &http.Client{Transport: transport, Timeout: callTimeout}
+	return &http.Client{Transport: ownBodies{transport}, Timeout: callTimeout}
+}
+
+// ownBodies sends requests with bodies of their own. The SDK closes a request's
+// body as soon as the answer's header is there. If the transport has not yet seen
+// the end of the body by then, it takes the request for not written and closes
+// the connection, under the answer that is still being read.
+type ownBodies struct{ next http.RoundTripper }
+
+func (t ownBodies) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return t.next.RoundTrip(r)
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, fmt.Errorf("read the request to send: %w", err)
+	}
+	if err := r.Body.Close(); err != nil {
+		return nil, fmt.Errorf("read the request to send: %w", err)
+	}
+	own := *r
+	own.Body = io.NopCloser(bytes.NewReader(body))
+	return t.next.RoundTrip(&own)
 }
 
 // Handle handles a batch. Messages that could not be dealt with are named in the

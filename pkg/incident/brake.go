@@ -40,8 +40,8 @@ const (
 	brakeTell = time.Minute
 	// brakeForget is when a cluster that no longer asks is not counted any more.
 	brakeForget = time.Hour
-	// maxHeld bounds the item's size; more clusters wait all the same.
-	maxHeld = 1000
+	// maxHeldRules bounds what is kept of each cluster that waits.
+	maxHeldRules = 5
 	// heldPace is how often a cluster with a standing violation asks again; one
 	// that was just opened asks as often as any that is waited for.
 	heldPace = 5 * time.Minute
@@ -86,11 +86,35 @@ func (b Brake) Ask(e Entry, limit int, now time.Time) (next Brake, granted, tell
 	if len(b.Waiting) == 0 {
 		b.Since, b.Mailed, b.Telling = now, time.Time{}, time.Time{}
 	}
-	if _, there := b.Waiting[e.ARN]; there || len(b.Waiting) < maxHeld {
-		b.Waiting[e.ARN] = Held{Name: e.Name, Rules: e.Rules, At: now, World: e.World}
-	}
+	b.hold(e, now)
 	tell = b.Mailed.IsZero() && !now.Before(b.Telling) && now.Sub(b.Since) >= brakeTell
 	return b, false, tell
+}
+
+// hold takes a cluster among those that wait, as far as the item has room; more
+// clusters wait all the same.
+func (b Brake) hold(e Entry, now time.Time) {
+	if _, there := b.Waiting[e.ARN]; !there {
+		taken := heldBytes(e.ARN, e.Name, e.Rules)
+		for arn, h := range b.Waiting {
+			taken += heldBytes(arn, h.Name, h.Rules)
+		}
+		if taken > maxWaiting {
+			return
+		}
+	}
+	b.Waiting[e.ARN] = Held{Name: e.Name, Rules: e.Rules[:min(len(e.Rules), maxHeldRules)], At: now, World: e.World}
+}
+
+// heldBytes is at least what an entry takes as JSON, in which a quotation mark
+// in a rule's name takes two.
+func heldBytes(arn, name string, rules []string) int {
+	const frame = 120 // the field names and the time
+	n := frame + len(arn) + len(name)
+	for _, rule := range rules[:min(len(rules), maxHeldRules)] {
+		n += 2*len(rule) + 3
+	}
+	return n
 }
 
 // room is how many clusters may have been changed within the hour for the entry

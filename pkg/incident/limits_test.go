@@ -237,3 +237,18 @@ func TestHeldByTheBrake(t *testing.T) {
 	d.ends("u1", endpoint.UpdateSuccessful)
 	d.comes(e).told("mails detected", "waits 15s")
 }
+
+func TestWhatALockoutCheckKeepsOpenIsToldInATugOfWar(t *testing.T) {
+	d := newDesk(t, enforce, private)
+	for n := range 3 {
+		d.round(n)
+	}
+	d.log = nil
+	e := d.asks("theirs-9", exposed)
+	d.comes(e).told("folds detected", "waits 15s")
+	d.ends("theirs-9", endpoint.UpdateSuccessful)
+	d.network.DNSSupport = endpoint.No
+	d.after(s15).recheck().told("asks for public=true private=true cidrs=0.0.0.0/0: ours-7", "waits 15s")
+	d.ends("ours-7", endpoint.UpdateSuccessful)
+	d.after(s15).recheck().told("mails partly-enforced", "partly-enforced")
+}

@@ -388,6 +388,10 @@ func (t *turn) unsettled(v verdict.Verdict) Step {
 	if (t.Before == nil || newer) && (c.Status == endpoint.StatusUpdating || unfinished) {
 		t.Before = &Seen{Access: c.Access, At: t.now}
 	}
+	if v.Outcome != verdict.Violation && slices.ContainsFunc(t.Watch, func(w Cause) bool { return w.Status != "" && !w.over() }) {
+		// What stood was gone before this update began.
+		t.Standing = nil
+	}
 	if t.Incident == nil {
 		beingClosed := unfinished && asked == nil
 		switch {
@@ -493,17 +497,29 @@ func (t *turn) seen() {
 	}
 }
 
-// earlier returns the configuration right before the incident: as EKS still
-// showed it during the update, else the last one that complied.
+// earlier returns the configuration right before the incident: the newest that
+// is known of and that no enforcing rule was violated by. A violation that stands
+// keeps what was right before it, so that it can still be reverted later.
 func (t *turn) earlier() *Seen {
-	switch {
-	case t.Incident != nil:
+	if t.Incident != nil {
 		return t.Incident.Before
-	case t.Before != nil && (t.Compliant == nil || !t.judge(t.Before.Access).Enforcing()):
-		return t.Before
-	default:
+	}
+	known := []*Seen{t.Before}
+	if s := t.Standing; s != nil {
+		if s.Now != nil {
+			known = append(known, &Seen{Access: *s.Now, At: s.Since})
+		}
+		known = append(known, s.Before)
+	}
+	for _, seen := range append(known, t.Compliant) {
+		if seen != nil && !t.judge(seen.Access).Enforcing() {
+			return seen
+		}
+	}
+	if t.Compliant != nil {
 		return t.Compliant
 	}
+	return t.Before
 }
 
 // settle is for a cluster that shows what it is and can be changed.
@@ -515,6 +531,11 @@ func (t *turn) settle(v verdict.Verdict) Step {
 	if i == nil {
 		if !slices.ContainsFunc(t.Watch, func(w Cause) bool { return t.violates(w.Asked) }) {
 			return t.conclude(v)
+		}
+		if t.Before == nil {
+			// An old look, or somebody undid it: either way that is what was
+			// there right before, should the next look show the violation.
+			t.Before = &Seen{Access: t.in.Cluster.Access, At: t.now}
 		}
 		if !t.seenClear() {
 			return t.wait(lookAgain)
@@ -546,10 +567,13 @@ func (t *turn) settle(v verdict.Verdict) Step {
 		}
 		return t.final(v, Enforced, "")
 	}
-	switch {
-	case t.in.Cluster.Access.Equal(i.Opening):
+	if t.in.Cluster.Access.Equal(i.Opening) {
 		return t.final(v, Outcome(v.Outcome), WhyAllowed)
-	case len(i.Causes) > 0 && !slices.ContainsFunc(i.Causes, func(c Cause) bool { return !c.over() || c.Status == endpoint.UpdateSuccessful }):
+	}
+	if len(i.Causes) > 0 && !slices.ContainsFunc(i.Causes, func(c Cause) bool { return !c.over() || c.Status == endpoint.UpdateSuccessful }) {
+		if step := t.underWay(); step != nil {
+			return step
+		}
 		return t.final(v, AlreadyUndone, WhyNotDone)
 	}
 	if step := t.doubt(); step != nil {
@@ -573,20 +597,33 @@ func (t *turn) undoneBy() *Cause {
 	return last
 }
 
-// doubt asks EKS's history whether the last endpoint update is what is shown.
-// As long as it is not, the looks are taken for old ones; but not for ever.
+// doubt asks EKS's history whether the last endpoint update is what is shown,
+// and none is in progress. As long as it is not, the looks are taken for old ones;
+// but not for ever.
 func (t *turn) doubt() Step {
+	if step := t.underWay(); step != nil {
+		return step
+	}
 	if t.now.Sub(t.ClearSince) >= staleFor {
 		return nil
-	}
-	if !t.in.HistoryRead {
-		return Read{History: true}
 	}
 	now := t.in.Cluster.Access
 	if newest := t.newest(); newest != nil && newest.Asked.Over(now).Equal(now) {
 		return nil
 	}
 	return t.wait(lookAgain)
+}
+
+// underWay waits while EKS's history has an endpoint update in progress, of which
+// no event may have come yet.
+func (t *turn) underWay() Step {
+	if !t.in.HistoryRead {
+		return Read{History: true}
+	}
+	if slices.ContainsFunc(t.in.History, func(u endpoint.Update) bool { return u.Type == endpoint.EndpointAccessUpdate && !u.Over() }) {
+		return t.wait(lookAgain)
+	}
+	return nil
 }
 
 // newest returns the endpoint update that EKS finished last, as its history
@@ -623,8 +660,18 @@ func (t *turn) violation(v verdict.Verdict) Step {
 	if d.Action == verdict.NeedNetwork {
 		return Read{Network: true}
 	}
+	told := t.Incident == nil && t.told(v, d)
+	if d.Action != verdict.Apply && !(told && len(t.Watch) == 0) {
+		// What is shown may be an old violation, and what is there a worse one.
+		if !t.in.HistoryRead {
+			return Read{History: true}
+		}
+		if step := t.fresh(); step != nil {
+			return step
+		}
+	}
 	if t.Incident == nil {
-		if t.told(v, d) {
+		if told {
 			t.account()
 			t.Standing = t.standing(v)
 			if until := t.Standing.Until; until.After(t.now) {
@@ -824,26 +871,31 @@ func Applied(r Record, in Input, a Answer) Record {
 
 // finalLeft ends the incident with a violation that stays.
 func (t *turn) finalLeft(v verdict.Verdict, d verdict.Decision, outcome Outcome) Step {
-	step := t.final(v, outcome, "")
-	f := *t.Incident.Final
+	f := t.ending(v, outcome, "")
 	f.Left, f.Kept, f.Warn, f.Fingerprint = notes(v.Violations()), d.Kept, d.Warnings, fingerprint(v)
 	f.Missing = t.missing(d.Missing)
-	t.Incident.Final = &f
-	return withRecord(step, t.Record)
+	return t.tell(NoticeOutcome)
 }
 
 // final decides the outcome and asks for its mail.
 func (t *turn) final(v verdict.Verdict, outcome Outcome, why string) Step {
-	t.Incident.Final = &Final{Outcome: outcome, Why: why, At: t.now, Now: v.Cluster.Access}
+	t.ending(v, outcome, why)
+	return t.tell(NoticeOutcome)
+}
+
+// ending decides the outcome.
+func (t *turn) ending(v verdict.Verdict, outcome Outcome, why string) *Final {
+	f := &Final{Outcome: outcome, Why: why, At: t.now, Now: v.Cluster.Access}
 	if why == WhyUndone {
-		t.Incident.Final.UndoneBy = t.undoneBy()
+		f.UndoneBy = t.undoneBy()
 	}
 	if outcome == Enforced || outcome == PartlyEnforced {
 		if tug := t.tug(); tug != nil && t.TugSince.IsZero() {
-			t.Incident.Final.Tug = tug
+			f.Tug = tug
 		}
 	}
-	return t.tell(NoticeOutcome)
+	t.Incident.Final = f
+	return f
 }
 
 func (t *turn) tell(kind NoticeKind) Step {
@@ -853,12 +905,6 @@ func (t *turn) tell(kind NoticeKind) Step {
 	}
 	t.Intent = &Intent{Kind: IntentTell, Notice: kind, By: t.in.By, Until: t.in.Deadline}
 	return Tell{Notice: Notice{Kind: kind, Record: t.clone(), At: t.now}}
-}
-
-func withRecord(s Step, r Record) Step {
-	tell := s.(Tell)
-	tell.Notice.Record = r.clone()
-	return tell
 }
 
 // Told takes into the record that a mail was handed to SNS. With the outcome's
@@ -888,16 +934,22 @@ func (t *turn) close() {
 			covers = a.CreatedAt
 		}
 	}
-	t.Closings = append(t.Closings, Closing{Ref: i.Ref, Outcome: i.Final.Outcome, At: t.now, Opened: i.OpenedAt, Covers: covers, By: by(*i)})
+	t.Closings = append(t.Closings, Closing{Ref: i.Ref, Outcome: i.Final.Outcome, At: t.now, Opened: i.OpenedAt, Covers: covers, By: by(*i), Story: i})
 	if i.Final.Tug != nil {
 		t.TugSince = t.now
 	}
 	t.Closings = t.Closings[max(0, len(t.Closings)-maxClosings):]
+	keepStories(t.Closings)
 	t.Standing = nil
+	switch i.Final.Outcome {
+	case Enforced, AlreadyUndone, Compliant:
+		// Somebody may change it before the next look.
+		t.Compliant = &Seen{Access: i.Final.Now, At: i.Final.At}
+	}
 	if i.Final.Fingerprint != "" {
 		t.Standing = &Standing{Fingerprint: i.Final.Fingerprint, Ref: i.Ref, Outcome: i.Final.Outcome, Since: i.OpenedAt, Rules: i.Final.Left, Family: i.Family}
 		now := i.Final.Now.Clone()
-		t.Standing.Now = &now
+		t.Standing.Now, t.Standing.Before = &now, i.Before
 	}
 	for _, c := range i.Causes {
 		if c.over() {

@@ -39,6 +39,9 @@ func TestOpenedWhileUpdating(t *testing.T) {
 	if d.r.Compliant == nil || !d.r.Compliant.Access.Equal(office) {
 		t.Errorf("the state that complied is remembered as %v", d.r.Compliant)
 	}
+	if story := d.r.Closings[0].Story; story == nil || story.Causes[0].EventID != e.ID || len(story.Attempts) != 1 || story.Final.Outcome != Enforced {
+		t.Errorf("of the closed incident is kept %+v", story)
+	}
 	// The same event again, our own, and a sweep: nothing more is said or done.
 	d.comes(e).told("ignored")
 	own := &cloudtrail.Event{Name: cloudtrail.UpdateClusterConfig, Time: d.now, UpdateID: "ours-1", Asked: request(office)}
@@ -537,7 +540,7 @@ func TestTrouble(t *testing.T) {
 func TestTroubleReleasesAClaim(t *testing.T) {
 	d := newDesk(t, tell, world)
 	in := d.input(Message{Sweep: true}, "first")
-	in.Network = d.network
+	in.Network, in.HistoryRead = d.network, true
 	r, step := Next(d.r, in)
 	if _, ok := step.(Tell); !ok {
 		t.Fatalf("step %T", step)
@@ -882,4 +885,96 @@ func TestTheTopicIsDownForHours(t *testing.T) {
 	} else if _, ok := step.(Wait); !ok {
 		t.Errorf("the mail that SNS does not take is offered again at once: %T", step)
 	}
+}
+
+func TestAnOldFirstLookIsWhatWasThereBefore(t *testing.T) {
+	half := endpoint.Access{Public: true, Private: true, CIDRs: cidrs("198.51.100.0/25")}
+	d := newDesk(t, revert, half)
+	e := d.asks("u1", world)
+	d.after(2*time.Minute).ends("u1", endpoint.UpdateSuccessful)
+	d.cluster.Access = half // an old look, and the first of this cluster
+	d.comes(e).told("waits 15s")
+	d.cluster.Access = world
+	d.after(s15).recheck().told("asks for public=true private=true cidrs=198.51.100.0/25: ours-1", "mails detected", "waits 15s")
+}
+
+func TestWhatStandsIsRevertedLater(t *testing.T) {
+	half := endpoint.Access{Public: true, Private: true, CIDRs: cidrs("198.51.100.0/25")}
+	d := newDesk(t, revert, half)
+	d.network.DNSHostnames = endpoint.No
+	d.comes(d.asks("u1", world)).told("mails detected", "waits 15s")
+	d.ends("u1", endpoint.UpdateSuccessful)
+	d.after(s15).recheck().told("mails blocked", "blocked")
+	d.network.DNSHostnames = endpoint.Yes
+	d.after(time.Hour).wakes().told("asks for public=true private=true cidrs=198.51.100.0/25: ours-1", "mails detected", "waits 15s")
+}
+
+func TestARevertGoesBackToWhatAnAlertLeft(t *testing.T) {
+	half := endpoint.Access{Public: true, Private: true, CIDRs: cidrs("198.51.100.0/25")}
+	one := endpoint.Access{Public: true, Private: true, CIDRs: cidrs("198.51.100.128/32")}
+	d := newDesk(t, rules(limited("limited", policy.Revert), closed("closed", policy.Alert)), private)
+	d.wakes().told("compliant")
+	d.cluster.Access = half
+	d.wakes().told("mails violation", "violation")
+	d.cluster.Access = one
+	d.wakes().told("mails violation", "violation")
+	d.cluster.Access = endpoint.Access{Public: true, Private: true, CIDRs: cidrs("198.51.100.128/32", "203.0.113.0/24")}
+	d.wakes().told("asks for public=true private=true cidrs=198.51.100.128/32: ours-0", "mails detected", "waits 15s")
+}
+
+func TestReopenedAtOnceAfterARevert(t *testing.T) {
+	half := endpoint.Access{Public: true, Private: true, CIDRs: cidrs("198.51.100.0/25")}
+	d := newDesk(t, revert, half)
+	d.comes(d.asks("u1", world)).told("mails detected", "waits 15s")
+	d.ends("u1", endpoint.UpdateSuccessful)
+	d.after(s15).recheck().told("asks for public=true private=true cidrs=198.51.100.0/25: ours-1", "waits 15s")
+	d.ends("ours-1", endpoint.UpdateSuccessful)
+	d.die = "tell"
+	d.after(s15).recheck().told("mails enforced", "dies")
+	d.die = ""
+	d.after(time.Second).asks("u2", world)
+	d.after(2*time.Minute).ends("u2", endpoint.UpdateSuccessful)
+	d.recheck().told("mails enforced", "asks for public=true private=true cidrs=198.51.100.0/25: ours-3", "mails detected", "waits 15s")
+}
+
+func TestWhatStoodAndWasGoneIsToldAgain(t *testing.T) {
+	d := newDesk(t, tell, world)
+	d.wakes().told("mails violation", "violation")
+	d.cluster.Access = private // somebody closed it, and no event came
+	d.after(time.Hour).comes(d.asks("u1", world)).told("mails detected", "waits 15s")
+	d.ends("u1", endpoint.UpdateSuccessful)
+	d.after(s15).recheck().told("mails violation", "violation")
+}
+
+func TestAnOldViolationHidesNoWorseOne(t *testing.T) {
+	d := newDesk(t, bothWays, office)
+	d.wakes().told("mails violation", "violation")
+	d.after(time.Hour).comes(d.asks("u1", exposed)).told("mails detected", "waits 15s")
+	d.after(2*time.Minute).ends("u1", endpoint.UpdateSuccessful)
+	d.cluster.Access = office // an old look, that breaks the alert rule too
+	d.recheck().told("waits 15s")
+	d.cluster.Access = exposed
+	d.after(s15).recheck().told("asks for public=true private=true cidrs=0.0.0.0/0: ours-1", "waits 15s")
+
+	// The same where the old violation stands, and nothing was opened over the new one.
+	d = newDesk(t, bothWays, office)
+	d.wakes().told("mails violation", "violation")
+	e := d.after(time.Hour).asks("u1", exposed)
+	d.after(2*time.Minute).ends("u1", endpoint.UpdateSuccessful)
+	d.cluster.Access = office
+	d.comes(e).told("waits 15s")
+	d.cluster.Access = exposed
+	d.after(s15).recheck().told("asks for public=true private=true cidrs=0.0.0.0/0: ours-1", "mails detected", "waits 15s")
+}
+
+func TestNothingIsUndoneWhileAnotherUpdateIsUnderWay(t *testing.T) {
+	d := newDesk(t, enforce, private)
+	d.comes(d.asks("u1", world)).told("mails detected", "waits 15s")
+	d.after(time.Minute).ends("u1", endpoint.UpdateFailed)
+	d.recheck().told("waits 15s")
+	d.after(s15).asks("u2", world)
+	d.cluster.Status = endpoint.StatusActive // it lags behind, and no event came yet
+	d.recheck().told("waits 15s")
+	d.after(2*time.Minute).ends("u2", endpoint.UpdateSuccessful)
+	d.recheck().told(closing+": ours-2", "waits 15s")
 }

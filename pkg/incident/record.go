@@ -254,8 +254,10 @@ type Standing struct {
 	// Until is when a rule's grace ends and the violation must be judged anew.
 	Until time.Time `json:"until,omitzero"`
 	// Now is the access that stays, nil in a record from before it was kept.
-	Now    *endpoint.Access `json:"now,omitempty"`
-	Family endpoint.Family  `json:"family,omitempty"`
+	Now *endpoint.Access `json:"now,omitempty"`
+	// Before is what was there right before the violation, nil when unknown.
+	Before *Seen           `json:"before,omitempty"`
+	Family endpoint.Family `json:"family,omitempty"`
 }
 
 // Closing is the end of a former incident.
@@ -269,6 +271,9 @@ type Closing struct {
 	Covers time.Time `json:"covers,omitzero"`
 	// By is who had opened the cluster, with what: "alice with Terraform/1.9".
 	By string `json:"by,omitempty"`
+	// Story is the incident as it was when it was closed, its outcome included;
+	// nil where there was no room for it any more.
+	Story *Incident `json:"story,omitempty"`
 }
 
 // Check is a re-check that is on its way. A re-check with a lower number is

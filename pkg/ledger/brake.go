@@ -54,7 +54,7 @@ func (l *Ledger) LoadBrake(ctx context.Context) (incident.Brake, error) {
 func (l *Ledger) SaveBrake(ctx context.Context, b incident.Brake) error {
 	read := b.Version
 	b.Version = read + 1
-	text, err := json.Marshal(b)
+	text, err := encode(b)
 	if err != nil {
 		return fmt.Errorf("encode the brake: %w", err)
 	}

@@ -56,7 +56,7 @@ func (l *Ledger) LoadDigest(ctx context.Context) (digest.Sent, error) {
 func (l *Ledger) SaveDigest(ctx context.Context, s digest.Sent) (digest.Sent, error) {
 	read := s.Version
 	s.Version = read + 1
-	text, err := json.Marshal(s)
+	text, err := encode(s)
 	if err != nil {
 		return s, fmt.Errorf("encode the digest's item: %w", err)
 	}

@@ -4,6 +4,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -110,7 +111,10 @@ func (l *Ledger) Save(ctx context.Context, r incident.Record) (int64, error) {
 	op := "dynamodb:PutItem " + l.table
 	read := r.Version
 	r.Version = read + 1
-	text, err := json.Marshal(r)
+	text, err := encode(r)
+	if err == nil && len(text) > incident.MaxRecord {
+		text, err = encode(r.Lighter())
+	}
 	if err != nil {
 		return read, fmt.Errorf("%s: encode the record of cluster %s: %w", op, r.Name, err)
 	}
@@ -129,6 +133,16 @@ func (l *Ledger) Save(ctx context.Context, r incident.Record) (int64, error) {
 		return read, err
 	}
 	return r.Version, nil
+}
+
+// encode returns what is kept of a record, as JSON without the escapes for HTML,
+// which take six bytes for a letter.
+func encode(v any) ([]byte, error) {
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), err
 }
 
 // put writes an item over the version that was read, 0 for none. The text

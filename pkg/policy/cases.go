@@ -296,7 +296,31 @@ func ParseInstant(text string) (time.Time, error) {
 	if day, err := time.Parse(time.DateOnly, text); err == nil {
 		return day, nil
 	}
-	return time.Parse(time.RFC3339, text)
+	return parseTime(text)
+}
+
+// parseTime reads an RFC 3339 time, which may have a lower-case t and z. It is
+// stricter than time.Parse, which takes 1:00 for an hour and a comma for a point.
+func parseTime(text string) (time.Time, error) {
+	upper := strings.ToUpper(text)
+	if !wellFormed(upper) {
+		return time.Time{}, fmt.Errorf("%q is no RFC 3339 time", text)
+	}
+	return time.Parse(time.RFC3339, upper)
+}
+
+// wellFormed tells whether digits and signs stand where RFC 3339 has them.
+func wellFormed(text string) bool {
+	const form = "0000-00-00T00:00:00"
+	if len(text) <= len(form) || strings.Contains(text, ",") {
+		return false
+	}
+	for i := range len(form) {
+		if digit := text[i] >= '0' && text[i] <= '9'; form[i] == '0' && !digit || form[i] != '0' && text[i] != form[i] {
+			return false
+		}
+	}
+	return true
 }
 
 func (r *reader) network(n *yaml.Node) endpoint.Network {

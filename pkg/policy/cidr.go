@@ -2,7 +2,11 @@ package policy
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
+
+	"go.yaml.in/yaml/v3"
+	"go4.org/netipx"
 )
 
 // block is a range that the registries set apart.
@@ -85,13 +89,72 @@ func specialPurpose(p netip.Prefix) string {
 	return ""
 }
 
+const everyoneHint = "drop the rule if everyone may reach the endpoint"
+
+// global are the addresses of a family that someone on the internet can have:
+// all but the special-purpose ones, and for IPv6 those that are given out. Of
+// 2000::/3, the rest of which is reserved for later, that is what lies in
+// 2000::/4. Source: the IANA IPv6 Global Unicast Address Assignments.
+func global(family netip.Prefix) *netipx.IPSet {
+	var b netipx.IPSetBuilder
+	if family == everyIPv6 {
+		family = netip.PrefixFrom(v6(0x2000), 4)
+	}
+	b.AddPrefix(family)
+	for _, block := range append(special(), documentation()...) {
+		b.RemovePrefix(block.prefix)
+	}
+	set, _ := b.IPSet() // fails for invalid prefixes alone
+	return set
+}
+
+// size is how many addresses the set has, as near as a float64 can say.
+func size(set *netipx.IPSet) float64 {
+	n := 0.0
+	for _, p := range set.Prefixes() {
+		n += math.Pow(2, float64(p.Addr().BitLen()-p.Bits()))
+	}
+	return n
+}
+
+// wide refuses allowed CIDRs that leave out no address that anyone can have, and
+// warns of those that take in most.
+func (r *reader) wide(at *yaml.Node, allowed *netipx.IPSet) {
+	for _, family := range []struct {
+		name  string
+		every netip.Prefix
+	}{{"IPv4", everyIPv4}, {"IPv6", everyIPv6}} {
+		if allowed.ContainsPrefix(family.every) {
+			r.errorAt(at, everyoneHint, "the allowed CIDRs together are %s, every address", family.every.String())
+			continue
+		}
+		world := global(family.every)
+		var b netipx.IPSetBuilder
+		b.AddSet(world)
+		b.Intersect(allowed)
+		both, err := b.IPSet()
+		if err != nil {
+			continue
+		}
+		if both.Equal(world) {
+			r.errorAt(at, everyoneHint, "the allowed CIDRs together are all public %s addresses", family.name)
+			continue
+		}
+		if share := size(both) / size(world); share > 0.5 {
+			r.add(at.Line, at.Column, Warning, KindWide,
+				fmt.Sprintf("the allowed CIDRs take in %d%% of all public %s addresses", int(math.Floor(100*share)), family.name),
+				"list the networks that need the endpoint, each as narrow as it is")
+		}
+	}
+}
+
 // readCIDR reads one allowed CIDR, or tells what is wrong with it and what to
 // write instead.
 func readCIDR(text string) (p netip.Prefix, what, hint string) {
 	p, err := netip.ParsePrefix(text)
 	switch {
 	case err != nil:
-		what = fmt.Sprintf("%q is not a CIDR", text)
+		what = fmt.Sprintf("%q is not a CIDR", brief(text))
 		hint = "write an address and a prefix length, like 198.51.100.0/24 or 2001:db8::/32"
 		if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" {
 			hint = fmt.Sprintf("write %s/%d for this one address", a, a.BitLen())
@@ -107,7 +170,7 @@ func readCIDR(text string) (p netip.Prefix, what, hint string) {
 		hint = fmt.Sprintf("write %s, or %s/%d for the one address", p.Masked(), p.Addr(), p.Addr().BitLen())
 	case p.Bits() == 0:
 		what = fmt.Sprintf("%s allows every address", text)
-		hint = "drop the rule if everyone may reach the endpoint"
+		hint = everyoneHint
 	default:
 		if purpose := specialPurpose(p); purpose != "" {
 			what = fmt.Sprintf("%s is %s: nobody reaches a public endpoint from there, and EKS refuses reserved addresses", text, purpose)

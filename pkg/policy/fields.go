@@ -49,13 +49,21 @@ func (r *reader) wrongType(n *yaml.Node, name, want string) {
 	case isNull(n):
 		hint = "give it a value or remove the key"
 	case want == "text" && n.Kind == yaml.ScalarNode:
-		hint = fmt.Sprintf("put it in quotes: %q", n.Value)
+		hint = fmt.Sprintf("put it in quotes: %q", brief(n.Value))
+	case want == "text":
+		hint = "write the text alone, without brackets, braces or keys"
+	case want == "a list" && n.Kind == yaml.MappingNode:
+		hint = `begin each item with a dash: "- "`
+	case want == "a mapping" && n.Kind == yaml.SequenceNode:
+		hint = "write its keys without dashes and square brackets"
+	case want == "a mapping":
+		hint = `write keys with values: "key: value"`
 	case want == "a prefix length" || want == "the number 1":
 		hint = "write the number alone, without quotes or a slash"
 	case want == "a date":
 		hint = dateHint
 	case want == "a list" && n.Kind == yaml.ScalarNode:
-		hint = fmt.Sprintf("write [%s]", n.Value)
+		hint = fmt.Sprintf("write [%s]", brief(n.Value))
 	}
 	r.errorAt(n, hint, "%s must be %s, not %s", name, want, typeName(n))
 }
@@ -96,9 +104,15 @@ func (r *reader) fields(n *yaml.Node, name string, known, required []string) map
 		return nil
 	}
 	out := make(map[string]field, len(n.Content)/2)
+	merged := false // whether keys may come from elsewhere
 	seen := make(map[string]int, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
+		if key.ShortTag() == "!!merge" {
+			r.errorAt(key, "write the keys out where they are needed", "YAML merge keys are not used in a %s", r.noun)
+			merged = merged || value.Kind == yaml.AliasNode
+			continue
+		}
 		if !isText(key) {
 			r.wrongType(key, "a key of "+name, "text")
 			continue
@@ -115,7 +129,7 @@ func (r *reader) fields(n *yaml.Node, name string, known, required []string) map
 		}
 	}
 	for _, k := range required {
-		if _, ok := out[k]; !ok {
+		if _, ok := out[k]; !ok && !merged {
 			r.errorAt(n, fmt.Sprintf("add %s", example(k)), "%s lacks %s", name, k)
 		}
 	}
@@ -204,7 +218,22 @@ func (r *reader) text(n *yaml.Node, name string) (string, bool) {
 		r.errorAt(n, "", "%s is empty", name)
 		return "", false
 	}
+	if c, ok := firstHidden(n.Value); ok {
+		r.errorAt(n, "remove it", "%s holds %s", name, characterName(c))
+		return n.Value, false
+	}
 	return n.Value, true
+}
+
+// firstHidden returns the first character of a text that can't be seen, such as
+// an escape in quotes makes; a long text may have line breaks.
+func firstHidden(text string) (rune, bool) {
+	i := strings.IndexFunc(text, func(c rune) bool { return hidden(c) && c != '\n' })
+	if i < 0 {
+		return 0, false
+	}
+	c, _ := utf8.DecodeRuneInString(text[i:])
+	return c, true
 }
 
 // name reads what a rule or an exemption is called: one line, since it goes
@@ -217,15 +246,18 @@ func (r *reader) name(n *yaml.Node, of string) string {
 	switch {
 	case utf8.RuneCountInString(s) > maxName:
 		r.errorAt(n, "", "the name of %s is longer than %d characters", of, maxName)
-	case s != strings.TrimSpace(s) || strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c == 0x7f }):
-		r.errorAt(n, "keep it on one line, without blanks around it", "the name of %s has a line break, a control character or a blank at its end", of)
+	case s != strings.TrimSpace(s) || strings.ContainsAny(s, "\t\n"):
+		r.errorAt(n, "keep it on one line, without tabs, and without blanks around it", "the name of %s has a line break, a tab or a blank at its end", of)
 	}
 	return s
 }
 
 // choice reads one of a few words.
 func (r *reader) choice(n *yaml.Node, name string, words ...string) string {
-	hint := "write " + strings.Join(words, " or ")
+	hint := "write " + strings.Join(words, ", ")
+	if n := len(words); n > 1 {
+		hint = "write " + strings.Join(words[:n-1], ", ") + " or " + words[n-1]
+	}
 	if n.Kind == yaml.ScalarNode && !isText(n) && !isNull(n) {
 		r.errorAt(n, hint, "%s cannot be %s", name, n.Value)
 		return ""

@@ -9,6 +9,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -22,18 +23,24 @@ const maxProblems = 100
 // told at once. The policy is nil if one of them is an error; the problems may
 // also be warnings only.
 func Parse(file string, data []byte) (*Policy, Problems) {
+	p, _, problems := parse(file, data)
+	return p, problems
+}
+
+// parse is Parse; read is the policy as far as it could be read, nil if it is no
+// mapping at all.
+func parse(file string, data []byte) (p, read *Policy, problems Problems) {
 	sum := sha256.Sum256(data)
 	r := &reader{file: file, noun: "policy", needs: "version: 1 and rules", homes: policyHomes, meetings: 4 << 20}
-	var p *Policy
 	if body := r.document(data); body != nil {
-		p = r.policy(body)
+		read = r.policy(body)
 	}
-	problems := r.all()
-	if p == nil || problems.Errors() {
-		return nil, problems
+	problems = r.all()
+	if read == nil || problems.Errors() {
+		return nil, read, problems
 	}
-	p.Hash = hex.EncodeToString(sum[:])[:12]
-	return p, problems
+	read.Hash = hex.EncodeToString(sum[:])[:12]
+	return read, read, problems
 }
 
 // reader walks one document and collects its problems.
@@ -67,7 +74,7 @@ func (r *reader) add(line, column int, severity Severity, kind Kind, what, hint 
 		return
 	}
 	p := r.place(line, column)
-	p.Severity, p.Kind, p.What, p.Hint = severity, kind, what, hint
+	p.Severity, p.Kind, p.What, p.Hint = severity, kind, visible(what), visible(hint)
 	r.problems = append(r.problems, p)
 }
 
@@ -82,6 +89,11 @@ func (r *reader) place(line, column int) Problem {
 }
 
 func (r *reader) errorAt(n *yaml.Node, hint, format string, args ...any) {
+	for i, arg := range args {
+		if text, ok := arg.(string); ok {
+			args[i] = brief(text)
+		}
+	}
 	r.add(n.Line, n.Column, Error, "", fmt.Sprintf(format, args...), hint)
 }
 
@@ -92,56 +104,97 @@ func (r *reader) document(data []byte) *yaml.Node {
 		r.add(1, 1, Error, "", fmt.Sprintf("the file has %d bytes, more than %d KiB", len(data), MaxBytes>>10), "split the clusters over several deployments, or match by pattern")
 		return nil
 	}
-	data = bytes.TrimPrefix(data, []byte("\ufeff"))
-	if !utf8.Valid(data) {
-		r.add(1+bytes.Count(data[:invalidAt(data)], []byte("\n")), 1, Error, "", "the file is not UTF-8 text", "save it as UTF-8")
+	text, ok := r.readText(data)
+	if !ok {
 		return nil
 	}
-	r.lines = splitLines(string(data))
-	if !scan(r.lines, r.noun, func(line, column int, what, hint string) { r.add(line, column, Error, "", what, hint) }) {
+	r.lines = splitLines(text)
+	if !r.characters() {
 		return nil
 	}
-	for i, line := range r.lines {
-		if at := strings.IndexFunc(line, isControl); at >= 0 {
-			r.add(i+1, column(line, at), Error, "", "a control character stands here", "remove it; editors may not show it")
-			return nil
-		}
+	repairs, ok := scan(r.lines, r.noun, func(line, column int, what, hint string) { r.add(line, column, Error, "", what, hint) })
+	if !ok {
+		return nil
 	}
-	referenced := len(r.problems) > 0 // by an anchor or alias
-	root, err := decode(data)
+	readable := mended(r.lines, repairs)
+	root, err := decode(readable)
 	switch {
-	case err != nil && referenced:
-		return nil
 	case err != nil:
-		line := r.syntaxLine(data, err)
+		line := r.syntaxLine(readable, err)
 		text := r.lines[line-1]
-		r.add(line, column(text, len(text)-len(strings.TrimLeft(text, " "))), Error, "", "this is not YAML: "+yamlMessage(err), syntaxHint(text, yamlMessage(err)))
+		message := yamlMessage(err)
+		what, hint := syntaxHint(message)
+		r.add(line, 1+len(text)-len(strings.TrimLeft(text, " ")), Error, "", notYAML+what, hint)
 		return nil
 	case root == nil || len(root.Content) == 0 || isNull(root.Content[0]):
 		r.add(1, 1, Error, "", "the document is empty", "it needs "+r.needs)
 		return nil
 	}
 	body := root.Content[0]
+	restore(body, placed(repairs))
 	if !r.tidy(body, 1) {
 		return nil
 	}
 	return body
 }
 
-// isControl tells whether YAML refuses the character in a line.
-func isControl(c rune) bool {
-	return c < ' ' && c != '\t' || c >= 0x7f && c < 0xa0 || c == '\ufeff' || c == '\ufffe' || c == '\uffff'
-}
-
-func invalidAt(data []byte) int {
+// readText returns the text of the file, with a replacement for each byte that is
+// none; false if it is no text at all.
+func (r *reader) readText(data []byte) (string, bool) {
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
+		r.add(1, 1, Error, "", "the file is UTF-16 text, not UTF-8", "save it as UTF-8")
+		return "", false
+	}
+	if bytes.IndexByte(data, 0) >= 0 {
+		r.add(1, 1, Error, "", "the file is not text but binary data", "give a YAML file that is saved as UTF-8")
+		return "", false
+	}
+	if utf8.Valid(data) {
+		return string(data), true
+	}
+	var text strings.Builder
+	type spot struct{ line, column int }
+	var spots []spot
+	at := spot{1, 1}
 	for i := 0; i < len(data); {
 		c, n := utf8.DecodeRune(data[i:])
-		if c == utf8.RuneError && n == 1 {
-			return i
+		if c == utf8.RuneError && n == 1 && (len(spots) == 0 || spots[len(spots)-1].line != at.line) {
+			spots = append(spots, at)
+		}
+		text.WriteRune(c)
+		at.column++
+		if c == '\n' || c == '\r' && !bytes.HasPrefix(data[i:], []byte("\r\n")) {
+			at = spot{at.line + 1, 1}
 		}
 		i += n
 	}
-	return len(data)
+	r.lines = splitLines(text.String())
+	for _, at := range spots {
+		r.add(at.line, at.column, Error, "", "the file is not UTF-8 text", "save it as UTF-8")
+	}
+	return text.String(), true
+}
+
+// characters refuses what can't be seen and changes what is seen, and puts a
+// replacement in its place.
+func (r *reader) characters() bool {
+	for i, line := range r.lines {
+		if strings.IndexFunc(line, hidden) < 0 {
+			continue
+		}
+		at := 0
+		r.lines[i] = strings.Map(func(c rune) rune {
+			at++
+			if !hidden(c) {
+				return c
+			}
+			r.add(i+1, at, Error, "", characterName(c)+" stands here", "remove it; editors may not show it")
+			return unicode.ReplacementChar
+		}, line)
+	}
+	// A file full of them is no policy, and what else is wrong with it no news.
+	return len(r.problems) < maxProblems
 }
 
 var errSecondDocument = errors.New("a second document follows")
@@ -199,25 +252,17 @@ func (r *reader) syntaxLine(data []byte, err error) int {
 	return max(1, min(line, len(r.lines)))
 }
 
-// syntaxHint guesses what is wrong with a line that is not YAML.
-func syntaxHint(line, message string) string {
-	switch text := strings.TrimLeft(line, " "); {
-	case strings.HasPrefix(text, "\t"):
-		return "indent with spaces, never with tabs"
-	case strings.Contains(text, "?") && strings.ContainsAny(text, "[{"):
-		return "put patterns with a question mark in quotes"
-	case strings.Count(text, "[") != strings.Count(text, "]") || strings.Count(text, "{") != strings.Count(text, "}"):
-		return "look for a bracket or brace that isn't closed"
-	case strings.Count(text, `"`)%2 == 1 || strings.Count(text, "'")%2 == 1:
-		return "look for a quote that isn't closed"
-	case strings.Contains(message, "cannot start any token"):
-		return "put a value that starts with a special character in quotes"
+// syntaxHint says what is wrong with a line that is not YAML, and what to do.
+func syntaxHint(message string) (what, hint string) {
+	switch {
+	case strings.Contains(message, "could not find expected ':'"):
+		return "a key without a colon", `write a colon and a blank after the key`
 	case strings.Contains(message, "mapping values are not allowed"):
-		return "put a value that holds a colon in quotes, and look at the indentation"
-	case !strings.Contains(text, ":") && !strings.HasPrefix(text, "-"):
-		return "look for a missing colon after the key"
+		return "a key stands where none can", "look at the indentation, and put a value that holds a colon in quotes"
+	case strings.Contains(message, "did not find expected"):
+		return "the line fits none of those above", "indent it like the keys or dashes that it belongs to"
 	default:
-		return "look at the indentation of this line and at the colons and quotes in it"
+		return message, "look at the indentation of this line and at the colons and quotes in it"
 	}
 }
 

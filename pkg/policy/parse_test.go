@@ -381,10 +381,24 @@ func TestHostileDocumentsAreRefusedFast(t *testing.T) {
 		"100 KB of braces":   {strings.Repeat("{", 100<<10), "nested deeper"},
 		"dashes":             {strings.Repeat("- ", 100<<10), "nested deeper"},
 		"question marks":     {strings.Repeat("? ", 100<<10), "nested deeper"},
-		"keys":               {strings.Repeat("a: ", 80<<10), "nested deeper"},
+		"keys":               {strings.Repeat("a: ", 80<<10), "second colon"},
 		"quotes":             {strings.Repeat(`"`, 200<<10), "not YAML"},
 		"too large":          {strings.Repeat("#", policy.MaxBytes+1), "more than 256 KiB"},
 		"laughs":             {"a: &a [x]\nb: &b [*a,*a]\nc: [*b,*b]\n", "aliases are not used"},
+		"aliases":            {"a: [" + strings.Repeat("*a,", 80<<10) + "]", "aliases are not used"},
+		"a line of anchors":  {strings.Repeat("&a ", 80<<10), "anchors are not used"},
+		"lines of aliases":   {strings.Repeat("- *a\n", 50<<10), "aliases are not used"},
+		"a long alias":       {"a: *" + strings.Repeat("b", 200<<10), "aliases are not used"},
+		"open quotes":        {strings.Repeat("a: \"b\n", 40<<10), "not closed"},
+		"open brackets":      {strings.Repeat("a: [b\n", 40<<10), "not closed"},
+		"bad indentation":    {strings.Repeat("  a:\n b:\n", 20<<10), "indented"},
+		"question patterns":  {"a: [" + strings.Repeat("b?,", 80<<10) + "]", "question mark"},
+		"control characters": {strings.Repeat("\x01", 200<<10), "control character"},
+		"bytes":              {strings.Repeat("\xe4\n", 100<<10), "not UTF-8"},
+		"a long key":         {strings.Repeat("a", 200<<10) + ": b", "not YAML"},
+		"a long word":        {"version: 1\nrules:\n  - name: a\n    respond: " + strings.Repeat("a", 200<<10), "respond cannot be"},
+		"dots at the end":    {strings.Repeat("a: b\n", 40<<10) + "'", "not closed"},
+		"a mistake at last":  {"version: 1\nrules:\n" + strings.Repeat("  - {name: a}\n", 16<<10) + "  b: c\n", "not YAML"},
 		"brackets in a list": {"version: 1\nrules:\n" + strings.Repeat("  - [\n", 40<<10), "nested deeper"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -393,6 +407,11 @@ func TestHostileDocumentsAreRefusedFast(t *testing.T) {
 			took := time.Since(start)
 			if p != nil || !strings.Contains(problems.Error(), c.want) {
 				t.Errorf("got %v, want %q", problems, c.want)
+			}
+			for _, pr := range problems {
+				if len(pr.What) > 400 || len(pr.Hint) > 400 {
+					t.Errorf("a message of %d and a hint of %d bytes", len(pr.What), len(pr.Hint))
+				}
 			}
 			// The machine may be busy; a parser that struggles takes seconds.
 			if took > 500*time.Millisecond {
@@ -461,10 +480,55 @@ func TestWarningsAt(t *testing.T) {
 	}
 }
 
+// The caret stands under its place also where characters take two columns of a
+// terminal, or none.
+func TestCaretUnderWideCharacters(t *testing.T) {
+	const doc = "version: 1\nrules:\n  - {name: \"日本 🦀 e\u0301\", respond: x, require: {privateAccess: enabled}}\n"
+	_, problems := policy.Parse("f", []byte(doc))
+	want := "    " + "  - {name: \"日本 🦀 e\u0301\", respond: x, require: {privateAccess: enabled}}\n" +
+		"    " + strings.Repeat(" ", len("  - {name: '12 34 5 7', respond: ")) + "^\n"
+	if got := problems.String(); len(problems) != 1 || problems[0].Column != 32 || !strings.Contains(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// What hangs on the date is told beside the errors.
+func TestCheckTellsOfTheDateToo(t *testing.T) {
+	const doc = `version: 1
+rules:
+  - {name: a, require: {privateAccess: enabled}, respond: nothing}
+exemptions:
+  - {name: over, rules: [a], match: {accounts: ["111122223333"], regions: [x], clusters: [x]}, until: 2026-01-31, reason: r, approvedBy: b}
+  - {name: far, rules: [a], match: {accounts: ["111122223333"], regions: [x], clusters: [x]}, until: 2072-01-31, reason: r, approvedBy: b}
+  - {name: none, rules: [a], match: {accounts: ["111122223333"], regions: [x], clusters: [x]}, until: soon, reason: r, approvedBy: b}
+`
+	p, problems := policy.Check("f", []byte(doc), today)
+	if p != nil {
+		t.Error("it was taken")
+	}
+	type told struct {
+		line int
+		kind policy.Kind
+		year bool
+	}
+	var got []told
+	for _, pr := range problems {
+		got = append(got, told{pr.Line, pr.Kind, strings.Contains(pr.Hint, "2027 meant")})
+	}
+	want := []told{{3, "", false}, {5, policy.KindExemptionEnded, true}, {6, policy.KindExemptionFar, true}, {7, "", false}}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(told{})); diff != "" {
+		t.Errorf("(-want +got)\n%s\n%s", diff, problems)
+	}
+	if p, problems := policy.Check("f", documents(t, "good")["testdata/good/minimal.yaml"], today); p == nil || len(problems) > 0 {
+		t.Errorf("a good document: %v, %s", p, problems)
+	}
+}
+
 func TestProblemKinds(t *testing.T) {
 	docs := documents(t, "warn")
 	for name, want := range map[string]policy.Kind{
 		"documentation": policy.KindDocumentationRange, "stepping-out": policy.KindSteppedOut, "disjoint": policy.KindDisjoint,
+		"idle": policy.KindIdle, "wide": policy.KindWide,
 	} {
 		_, problems := policy.Parse("f", docs["testdata/warn/"+name+".yaml"])
 		for _, p := range problems {
@@ -492,7 +556,7 @@ func FuzzParse(f *testing.F) {
 		lines := 1 + bytes.Count(data, []byte("\n")) + bytes.Count(data, []byte("\r")) +
 			bytes.Count(data, []byte("\u0085")) + bytes.Count(data, []byte("\u2028")) + bytes.Count(data, []byte("\u2029"))
 		for _, pr := range problems {
-			if pr.Line < 1 || pr.Line > lines || pr.Column < 1 || len([]rune(pr.Source)) > 200 || strings.ContainsAny(pr.Source, "\x1b\n\r") {
+			if pr.Line < 1 || pr.Line > lines || pr.Column < 1 || len([]rune(pr.Source)) > 225 || strings.ContainsAny(pr.String(), "\x1b\r\u0085\u2028\u202e\u2066") {
 				t.Fatalf("problem %+v of %d lines", pr, lines)
 			}
 		}

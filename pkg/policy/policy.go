@@ -104,6 +104,10 @@ type Match struct {
 // Matches tells whether c is in the set. A nil match is every cluster.
 func (m *Match) Matches(c endpoint.Cluster) bool { return m == nil || m.matches(&c) }
 
+func (m *Match) empty() bool {
+	return len(m.Accounts) == 0 && len(m.Regions) == 0 && len(m.Clusters) == 0 && len(m.Tags) == 0
+}
+
 func (m *Match) matches(c *endpoint.Cluster) bool {
 	if len(m.Accounts) > 0 && !slices.Contains(m.Accounts, c.Account) {
 		return false
@@ -178,6 +182,16 @@ func (p *Policy) AlertOnly() *Policy {
 	return &out
 }
 
+// Check reads a document as Parse does and tells besides what hangs on the date,
+// also if there are errors.
+func Check(file string, data []byte, now time.Time) (*Policy, Problems) {
+	p, read, problems := parse(file, data)
+	if read != nil {
+		problems = append(problems, read.WarningsAt(now)...).sorted()
+	}
+	return p, problems
+}
+
 // WarningsAt returns the warnings that hang on the date: exemptions that have
 // ended, or that end more than a year away.
 func (p *Policy) WarningsAt(now time.Time) Problems {
@@ -189,18 +203,35 @@ func (p *Policy) WarningsAt(now time.Time) Problems {
 		}
 		w.Severity = Warning
 		switch {
+		case e.Until.IsZero(): // it has no end that could be read
+			continue
 		case !now.Before(e.Until):
 			w.Kind = KindExemptionEnded
-			w.What = fmt.Sprintf("exemption %q has ended: its rules are in force again", e.Name)
+			w.What = fmt.Sprintf("exemption %q has ended: its rules are in force again", brief(e.Name))
 			w.Hint = "remove it, or have it approved anew with a later end"
+			// In January, hands still write the year before.
+			if later := e.Until.AddDate(1, 0, 0); now.Before(later) {
+				w.Hint += yearHint(later)
+			}
 		case e.Until.After(now.AddDate(1, 0, 1)):
 			w.Kind = KindExemptionFar
-			w.What = fmt.Sprintf("exemption %q ends more than a year from now", e.Name)
+			w.What = fmt.Sprintf("exemption %q ends more than a year from now", brief(e.Name))
 			w.Hint = "give it an end within the year and renew it then"
+			within := time.Date(now.Year(), e.Until.Month(), e.Until.Day(), 0, 0, 0, 0, time.UTC)
+			if !within.After(now) {
+				within = within.AddDate(1, 0, 0)
+			}
+			w.Hint += yearHint(within)
 		default:
 			continue
 		}
 		out = append(out, w)
 	}
 	return out
+}
+
+// yearHint asks whether the exemption was meant to end at this instant, in
+// another year.
+func yearHint(end time.Time) string {
+	return fmt.Sprintf("; is it the year that is wrong, and %d meant?", end.Add(-time.Nanosecond).Year())
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Severity is how bad a problem is.
@@ -26,6 +27,8 @@ const (
 	KindExemptionFar       Kind = "exemption-far"
 	KindDisjoint           Kind = "disjoint"    // two enforcing rules that together admit no address
 	KindSteppedOut         Kind = "stepped-out" // an enforcing rule that a tag or a name can leave
+	KindWide               Kind = "wide"        // allowed CIDRs that take in most of the internet
+	KindIdle               Kind = "idle"        // a rule, or a part of it, that can never do anything
 )
 
 // Problem is one thing that is wrong with a document, and where.
@@ -57,13 +60,13 @@ func (p Problem) String() string {
 		}
 		fmt.Fprintf(&b, "\n    %s\n    ", p.Source)
 		for i, c := range []rune(p.Source) {
-			if i >= caret-1 {
-				break
+			switch {
+			case i >= caret-1:
+			case c == '\t':
+				b.WriteByte('\t')
+			default:
+				b.WriteString(strings.Repeat(" ", cells(c)))
 			}
-			if c != '\t' {
-				c = ' '
-			}
-			b.WriteRune(c)
 		}
 		b.WriteByte('^')
 	}
@@ -108,30 +111,66 @@ func (ps Problems) sorted() Problems {
 	return ps
 }
 
-// sourceWidth is how many characters of a line are shown.
-const sourceWidth = 120
+// sourceWidth is how many columns of a terminal the shown line may take: with the
+// blanks before it, it fits a terminal of 80.
+const sourceWidth = 75
 
 // showSource cuts a line to what fits around the column, in characters from 1,
 // and returns it with the column inside the cut. Characters that a terminal
-// might act on are shown as a replacement.
+// might act on are shown as a replacement, and so are blanks other than spaces.
 func showSource(line string, column int) (string, int) {
-	rs := []rune(line)
-	from := 0
-	if len(rs) > sourceWidth && column > sourceWidth/2 {
-		from = min(column-sourceWidth/2, len(rs)-sourceWidth)
+	// A line can be the whole file: what is far from the column is not looked at.
+	skipped := 0
+	for line != "" && skipped < column-1-sourceWidth {
+		_, n := utf8.DecodeRuneInString(line)
+		line = line[n:]
+		skipped++
 	}
-	to := min(from+sourceWidth, len(rs))
-	out := slices.Clone(rs[from:to])
-	for i, r := range out {
-		if r != '\t' && !unicode.IsPrint(r) {
-			out[i] = unicode.ReplacementChar
+	out := make([]rune, 0, 3*sourceWidth)
+	rest := false
+	for _, c := range line {
+		if rest = len(out) == cap(out); rest {
+			break
+		}
+		if c != '\t' && !unicode.IsPrint(c) {
+			c = unicode.ReplacementChar
+		}
+		out = append(out, c)
+	}
+	at := column - skipped
+	from, to := 0, len(out)
+	middle := min(max(at-1, 0), to)
+	left, right := shownCells(out[:middle]), shownCells(out[middle:])
+	for left+right > sourceWidth {
+		// The beginning of the line says more than its end.
+		if right > sourceWidth/2 {
+			to--
+			right -= shownCells(out[to : to+1])
+		} else {
+			left -= shownCells(out[from : from+1])
+			from++
 		}
 	}
-	if from > 0 {
+	cutLeft, cutRight := skipped+from > 0, rest || to < len(out)
+	out = out[from:to]
+	if cutLeft && len(out) > 0 {
 		out[0] = '…'
 	}
-	if to < len(rs) {
+	if cutRight && len(out) > 1 {
 		out[len(out)-1] = '…'
 	}
-	return strings.TrimRight(string(out), " \t"), column - from
+	return strings.TrimRight(string(out), " \t"), at - from
 }
+
+func shownCells(text []rune) int {
+	n := 0
+	for _, c := range text {
+		if n += cells(c); c == '\t' {
+			n += tabWidth - 1
+		}
+	}
+	return n
+}
+
+// tabWidth is how many columns a tab takes at the most.
+const tabWidth = 8

@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -66,24 +67,38 @@ func (r *reader) version(f map[string]field) {
 	if !ok {
 		return
 	}
-	if v.value.Kind != yaml.ScalarNode || v.value.ShortTag() != "!!int" {
+	if !isNumber(v.value) {
 		r.wrongType(v.value, "version", "the number 1")
 	} else if number, ok := integer(v.value); !ok || number != 1 {
 		r.errorAt(v.value, "this guardrail reads version 1", "version %s is unknown", v.value.Value)
 	}
 }
 
+func isNumber(n *yaml.Node) bool {
+	return n.Kind == yaml.ScalarNode && (n.ShortTag() == "!!int" || n.ShortTag() == "!!float")
+}
+
+// integer reads a whole number in decimal. 16.0 is one, as in JSON; 016 isn't,
+// which YAML 1.1 takes for octal and YAML 1.2 for decimal.
 func integer(n *yaml.Node) (int, bool) {
-	var i int
-	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!int" || n.Decode(&i) != nil {
+	if !isNumber(n) {
 		return 0, false
 	}
-	return i, true
+	whole, zeros, _ := strings.Cut(n.Value, ".")
+	if strings.Trim(zeros, "0") != "" || len(whole) > 1 && whole[0] == '0' {
+		return 0, false
+	}
+	i, err := strconv.Atoi(whole)
+	return i, err == nil && whole[0] != '+'
 }
 
 // rulePlace is where the parts of a rule stand, for the warnings; a part that
 // isn't there is nil.
-type rulePlace struct{ rule, matchTags, matchClusters, except, public *yaml.Node }
+type rulePlace struct {
+	rule, matchTags, matchClusters, except, public *yaml.Node
+
+	cidrs []*yaml.Node // of each of the requirement's AllowedCIDRs
+}
 
 func (r *reader) rule(n *yaml.Node, number int, names map[string]int) (Rule, *rulePlace) {
 	rule := Rule{Line: n.Line, LockoutChecks: LockoutBlock}
@@ -106,7 +121,7 @@ func (r *reader) rule(n *yaml.Node, number int, names map[string]int) (Rule, *ru
 		rule.Except, place.except = &m, v.key
 	}
 	if v, ok := f["require"]; ok {
-		rule.Require, place.public = r.requirement(v.value)
+		rule.Require = r.requirement(v.value, place)
 	}
 	if v, ok := f["respond"]; ok {
 		rule.Respond = Response(r.choice(v.value, "respond", string(Alert), string(Enforce), string(Revert)))
@@ -141,9 +156,13 @@ func (r *reader) match(n *yaml.Node, name string, required []string) (Match, map
 	}
 	if v, ok := f["accounts"]; ok {
 		for _, item := range r.list(v.value, "accounts") {
+			if item.Kind == yaml.ScalarNode && !isText(item) && !isNull(item) && !isAccount(item.Value) {
+				r.errorAt(item, accountHint, "%q is not an account id", item.Value)
+				continue
+			}
 			id, ok := r.text(item, "an account")
 			if ok && !isAccount(id) {
-				r.errorAt(item, "account ids have 12 digits, no patterns", "%q is not an account id", id)
+				r.errorAt(item, accountHint, "%q is not an account id", id)
 			}
 			m.Accounts = append(m.Accounts, id)
 		}
@@ -159,6 +178,8 @@ func (r *reader) match(n *yaml.Node, name string, required []string) (Match, map
 	}
 	return m, f
 }
+
+const accountHint = "account ids have 12 digits, in quotes; patterns are not possible"
 
 func isAccount(s string) bool {
 	for i := range len(s) {
@@ -200,18 +221,18 @@ func (r *reader) tags(n *yaml.Node) map[string]string {
 	lines := map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, ok := r.text(n.Content[i], "a tag's key")
-		if !ok {
-			continue
-		}
-		if line, ok := lines[key]; ok {
+		if line, taken := lines[key]; ok && taken {
 			r.errorAt(n.Content[i], fmt.Sprintf("the first one is on line %d: keep one", line), "tag %q is given twice", key)
 			continue
 		}
 		lines[key] = n.Content[i].Line
 		value := n.Content[i+1]
 		if !isText(value) {
-			r.wrongType(value, fmt.Sprintf("the value of tag %q", key), "text")
+			r.wrongType(value, fmt.Sprintf("the value of tag %q", brief(n.Content[i].Value)), "text")
 			continue
+		}
+		if c, ok := firstHidden(value.Value); ok {
+			r.errorAt(value, "remove it", "the value of tag %q holds %s", n.Content[i].Value, characterName(c))
 		}
 		if utf8.RuneCountInString(value.Value) > maxPattern {
 			r.errorAt(value, "", "the pattern is longer than %d characters", maxPattern)
@@ -221,11 +242,11 @@ func (r *reader) tags(n *yaml.Node) map[string]string {
 	return out
 }
 
-func (r *reader) requirement(n *yaml.Node) (Requirement, *yaml.Node) {
+func (r *reader) requirement(n *yaml.Node, place *rulePlace) Requirement {
 	var q Requirement
 	f := r.fields(n, "require", requireKeys, nil)
 	if f == nil {
-		return q, nil
+		return q
 	}
 	if len(n.Content) == 0 {
 		r.errorAt(n, "require privateAccess: enabled, or publicAccess: disabled or restricted", "require asks for nothing")
@@ -239,7 +260,7 @@ func (r *reader) requirement(n *yaml.Node) (Requirement, *yaml.Node) {
 	}
 	cidrs, hasCIDRs := f["allowedCidrs"]
 	if hasCIDRs {
-		q.AllowedCIDRs = r.cidrs(cidrs)
+		q.AllowedCIDRs, place.cidrs = r.cidrs(cidrs)
 	}
 	width, hasWidth := f["notWiderThan"]
 	if hasWidth {
@@ -255,15 +276,16 @@ func (r *reader) requirement(n *yaml.Node) (Requirement, *yaml.Node) {
 			}
 		}
 	}
-	return q, public.key
+	place.public = public.key
+	return q
 }
 
-func (r *reader) cidrs(f field) []netip.Prefix {
+func (r *reader) cidrs(f field) ([]netip.Prefix, []*yaml.Node) {
 	items := r.list(f.value, "allowedCidrs")
 	if len(items) > endpoint.MaxCIDRs {
 		r.errorAt(items[endpoint.MaxCIDRs], "join neighbours into wider blocks", "allowedCidrs has %d CIDRs; EKS admits %d for one cluster", len(items), endpoint.MaxCIDRs)
 	}
-	out := make([]netip.Prefix, 0, len(items))
+	out, places := make([]netip.Prefix, 0, len(items)), make([]*yaml.Node, 0, len(items))
 	for _, item := range items {
 		text, ok := r.text(item, "a CIDR")
 		if !ok {
@@ -271,26 +293,22 @@ func (r *reader) cidrs(f field) []netip.Prefix {
 		}
 		p, what, hint := readCIDR(text)
 		if what != "" {
-			r.errorAt(item, hint, "%s", what)
+			r.add(item.Line, item.Column, Error, "", what, hint)
 			continue
 		}
 		if b, ok := inside(documentation(), p); ok {
 			r.add(item.Line, item.Column, Warning, KindDocumentationRange, fmt.Sprintf("%s is a documentation range (%s), which nobody has", text, b.prefix), "put your own public addresses here: this cannot be deployed")
 		}
-		out = append(out, p)
+		out, places = append(out, p), append(places, item)
 	}
 	var b netipx.IPSetBuilder
 	for _, p := range out {
 		b.AddPrefix(p)
 	}
 	if set, err := b.IPSet(); err == nil {
-		for _, world := range []netip.Prefix{everyIPv4, everyIPv6} {
-			if set.ContainsPrefix(world) {
-				r.errorAt(f.key, "drop the rule if everyone may reach the endpoint", "the allowed CIDRs together are %s, every address", world)
-			}
-		}
+		r.wide(f.key, set)
 	}
-	return out
+	return out, places
 }
 
 func (r *reader) width(n *yaml.Node) *Width {
@@ -306,13 +324,13 @@ func (r *reader) width(n *yaml.Node) *Width {
 		if !ok {
 			return nil
 		}
-		if v.value.Kind != yaml.ScalarNode || v.value.ShortTag() != "!!int" {
+		if !isNumber(v.value) {
 			r.wrongType(v.value, family, "a prefix length")
 			return nil
 		}
 		bits, ok := integer(v.value)
 		if !ok || bits < 0 || bits > most {
-			r.errorAt(v.value, "", "%s: %s is no prefix length: it lies between 0 and %d", family, v.value.Value, most)
+			r.errorAt(v.value, fmt.Sprintf("write a whole number from 0 to %d, in decimal", most), "%s: %s is no prefix length", family, v.value.Value)
 			return nil
 		}
 		return &bits
@@ -323,7 +341,8 @@ func (r *reader) width(n *yaml.Node) *Width {
 // duration reads a time in hours, minutes and seconds, up to MaxGrace.
 func (r *reader) duration(n *yaml.Node) time.Duration {
 	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!int" {
-		r.errorAt(n, fmt.Sprintf("write the unit: %ss, %sm or %sh", n.Value, n.Value, n.Value), "graceAfterCreation has no unit")
+		v := brief(n.Value)
+		r.errorAt(n, fmt.Sprintf("write the unit: %ss, %sm or %sh", v, v, v), "graceAfterCreation has no unit")
 		return 0
 	}
 	s, ok := r.text(n, "graceAfterCreation")
@@ -415,7 +434,7 @@ func (r *reader) until(n *yaml.Node) time.Time {
 	if day, err := time.Parse(time.DateOnly, n.Value); err == nil {
 		return day.AddDate(0, 0, 1)
 	}
-	t, err := time.Parse(time.RFC3339, n.Value)
+	t, err := parseTime(n.Value)
 	if err != nil {
 		r.errorAt(n, dateHint, "until: %q is no date", n.Value)
 	}

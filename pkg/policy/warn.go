@@ -2,12 +2,16 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 
 	"go.yaml.in/yaml/v3"
 )
 
 // warn tells what is allowed and probably not meant.
 func (r *reader) warn(rules []Rule, places []*rulePlace) {
+	for i := range rules {
+		r.warnIdle(&rules[i], places[i])
+	}
 	for i := range rules {
 		if rule := &rules[i]; rule.Respond.Enforcing() {
 			r.warnSteppingOut(rule, places[i])
@@ -30,6 +34,51 @@ func (r *reader) warn(rules []Rule, places []*rulePlace) {
 				fmt.Sprintf("rules %q and %q can meet at one cluster and admit no address in common: they close its public endpoint", b.Name, a.Name),
 				"match different clusters, or require publicAccess: disabled if that is meant")
 		}
+	}
+}
+
+// warnIdle tells of a rule that is for no cluster, that admits no address, or
+// that lists addresses which it doesn't admit.
+func (r *reader) warnIdle(rule *Rule, p *rulePlace) {
+	if rule.Except != nil {
+		match := rule.Match
+		if match == nil {
+			match = &Match{}
+		}
+		if r.covers(rule.Except, match) {
+			r.add(p.except.Line, p.except.Column, Warning, KindIdle,
+				fmt.Sprintf("rule %q is for no cluster: its exception takes in all that it matches", brief(rule.Name)),
+				"narrow the exception, or remove the rule")
+		}
+	}
+	q := rule.Require
+	if q.PublicAccess != PublicRestricted || q.NotWiderThan == nil || len(q.AllowedCIDRs) == 0 || p.public == nil {
+		return
+	}
+	if len(rule.admitted.ranges) == 0 {
+		r.add(p.public.Line, p.public.Column, Warning, KindIdle,
+			fmt.Sprintf("rule %q admits no address: notWiderThan leaves out the family of all its allowedCidrs", brief(rule.Name)),
+			"add the family to notWiderThan, or require publicAccess: disabled if that is meant")
+		return
+	}
+	for i, cidr := range q.AllowedCIDRs {
+		family, least := "ipv4", q.NotWiderThan.IPv4
+		if cidr.Addr().Is6() {
+			family, least = "ipv6", q.NotWiderThan.IPv6
+		}
+		var what, hint string
+		switch {
+		case least == nil:
+			what = fmt.Sprintf("%s is not admitted: notWiderThan of the rule has no %s", cidr, family)
+			hint = "add " + family + " to notWiderThan, or remove the CIDR"
+		case cidr.Bits() < *least:
+			what = fmt.Sprintf("%s itself is not admitted: notWiderThan of the rule says /%d", cidr, *least)
+			hint = "only parts of it are; list those, or change notWiderThan"
+		default:
+			continue
+		}
+		at := p.cidrs[i]
+		r.add(at.Line, at.Column, Warning, KindIdle, what, hint)
 	}
 }
 
@@ -99,14 +148,14 @@ func (r *reader) anyMeet(a, b []string) bool {
 
 // covers tells whether the exception surely takes in all that m matches.
 func (r *reader) covers(except, m *Match) bool {
-	if except == nil || m == nil {
+	if except == nil || m == nil || except.empty() {
 		return false
 	}
 	if !r.listCovers(except.Accounts, m.Accounts) || !r.listCovers(except.Regions, m.Regions) || !r.listCovers(except.Clusters, m.Clusters) {
 		return false
 	}
 	for key, pattern := range except.Tags {
-		if other, ok := m.Tags[key]; !ok || !globCovers(pattern, other) {
+		if other, ok := m.Tags[key]; !ok || !globCovers(pattern, other) { // a cluster may lack the tag
 			return false
 		}
 	}
@@ -116,7 +165,7 @@ func (r *reader) covers(except, m *Match) bool {
 // listCovers tells whether every pattern of narrow lies in one of wide. An empty
 // list takes in everything.
 func (r *reader) listCovers(wide, narrow []string) bool {
-	if len(wide) == 0 {
+	if len(wide) == 0 || slices.ContainsFunc(wide, everything) {
 		return true
 	}
 	for _, n := range narrow {

@@ -20,8 +20,9 @@ type piece struct {
 }
 
 // pieces takes a rule's reach apart: its match without what except and the
-// exemptions take out. Not ok means that there are too many.
-func (w *writer) pieces(r *policy.Rule) ([]piece, bool) {
+// exemptions take out. Each of these can multiply the pieces; coarse says that
+// there would have been more than the writer's most, and that less is refused.
+func (w *writer) pieces(r *policy.Rule) (out []piece, coarse bool) {
 	whole := piece{create: true, update: true}
 	if m := r.Match; m != nil {
 		whole.accounts, whole.regions, whole.clusters = m.Accounts, m.Regions, m.Clusters
@@ -29,17 +30,23 @@ func (w *writer) pieces(r *policy.Rule) ([]piece, bool) {
 			whole.clusters = nil
 		}
 	}
-	out := []piece{whole}
-	take := func(m policy.Match) bool {
-		var next []piece
+	out = []piece{whole}
+	take := func(m policy.Match) {
+		var fine, rough []piece
 		for _, p := range out {
-			next = append(next, p.without(m)...)
+			left := p.without(m)
+			fine = append(fine, left...)
+			// One of them is refused less than all of them, and the first
+			// keeps CreateCluster where any does.
+			rough = append(rough, left[:min(len(left), 1)]...)
 		}
-		out = next
-		return len(out) <= maxStatements
+		out = fine
+		if len(fine) > w.most {
+			out, coarse = rough, true
+		}
 	}
-	if r.Except != nil && !take(*r.Except) {
-		return nil, false
+	if r.Except != nil {
+		take(*r.Except)
 	}
 	for i := range w.policy.Exemptions {
 		e := &w.policy.Exemptions[i]
@@ -48,9 +55,7 @@ func (w *writer) pieces(r *policy.Rule) ([]piece, bool) {
 		}
 		// Tags of an exemption only make it narrower: without them more is left
 		// out, and nothing is refused that it waives.
-		if !take(e.Match) {
-			return nil, false
-		}
+		take(e.Match)
 	}
 	for i := range out {
 		p := &out[i]
@@ -63,7 +68,7 @@ func (w *writer) pieces(r *policy.Rule) ([]piece, bool) {
 			p.update, p.unmatched = false, true
 		}
 	}
-	return out, true
+	return out, coarse
 }
 
 // without returns what the exception leaves of the piece: a piece for each thing

@@ -1,7 +1,7 @@
 // Package scp turns a policy into the service control policy that refuses at the
 // call what IAM can see of it, and says in words what it cannot see. Where a
-// rule's reach cannot be expressed it refuses less than the policy, never more.
-// It is pure: no clock, no logger, no AWS SDK.
+// rule's match, exception or exemption cannot be expressed it refuses less than
+// the policy; where IAM does not see a kind of cluster or its age, more. It is pure: no clock, no logger, no AWS SDK.
 package scp
 
 import (
@@ -20,9 +20,9 @@ import (
 // Source: AWS Organizations, quotas; it was half of that before May 2026.
 const MaxCharacters = 10240
 
-// maxStatements is how many statements one rule may take: what excepts and
-// exemptions leave of its reach has to be taken apart.
-const maxStatements = 24
+// mostPieces is into how many pieces a rule's reach may be taken apart: as many
+// as fit into the document.
+var mostPieces = []int{24, 12, 8, 4, 2, 1}
 
 // AnyGuardrail is the role of every guardrail of a stack with the default name,
 // in whatever account and region.
@@ -90,18 +90,26 @@ var (
 // Write writes the service control policy of a policy. The document has no
 // statements if there is nothing that it could refuse.
 func Write(p *policy.Policy, o Options) Written {
-	w := writer{options: o, policy: p, seen: map[string]bool{}, sids: map[string]int{}}
-	w.out.Document = Document{Version: "2012-10-17", Statement: []Statement{}}
-	for i := range p.Rules {
-		w.rule(&p.Rules[i])
+	var out Written
+	for _, most := range mostPieces {
+		w := writer{options: o, policy: p, most: most, seen: map[string]bool{}, sids: map[string]int{}}
+		w.out.Document = Document{Version: "2012-10-17", Statement: []Statement{}}
+		for i := range p.Rules {
+			w.rule(&p.Rules[i])
+		}
+		w.general()
+		out = w.out
+		if _, err := out.Document.JSON(); err == nil {
+			break
+		}
 	}
-	w.general()
-	return w.out
+	return out
 }
 
 type writer struct {
 	options Options
 	policy  *policy.Policy
+	most    int // pieces of one rule
 	out     Written
 	seen    map[string]bool // statements apart from their Sid
 	sids    map[string]int
@@ -138,10 +146,9 @@ func (w *writer) rule(r *policy.Rule) {
 		w.limit("%s makes an exception by tags and is left out: a statement would refuse calls for the excepted clusters, too.", r.Name)
 		return
 	}
-	pieces, ok := w.pieces(r)
-	if !ok {
-		w.limit("%s has so many exceptions and exemptions that its statements would not fit: it is left out.", r.Name)
-		return
+	pieces, coarse := w.pieces(r)
+	if coarse && len(pieces) > 0 {
+		w.limit("%s has so many exceptions and exemptions that not all could be told apart: where one is for some clusters of an account or a region, nothing is refused in the whole of it.", r.Name)
 	}
 	written := 0
 	for _, d := range demands {
@@ -175,11 +182,21 @@ func (w *writer) sayLess(r *policy.Rule, pieces []piece) {
 	} else if !names && slices.ContainsFunc(pieces, func(p piece) bool { return !p.create && p.update }) {
 		w.limit("%s makes an exception or has an exemption for clusters by name, which IAM does not see when a cluster is created: where that applies, CreateCluster is not refused.", r.Name)
 	}
+	var waived []*policy.Exemption
 	for i := range w.policy.Exemptions {
 		if e := &w.policy.Exemptions[i]; slices.Contains(e.Rules, r.Name) && w.options.Now.Before(e.Until) {
-			w.limit("%s is waived by exemption %s until %s: write the service control policy anew then.", r.Name, e.Name, e.Until.UTC().Format("2006-01-02 15:04 UTC"))
+			waived = append(waived, e)
 		}
 	}
+	if len(waived) == 0 {
+		return
+	}
+	first := slices.MinFunc(waived, func(a, b *policy.Exemption) int { return a.Until.Compare(b.Until) })
+	by := "exemption " + first.Name
+	if len(waived) > 1 {
+		by = fmt.Sprintf("%d exemptions, by %s", len(waived), first.Name)
+	}
+	w.limit("%s is waived by %s until %s: write the service control policy anew then.", r.Name, by, first.Until.UTC().Format("2006-01-02 15:04 UTC"))
 }
 
 // short writes a duration without the units that are zero.

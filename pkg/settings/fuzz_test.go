@@ -23,7 +23,7 @@ func FuzzSettings(f *testing.F) {
 		g, err := ForGuardrail(getenv)
 		if err == nil {
 			if g.Mode != ModeAlert && g.Mode != ModeEnforce || len(g.Account) != 12 || g.Partition == "" ||
-				g.Brake < 0 || g.Brake > 10000 || g.TugPerHour < 0 || g.TugDays < 0 || g.TugDays > 7 || strings.ContainsAny(g.Region+g.TopicARN, "\n ") {
+				g.Brake < 0 || g.Brake > MaxBrake || g.TugPerHour < 0 || g.TugDays < 0 || g.TugDays > 7 || strings.ContainsAny(g.Region+g.TopicARN, "\n ") {
 				t.Fatalf("taken: %+v", g)
 			}
 		} else if !strings.Contains(err.Error(), "setting ENDPOINTGUARD_") && !strings.Contains(err.Error(), "setting AWS_REGION") {

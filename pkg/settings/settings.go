@@ -45,6 +45,10 @@ const (
 	DefaultTugDays    = 5
 )
 
+// MaxBrake is the highest brake: as many clusters as their names fit into the
+// brake's item.
+const MaxBrake = 1000
+
 // Guardrail are the settings of the function guardrail.
 type Guardrail struct {
 	Mode       string
@@ -73,7 +77,7 @@ var (
 	regionPattern  = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$`)
 	topicPattern   = regexp.MustCompile(`^arn:(aws[a-z-]*):sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]+$`)
 	rolePattern    = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$`)
-	tablePattern   = regexp.MustCompile(`^[A-Za-z0-9_.-]{3,255}$`)
+	tablePattern   = regexp.MustCompile(`^[A-Za-z0-9_.-]{3,}$`)
 )
 
 // ForGuardrail reads the settings of the function guardrail. The error names
@@ -89,7 +93,7 @@ func ForGuardrail(getenv func(string) string) (Guardrail, error) {
 		TopicARN:   r.matching(TopicARN, topicPattern, "the ARN of an SNS topic"),
 		RoleARN:    r.matching(RoleARN, rolePattern, "the ARN of an IAM role"),
 		LogLevel:   r.oneOf(LogLevel, "info", "debug", "info", "warn", "error"),
-		Brake:      r.number(Brake, DefaultBrake, 10000),
+		Brake:      r.number(Brake, DefaultBrake, MaxBrake),
 		TugPerHour: r.number(TugPerHour, DefaultTugPerHour, 1000),
 		TugDays:    r.number(TugDays, DefaultTugDays, 7),
 	}

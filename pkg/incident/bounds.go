@@ -1,0 +1,148 @@
+package incident
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+)
+
+// How long a record may be, in bytes of its JSON.
+const (
+	// maxStories is what the stories of former incidents may take together: what
+	// a check reads with every look must stay small.
+	maxStories = 48 << 10
+	// MaxRecord is what the record may take, without the escapes for HTML. DynamoDB admits items of 400 KB,
+	// their keys included. Source: DynamoDB developer guide, "Constraints".
+	MaxRecord = 380 << 10
+	// maxWaiting is what the clusters that wait may take in the brake's item, by
+	// the same measure; those let through take the rest.
+	maxWaiting = 150 << 10
+)
+
+// What Lighter keeps of lists and texts.
+const (
+	fewRules   = 10
+	fewReasons = 3
+	fewCIDRs   = 5
+	fewErrors  = 3
+	shortText  = 120
+	shorter    = 64
+)
+
+// keepStories forgets the stories of the oldest closings beyond the bound; the
+// closings themselves stay.
+func keepStories(closings []Closing) {
+	room := maxStories
+	for i := len(closings) - 1; i >= 0; i-- {
+		if closings[i].Story == nil {
+			continue
+		}
+		text, err := json.Marshal(closings[i].Story)
+		if room -= len(text); err != nil || room < 0 {
+			closings[i].Story, room = nil, -1
+		}
+	}
+}
+
+// Lighter returns the record without what no decision rests on: the stories of
+// former incidents, all but the first of many rules, the rest of long texts. It
+// is for a record that would not fit into MaxRecord.
+func (r Record) Lighter() Record {
+	r = r.clone()
+	for i := range r.Closings {
+		r.Closings[i].Story = nil
+		r.Closings[i].By = cut(r.Closings[i].By, shorter)
+	}
+	for i := range r.Watch {
+		r.Watch[i] = r.Watch[i].lighter()
+	}
+	if i := r.Incident; i != nil {
+		for k := range i.Causes {
+			i.Causes[k] = i.Causes[k].lighter()
+		}
+		for k := range i.Attempts {
+			a := &i.Attempts[k]
+			a.Kept, a.Warnings, a.Dropped = fewTexts(a.Kept), fewTexts(a.Warnings), a.Dropped[:min(len(a.Dropped), fewCIDRs)]
+			a.Errors = slices.Clone(a.Errors[:min(len(a.Errors), fewErrors)])
+			for n := range a.Errors {
+				a.Errors[n].Message = cut(a.Errors[n].Message, shortText)
+			}
+		}
+		i.Rules = lighterNotes(i.Rules)
+		if i.Final != nil {
+			f := *i.Final
+			if f.UndoneBy != nil {
+				by := f.UndoneBy.lighter()
+				f.UndoneBy = &by
+			}
+			f.Left, f.Kept, f.Warn = lighterNotes(f.Left), fewTexts(f.Kept), fewTexts(f.Warn)
+			i.Final = &f
+		}
+	}
+	if r.Standing != nil {
+		s := *r.Standing
+		s.Rules = lighterNotes(s.Rules)
+		r.Standing = &s
+	}
+	if r.Left != nil && r.Left.By != nil {
+		left, by := *r.Left, r.Left.By.lighter()
+		left.By = &by
+		r.Left = &left
+	}
+	return r
+}
+
+func (c Cause) lighter() Cause {
+	for _, text := range []*string{
+		&c.Actor.Type, &c.Actor.Name, &c.Actor.ARN, &c.Actor.Role, &c.Actor.RoleARN, &c.Actor.Session,
+		&c.Actor.SourceIdentity, &c.Actor.InvokedBy, &c.Actor.SourceIP, &c.Actor.UserAgent, &c.Actor.AccessKeyID,
+	} {
+		*text = cut(*text, shorter)
+	}
+	c.EventID = cut(c.EventID, shorter)
+	c.Errors = slices.Clone(c.Errors[:min(len(c.Errors), fewErrors)])
+	for i := range c.Errors {
+		c.Errors[i].Message = cut(c.Errors[i].Message, shorter)
+	}
+	return c
+}
+
+// lighterNotes keeps the first few rules, those that enforce first.
+func lighterNotes(notes []RuleNote) []RuleNote {
+	notes = slices.Clone(notes)
+	slices.SortStableFunc(notes, func(a, b RuleNote) int {
+		switch {
+		case a.Respond.Enforcing() == b.Respond.Enforcing():
+			return 0
+		case a.Respond.Enforcing():
+			return -1
+		}
+		return 1
+	})
+	notes = notes[:min(len(notes), fewRules)]
+	for i := range notes {
+		n := &notes[i]
+		n.Description, n.Held = cut(n.Description, shortText), cut(n.Held, shortText)
+		n.Reasons, n.Found = fewTexts(n.Reasons), slices.Clone(n.Found[:min(len(n.Found), fewReasons)])
+		for k := range n.Found {
+			n.Found[k].CIDRs = n.Found[k].CIDRs[:min(len(n.Found[k].CIDRs), fewCIDRs)]
+		}
+	}
+	return notes
+}
+
+func fewTexts(texts []string) []string {
+	texts = slices.Clone(texts[:min(len(texts), fewReasons)])
+	for i := range texts {
+		texts[i] = cut(texts[i], shortText)
+	}
+	return texts
+}
+
+// cut shortens a text to so many bytes, at a rune's border.
+func cut(s string, to int) string {
+	if len(s) <= to {
+		return s
+	}
+	return strings.ToValidUTF8(s[:to], "") + "…"
+}

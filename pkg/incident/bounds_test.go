@@ -1,0 +1,138 @@
+package incident
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/policy"
+	"github.com/endpointguard/endpointguard/pkg/verdict"
+)
+
+func size(t *testing.T, v any) int {
+	t.Helper()
+	var text strings.Builder
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		t.Fatal(err)
+	}
+	return text.Len()
+}
+
+// fat is an incident in which everything is as long as it can be.
+func fat(ref string, rules int) *Incident {
+	// A letter that JSON escapes, as long as foreign text is kept.
+	long := strings.Repeat(`"`, 1024)
+	cidrs := func(n int) (out []netip.Prefix) {
+		for i := range n {
+			out = append(out, netip.MustParsePrefix(fmt.Sprintf("2001:1234:5678:9abc:def0:1234:5678:%x/128", 0x1000+i)))
+		}
+		return out
+	}
+	actor := cloudtrail.Actor{
+		Type: long, Name: long, ARN: long, Role: long, RoleARN: long, Session: long,
+		SourceIdentity: long, InvokedBy: long, SourceIP: long, UserAgent: long, AccessKeyID: long,
+	}
+	access := endpoint.Access{Public: true, Private: true, CIDRs: cidrs(40)}
+	yes, asked := true, cidrs(64)
+	cause := Cause{
+		Call: "UpdateClusterConfig", EventID: long, UpdateID: long[:36], Actor: actor, At: time.Unix(1, 0),
+		Asked: endpoint.Request{Public: &yes, Private: &yes, CIDRs: &asked},
+	}
+	var notes []RuleNote
+	for i := range rules {
+		n := RuleNote{Name: fmt.Sprintf("%03d%s", i, strings.Repeat(`"`, 97)), Description: long + long, Respond: policy.Enforce, Held: long}
+		for range 8 {
+			n.Reasons = append(n.Reasons, long+long)
+			n.Found = append(n.Found, Finding{Kind: verdict.TooWide, CIDRs: cidrs(40)})
+		}
+		notes = append(notes, n)
+	}
+	notes[0].Respond = policy.Alert
+	i := &Incident{Ref: ref, Opening: access, Asked: &access, Before: &Seen{Access: access}, Rules: notes}
+	for range maxCauses {
+		i.Causes = append(i.Causes, cause)
+		i.Attempts = append(i.Attempts, Attempt{
+			From: access, Desired: access, Token: long[:64], UpdateID: long[:36], Dropped: cidrs(40),
+			Kept: []string{long, long, long, long}, Warnings: []string{long, long, long, long},
+			Errors: []endpoint.UpdateError{{Code: "x", Message: long}, {Message: long}, {Message: long}, {Message: long}},
+		})
+	}
+	i.Final = &Final{Outcome: PartlyEnforced, Now: access, Left: notes, Kept: []string{long}, Warn: []string{long}}
+	return i
+}
+
+func TestTheLongestRecordFitsIntoAnItem(t *testing.T) {
+	i := fat("EG-AAAAAAAA", 200)
+	r := Record{Schema: Schema, Name: strings.Repeat("n", 100), Incident: i}
+	r.Standing = &Standing{Rules: i.Rules, Now: &i.Opening}
+	for range maxUpdates {
+		r.Watch = append(r.Watch, i.Causes[0])
+		r.Ours = append(r.Ours, i.Causes[0].UpdateID)
+		r.Past = append(r.Past, i.Causes[0].UpdateID)
+	}
+	for range maxClosings {
+		r.Closings = append(r.Closings, Closing{Ref: i.Ref, Outcome: Enforced, By: i.Causes[0].Actor.UserAgent, Story: &Incident{Ref: i.Ref}})
+	}
+	before := size(t, r)
+	light := r.Lighter()
+	if n := size(t, light); n > MaxRecord {
+		t.Errorf("the lighter record takes %d bytes, more than %d", n, MaxRecord)
+	}
+	if size(t, r) != before {
+		t.Error("the record itself was changed")
+	}
+	if len(light.Watch) != maxUpdates || len(light.Closings) != maxClosings || len(light.Incident.Attempts) != maxCauses {
+		t.Error("what decisions rest on was dropped")
+	}
+	if got := len(*light.Watch[0].Asked.CIDRs); got != 64 {
+		t.Errorf("a list that was asked for has %d CIDRs, want all 64", got)
+	}
+	if first := light.Incident.Rules[0]; !first.Respond.Enforcing() {
+		t.Errorf("rule %q stayed before one that enforces", first.Name)
+	}
+}
+
+func TestStoriesStayWithinTheirBound(t *testing.T) {
+	one := Closing{Ref: "EG-AAAAAAAA", Story: &Incident{Ref: "EG-AAAAAAAA", Stage: Stage(strings.Repeat("x", 9<<10))}}
+	var closings []Closing
+	for range 8 {
+		closings = append(closings, one)
+	}
+	keepStories(closings)
+	var kept []bool
+	for _, c := range closings {
+		kept = append(kept, c.Story != nil)
+	}
+	if want := []bool{false, false, false, true, true, true, true, true}; fmt.Sprint(kept) != fmt.Sprint(want) {
+		t.Errorf("kept the stories %v, want %v", kept, want)
+	}
+	if len(closings) != 8 || closings[0].Ref != "EG-AAAAAAAA" {
+		t.Error("a closing went with its story")
+	}
+}
+
+func TestTheBrakesItemIsBounded(t *testing.T) {
+	// The most that the setting admits, and a whole company that waits.
+	b := Brake{Schema: Schema}
+	rules := make([]string, 200)
+	for i := range rules {
+		rules[i] = strings.Repeat(`"`, 100)
+	}
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for i := range 4000 {
+		b, _, _ = b.Ask(Entry{ARN: fmt.Sprintf("arn:aws-us-gov:eks:us-gov-west-1:111122223333:cluster/%0100d", i), Name: fmt.Sprintf("%0100d", i), Rules: rules}, 1000, now)
+	}
+	if n := size(t, b); n > MaxRecord {
+		t.Errorf("the brake takes %d bytes, more than %d", n, MaxRecord)
+	}
+	if len(b.Waiting) == 0 || len(b.Changed) == 0 {
+		t.Errorf("%d wait and %d were changed", len(b.Waiting), len(b.Changed))
+	}
+}
