@@ -71,6 +71,10 @@ func (r Record) Lighter() Record {
 		i.Rules = lighterNotes(i.Rules)
 		if i.Final != nil {
 			f := *i.Final
+			if f.UndoneBy != nil {
+				by := f.UndoneBy.lighter()
+				f.UndoneBy = &by
+			}
 			f.Left, f.Kept, f.Warn = lighterNotes(f.Left), fewTexts(f.Kept), fewTexts(f.Warn)
 			i.Final = &f
 		}
