@@ -329,7 +329,10 @@ func (t *turn) resume(i Intent) Step {
 	for _, u := range t.in.History {
 		known := slices.Contains(t.Past, u.ID) || slices.Contains(t.Ours, u.ID) ||
 			slices.ContainsFunc(t.Watch, func(w Cause) bool { return w.UpdateID == u.ID })
-		if !known && u.Type == endpoint.EndpointAccessUpdate && !u.CreatedAt.Before(a.At.Add(-time.Minute)) &&
+		// What began when that invocation was surely over is somebody else's,
+		// even if it asks for the same.
+		at := !u.CreatedAt.Before(a.At.Add(-time.Minute)) && !u.CreatedAt.After(i.Until.Add(time.Minute))
+		if !known && u.Type == endpoint.EndpointAccessUpdate && at &&
 			complete(u.Asked) && u.Asked.Over(a.Desired).Equal(a.Desired) && (taken == nil || u.CreatedAt.After(taken.CreatedAt)) {
 			taken = &u
 		}

@@ -978,3 +978,23 @@ func TestNothingIsUndoneWhileAnotherUpdateIsUnderWay(t *testing.T) {
 	d.after(2*time.Minute).ends("u2", endpoint.UpdateSuccessful)
 	d.recheck().told(closing+": ours-2", "waits 15s")
 }
+
+func TestSomebodyElsesSameUpdateIsNotOurs(t *testing.T) {
+	d := newDesk(t, enforce, world)
+	d.die = "apply" // the call is never made
+	d.wakes()
+	d.die = ""
+	d.after(time.Hour).asks("carol", private)
+	d.ends("carol", endpoint.UpdateSuccessful)
+	d.log = nil
+	d.after(10 * time.Minute).wakes()
+	d.after(s15).recheck()
+	for _, m := range d.mails {
+		if m.Kind == NoticeOutcome && m.Record.Incident.Final.Outcome != AlreadyUndone {
+			t.Errorf("carol closed it, and the mail says %s", m.Record.Incident.Final.Outcome)
+		}
+	}
+	if d.r.Incident != nil || d.r.Closings[0].Outcome != AlreadyUndone {
+		t.Errorf("ended as %+v, %v", d.r.Closings, d.log)
+	}
+}
