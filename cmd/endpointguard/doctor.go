@@ -78,7 +78,7 @@ sns:ListSubscriptionsByTopic and GetSubscriptionAttributes.`,
 			if err != nil {
 				return err
 			}
-			cfg, err := where.config(ctx)
+			cfg, err := where.config(ctx, telling(cmd.ErrOrStderr()))
 			if err != nil {
 				return err
 			}

@@ -211,7 +211,7 @@ func (q *question) ask(cmd *cobra.Command, p *policy.Policy) (*subject, error) {
 	var err error
 	switch {
 	case q.given.Changed("cluster"):
-		err = q.live(cmd.Context(), s, p)
+		err = q.live(cmd.Context(), cmd.ErrOrStderr(), s, p)
 	case q.given.Changed("event"):
 		err = q.fromEvent(cmd.InOrStdin(), s)
 	default:
@@ -465,11 +465,11 @@ func (q *question) updated(e cloudtrail.Event, s *subject) endpoint.Cluster {
 }
 
 // live reads the cluster, and the facts on its VPC when they are needed.
-func (q *question) live(ctx context.Context, s *subject, p *policy.Policy) error {
+func (q *question) live(ctx context.Context, errs io.Writer, s *subject, p *policy.Policy) error {
 	if !endpoint.NamePattern.MatchString(q.cluster) {
 		return usageError{fmt.Sprintf("--cluster: %q is no name that EKS admits", q.cluster), "give the cluster's name, not its ARN"}
 	}
-	cfg, err := q.where.config(ctx)
+	cfg, err := q.where.config(ctx, telling(errs))
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,11 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		_, _ = fmt.Fprintf(errs, "endpointguard: %s\nhint: %s\n", oneLine(usage.what), oneLine(usage.hint))
 		return statusUsage
 	case !errors.Is(err, errFindings):
-		_, _ = fmt.Fprintf(errs, "endpointguard: %v\n", err)
+		what, hint := plainly(err)
+		_, _ = fmt.Fprintf(errs, "endpointguard: %s\n", what)
+		if hint != "" {
+			_, _ = fmt.Fprintf(errs, "hint: %s\n", hint)
+		}
 	}
 	return statusFindings
 }

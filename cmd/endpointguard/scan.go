@@ -79,7 +79,8 @@ DescribeVpcs, DescribeDhcpOptions and DescribeSecurityGroupRules, and with
 				return err
 			}
 			ctx := cmd.Context()
-			cfg, err := where.config(ctx)
+			bar := newProgress(cmd.ErrOrStderr())
+			cfg, err := where.config(ctx, bar.tell)
 			if err != nil {
 				return err
 			}
@@ -89,7 +90,6 @@ DescribeVpcs, DescribeDhcpOptions and DescribeSecurityGroupRules, and with
 					return err
 				}
 			}
-			bar := newProgress(cmd.ErrOrStderr())
 			found := scan{policy: doc.policy, at: time.Now().UTC(), config: cfg, bar: bar}.run(ctx, regions)
 			bar.end()
 			if ctx.Err() != nil {
@@ -106,6 +106,7 @@ DescribeVpcs, DescribeDhcpOptions and DescribeSecurityGroupRules, and with
 			if err != nil {
 				return fmt.Errorf("write: %w", err)
 			}
+			tellHints(cmd.ErrOrStderr(), found)
 			if slices.ContainsFunc(found, func(s scanned) bool { return s.err != nil || s.answer.Outcome.Finding() }) {
 				return errFindings
 			}
