@@ -24,6 +24,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/explain"
 	"github.com/endpointguard/endpointguard/pkg/policy"
 	"github.com/endpointguard/endpointguard/pkg/trouble"
+	"github.com/endpointguard/endpointguard/pkg/verdict"
 )
 
 // question is the command line of explain.
@@ -68,10 +69,13 @@ says "unknown" or what it lacks: no-dns-support, no-dns-hostnames,
 no-amazon-dns, no-ingress. Rules that revert need the access right before the
 change: --before, written like --access; none is known otherwise.
 
+An event that the guardrail ignores, like a call that EKS refused, is
+out-of-scope.
+
 --json prints one object: outcome (compliant, out-of-scope, exempt, violation,
-would-enforce, blocked), rules (name, violated, reasons; those that match) and
-desired (public, private, cidrs; null when nothing would change). The exit
-status is 1 for the last three outcomes.`,
+would-enforce, blocked), why (only where the rules don't tell it), rules (name,
+violated, reasons; those that match) and desired (public, private, cidrs; null
+when nothing would change). The exit status is 1 for the last three outcomes.`,
 		Example: `  endpointguard explain --access public=true,private=false,cidrs=0.0.0.0/1
   endpointguard explain --event event.json --tag environment=prod
   endpointguard explain --cluster demo-1 --region eu-west-1 --json`,
@@ -158,16 +162,16 @@ func answerJSON(w io.Writer, a explain.Answer) error {
 
 // ignored answers for an event that the guardrail does not look further at.
 func (q *question) ignored(cmd *cobra.Command, none cloudtrail.NoConcern) error {
-	a := explain.Answer{Outcome: explain.OutOfScope}
-	why := visible(none.Why)
+	why := "the guardrail ignores the event: " + visible(none.Why)
 	var err error
 	if q.asJSON {
-		_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "endpointguard: the guardrail ignores the event: "+why)
-		err = answerJSON(cmd.OutOrStdout(), a)
+		err = answerJSON(cmd.OutOrStdout(), explain.Answer{Outcome: explain.OutOfScope, Verdict: verdict.Verdict{Why: why}})
 	} else {
 		var p page
-		p.line("", fmt.Sprintf("%s: %s", visible(q.event), a.Outcome))
-		p.line("  ", "the guardrail ignores the event: "+why)
+		p.line("", fmt.Sprintf("%s: %s", visible(q.event), explain.OutOfScope))
+		p.line("  ", why)
+		p.heading("What would be done now")
+		p.line("  ", "Nothing: no cluster is looked at because of it.")
 		_, err = io.WriteString(cmd.OutOrStdout(), p.String())
 	}
 	if err != nil {
