@@ -14,7 +14,7 @@ PLAIN := env -u AWS_CA_BUNDLE -u AWS_PROFILE
 # The CDK's runtime writes a banner about the age of Node.js 20 otherwise.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: build functions demo picture test e2e lint clean fuzz sbom
+.PHONY: build functions demo picture test simulate e2e lint clean fuzz bench sbom
 
 # build makes what cdk deploy takes: the functions and the CDK app.
 build: functions
@@ -44,9 +44,24 @@ test: build
 	$(PLAIN) go test ./...
 	$(PLAIN) go -C infra test ./...
 
+# simulate plays SEEDS seeded histories from seed FROM on: people, faults and kills
+# against the real function in virtual time. It fails if one of them does, with that
+# history as a story and the command that plays it again.
+SEEDS ?= 100000
+FROM ?= 1
+simulate:
+	@go test -c -o bin/simulation.test ./pkg/simulation
+	@cd pkg/simulation && $(PLAIN) ../../bin/simulation.test -test.run '^TestHistories$$' -test.timeout 0 -seeds $(SEEDS) -from $(FROM) -every 1000
+
 # e2e deploys to moto, with the real CDK, and runs what was deployed.
 e2e: build
 	$(PLAIN) go -C infra test -count=1 -run TestDeployed -v .
+
+# bench measures the built function beside a bare one and one that makes the same
+# calls, and the judgement by 200 rules. It fails if an aim is missed.
+bench: functions
+	@cd pkg/bench && $(PLAIN) BENCH=1 go test -count=1 -run TestFigures
+	@$(PLAIN) go test -run '^$$' -bench . -benchmem ./pkg/verdict
 
 # sbom lists what is compiled into the two zips: modules, licences, hashes. The
 # same bundle makes the same list; nothing is fetched for it.

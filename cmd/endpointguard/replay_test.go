@@ -138,7 +138,7 @@ func TestReplayJSON(t *testing.T) {
 	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b endpoint.Access) bool { return a.Equal(b) })); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	for i, word := range []string{"OPEN, to be closed", "Closed"} {
+	for i, word := range []string{"OPENING, to be closed", "Closed"} {
 		if i >= len(mails) || !strings.HasPrefix(mails[i].Subject, word) || !strings.Contains(mails[i].Subject, ": demo-1 (111122223333 eu-west-1)") || !strings.Contains(mails[i].Text, "EG-") {
 			t.Errorf("mail %d of %v is not about %s", i+1, mails, word)
 		}

@@ -86,9 +86,8 @@ func TestFigures(t *testing.T) {
 	bare, minimal, guardrail := programs[0], programs[1], programs[2]
 
 	table := &figures{}
-	table.row("measured, median of %d processes", "bare", "minimal", "guardrail", "ratio", "aim", rounds)
-	cold := table.times("start to the first next", bare.starts, minimal.starts, guardrail.starts, 0)
-	_ = cold
+	table.row("median of %d processes", "bare", "minimal", "guardrail", "ratio", "aim", rounds)
+	table.times("start to the first next", bare.starts, minimal.starts, guardrail.starts, 0)
 	table.times("start to the first answer", bare.answers, minimal.answers, guardrail.answers, coldAim)
 	table.times("warm, event to answer", bare.warm, minimal.warm, guardrail.warm, warmAim)
 	table.bytes("most memory resident", bare.resident, minimal.resident, guardrail.resident, memoryAim)
@@ -316,16 +315,14 @@ type figures struct {
 }
 
 func (f *figures) row(what, bare, minimal, guardrail, ratio, aim string, args ...any) {
-	fmt.Fprintf(f, "%-34s %8s %8s %10s %6s  %s\n", fmt.Sprintf(what, args...), bare, minimal, guardrail, ratio, aim)
+	fmt.Fprintf(f, "%-29s %8s %8s %9s %6s  %s\n", fmt.Sprintf(what, args...), bare, minimal, guardrail, ratio, aim)
 }
 
-// times writes medians in milliseconds with the ratio to the minimal function,
-// and the spread of half of the measurements.
-func (f *figures) times(what string, bare, minimal, guardrail []time.Duration, aim float64) float64 {
+// times writes medians in milliseconds with the ratio to the minimal function.
+func (f *figures) times(what string, bare, minimal, guardrail []time.Duration, aim float64) {
 	ms := func(d []time.Duration) string { return fmt.Sprintf("%.2f ms", float64(median(d))/1e6) }
 	ratio := float64(median(guardrail)) / float64(median(minimal))
 	f.row(what, ms(bare), ms(minimal), ms(guardrail), fmt.Sprintf("%.2f", ratio), f.met(ratio, aim))
-	return ratio
 }
 
 func (f *figures) bytes(what string, bare, minimal, guardrail []int64, aim float64) {
@@ -351,7 +348,7 @@ func (f *figures) one(what, figure, aim string, met bool) {
 		word = "MISSED"
 		f.missed++
 	}
-	fmt.Fprintf(f, "%-34s %s; %s: %s\n", what, figure, aim, word)
+	fmt.Fprintf(f, "%-29s %s\n%29s   %s: %s\n", what, figure, "", aim, word)
 }
 
 func median[T ~int64](values []T) T {

@@ -3,7 +3,6 @@ package cloudtrail
 import (
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -18,10 +17,10 @@ const (
 )
 
 var (
-	accountPattern   = regexp.MustCompile(`^[0-9]{12}$`)
-	regionPattern    = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
-	partitionPattern = regexp.MustCompile(`^aws(-[a-z]{1,16}){0,3}$`)
-	updateIDPattern  = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z-]{0,127}$`)
+	accountPattern   = endpoint.NewPattern(`^[0-9]{12}$`, 12)
+	regionPattern    = endpoint.NewPattern(`^[a-z][a-z0-9-]*$`, 63)
+	partitionPattern = endpoint.NewPattern(`^aws(-[a-z]+){0,3}$`, 32)
+	updateIDPattern  = endpoint.NewPattern(`^[0-9A-Za-z][0-9A-Za-z-]*$`, 128)
 )
 
 // Decode reads one CloudTrail record, bare or in the "detail" of an EventBridge
@@ -133,7 +132,7 @@ func (r *reading) read() {
 
 // agreed returns the value that the places tell, if they tell one that matches
 // and do not contradict each other.
-func (r *reading) agreed(what string, pattern *regexp.Regexp, places ...place) string {
+func (r *reading) agreed(what string, pattern endpoint.Pattern, places ...place) string {
 	var found place
 	var value string
 	for _, p := range places {

@@ -57,9 +57,27 @@ func (c Cluster) String() string {
 	return fmt.Sprintf("%s (%s, %s)", c.Name, c.Account, c.Region)
 }
 
+// Pattern is what a short text must look like. Its length is told apart from the
+// expression: one that counts is a hundred times as long, and is made at each
+// start.
+type Pattern struct {
+	expression *regexp.Regexp
+	longest    int // bytes
+}
+
+// NewPattern returns the pattern of an expression, which must be a valid one.
+func NewPattern(expression string, longest int) Pattern {
+	return Pattern{regexp.MustCompile(expression), longest}
+}
+
+// MatchString tells whether s looks so.
+func (p Pattern) MatchString(s string) bool {
+	return len(s) <= p.longest && p.expression.MatchString(s)
+}
+
 // NamePattern is what EKS admits as a cluster's name, 1 to 100 characters.
 // Source: the EKS API reference, CreateCluster.
-var NamePattern = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z_-]{0,99}$`)
+var NamePattern = NewPattern(`^[0-9A-Za-z][0-9A-Za-z_-]*$`, 100)
 
 // ARN returns the ARN of a cluster.
 func ARN(partition, region, account, name string) string {

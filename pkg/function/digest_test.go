@@ -75,7 +75,7 @@ func TestOneDigestADay(t *testing.T) {
 			t.Fatalf("%d mails and %d cards in three days; log: %s", len(mails), len(a.Mails("cards")), log)
 		}
 		for _, m := range mails {
-			if m.At.UTC().Hour() != 7 || !strings.HasPrefix(m.Subject, "Daily digest: 2 standing") || !strings.Contains(m.Message, "cluster-1") || !strings.Contains(m.Message, "shop-prod") {
+			if m.At.UTC().Hour() != 7 || !strings.HasPrefix(m.Subject, "Daily digest: 2 not closed") || !strings.Contains(m.Message, "cluster-1") || !strings.Contains(m.Message, "shop-prod") {
 				t.Errorf("at %s: %s\n%s", m.At, m.Subject, m.Message)
 			}
 		}

@@ -40,6 +40,9 @@ func (c *check) ask(in *incident.Input, e incident.Entry) {
 		in.Brake = incident.BrakeHeld
 		tell = false
 	}
+	if in.Brake == incident.BrakeHeld {
+		in.BrakeUntil = brake.Free(e, c.BrakeLimit)
+	}
 	c.report.Braked = in.Brake == incident.BrakeHeld
 	if !tell {
 		return

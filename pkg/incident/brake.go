@@ -29,7 +29,8 @@ type Brake struct {
 type Held struct {
 	Name  string    `json:"name"`
 	Rules []string  `json:"rules"`
-	At    time.Time `json:"at"` // last asked for
+	At    time.Time `json:"at"`              // last asked for
+	World bool      `json:"world,omitempty"` // open to the whole internet then
 }
 
 const (
@@ -53,6 +54,7 @@ type Entry struct {
 	// Fresh is set for a violation that somebody's call just caused. Such
 	// clusters go before those where it has been standing.
 	Fresh bool
+	World bool // open to the whole internet
 }
 
 // Ask tells whether a cluster may be changed now, given how many may be within
@@ -70,10 +72,7 @@ func (b Brake) Ask(e Entry, limit int, now time.Time) (next Brake, granted, tell
 	maps.DeleteFunc(b.Changed, func(_ string, at time.Time) bool { return now.Sub(at) >= brakeWindow })
 	maps.DeleteFunc(b.Waiting, func(_ string, h Held) bool { return now.Sub(h.At) >= brakeForget })
 	_, again := b.Changed[e.ARN]
-	room := limit
-	if !e.Fresh {
-		room -= max(1, limit/4)
-	}
+	room := e.room(limit)
 	if limit == 0 || again || len(b.Changed) < room {
 		delete(b.Waiting, e.ARN)
 		if !again {
@@ -104,18 +103,38 @@ func (b Brake) hold(e Entry, now time.Time) {
 			return
 		}
 	}
-	b.Waiting[e.ARN] = Held{Name: e.Name, Rules: e.Rules[:min(len(e.Rules), maxHeldRules)], At: now}
+	b.Waiting[e.ARN] = Held{Name: e.Name, Rules: e.Rules[:min(len(e.Rules), maxHeldRules)], At: now, World: e.World}
 }
 
 // heldBytes is at least what an entry takes as JSON, in which a quotation mark
 // in a rule's name takes two.
 func heldBytes(arn, name string, rules []string) int {
-	const frame = 100 // the field names and the time
+	const frame = 120 // the field names and the time
 	n := frame + len(arn) + len(name)
 	for _, rule := range rules[:min(len(rules), maxHeldRules)] {
 		n += 2*len(rule) + 3
 	}
 	return n
+}
+
+// room is how many clusters may have been changed within the hour for the entry
+// to be let through.
+func (e Entry) room(limit int) int {
+	if e.Fresh {
+		return limit
+	}
+	return limit - max(1, limit/4)
+}
+
+// Free returns the earliest time at which an entry that was held back may be let
+// through: when enough of the changes are an hour old. Others that wait may be
+// before it. Zero when no time is known.
+func (b Brake) Free(e Entry, limit int) time.Time {
+	over := len(b.Changed) - e.room(limit)
+	if over < 0 || over >= len(b.Changed) {
+		return time.Time{}
+	}
+	return slices.SortedFunc(maps.Values(b.Changed), time.Time.Compare)[over].Add(brakeWindow)
 }
 
 // Count is how many clusters wait because of one rule.

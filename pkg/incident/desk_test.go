@@ -163,7 +163,7 @@ func (d *desk) look(m Message) *desk {
 		case Ask:
 			var granted bool
 			d.brake, granted, _ = d.brake.Ask(s.Entry, d.limit, d.now)
-			in.Brake = BrakeHeld
+			in.Brake, in.BrakeUntil = BrakeHeld, d.brake.Free(s.Entry, d.limit)
 			if granted {
 				in.Brake = BrakeGranted
 			}

@@ -38,6 +38,9 @@ type Finding struct {
 type Gap struct {
 	Name    string `json:"name"` // in AWS's terms: enableDnsSupport
 	Unknown bool   `json:"unknown,omitempty"`
+	// DHCPOptions is what the VPC has where AmazonProvidedDNS is the gap: the
+	// id of its options set, "default" for none at all, "" when not known.
+	DHCPOptions string `json:"dhcpOptions,omitempty"`
 }
 
 // Aside is why a cluster, or a part of what is found on it, is left alone.
@@ -140,10 +143,14 @@ func (a *Aside) waive(e policy.Exemption, rule string) {
 	a.Waivers = append(a.Waivers, Waiver{Name: e.Name, Rules: []string{rule}, Until: e.Until.UTC()})
 }
 
-func missing(gaps []verdict.Gap) []Gap {
+func (t *turn) missing(gaps []verdict.Gap) []Gap {
 	var out []Gap
 	for _, g := range gaps {
-		out = append(out, Gap{Name: g.Name, Unknown: g.Fact != endpoint.No})
+		gap := Gap{Name: g.Name, Unknown: g.Fact != endpoint.No}
+		if g.Name == "AmazonProvidedDNS" {
+			gap.DHCPOptions = t.in.Network.DHCPOptions
+		}
+		out = append(out, gap)
 	}
 	return out
 }

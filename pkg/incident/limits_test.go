@@ -105,9 +105,12 @@ func TestLeavingARuleByTags(t *testing.T) {
 	d.cluster.Tags = map[string]string{"environment": "production"}
 	d.wakes().told("compliant")
 	d.cluster.Tags = nil
-	e := &cloudtrail.Event{ID: "e7", Name: cloudtrail.UntagResource, Time: d.now, Actor: cloudtrail.Actor{Type: "IAMUser", Name: "alice"}}
+	e := &cloudtrail.Event{ID: "e7", Name: cloudtrail.UntagResource, Time: d.now, RemovedTags: []string{"environment"}, Actor: cloudtrail.Actor{Type: "IAMUser", Name: "alice"}}
 	d.comes(e).told("mails left", "compliant")
 	left := d.mails[0].Record.Left
+	if !slices.Equal(left.Tags, []string{"environment"}) {
+		t.Errorf("the tags: %v", left.Tags)
+	}
 	if !slices.Equal(left.Rules, []string{"prod"}) || left.By == nil || left.By.EventID != "e7" || left.Enforced {
 		t.Errorf("told: %+v", left)
 	}
@@ -175,6 +178,17 @@ func TestBrakeAsk(t *testing.T) {
 	if b, granted, tell = ask(b, 12, true, 2); granted || !tell {
 		t.Errorf("the ninth: granted %t, told %t", granted, tell)
 	}
+	// The first six were let through at 0, two more at 1: a fresh one has room
+	// an hour after the first, of a brake of two a standing one only after the last.
+	if got := b.Free(Entry{Fresh: true}, 8); !got.Equal(at(60)) {
+		t.Errorf("room for a fresh one at %s", got)
+	}
+	if got := b.Free(Entry{}, 2); !got.Equal(at(61)) {
+		t.Errorf("room for a standing one at %s", got)
+	}
+	if got := (Brake{}).Free(Entry{}, 8); !got.IsZero() {
+		t.Errorf("nothing was changed, yet room only at %s", got)
+	}
 	if got := b.Rules(); len(got) != 1 || got[0] != (Count{"closed", 2}) || !slices.Equal(b.Names(), []string{"c12", "c6"}) {
 		t.Errorf("waiting: %v %v", got, b.Names())
 	}
@@ -211,6 +225,9 @@ func TestHeldByTheBrake(t *testing.T) {
 	if d.r.Incident.HeldSince.IsZero() || !slices.Equal(d.brake.Waiting[d.cluster.ARN].Rules, []string{"closed"}) {
 		t.Errorf("%+v, %+v", d.r.Incident, d.brake)
 	}
+	if !d.r.Incident.HeldUntil.Equal(d.now.Add(time.Hour)) || !d.brake.Waiting[d.cluster.ARN].World {
+		t.Errorf("held until %s, %+v", d.r.Incident.HeldUntil, d.brake.Waiting)
+	}
 	d.after(time.Hour).recheck().told(closing+": ours-0", "mails detected", "waits 15s")
 	// One that somebody has just opened is told at once and asks more often.
 	d = newDesk(t, enforce, private)
@@ -219,4 +236,19 @@ func TestHeldByTheBrake(t *testing.T) {
 	e := d.asks("u1", world)
 	d.ends("u1", endpoint.UpdateSuccessful)
 	d.comes(e).told("mails detected", "waits 15s")
+}
+
+func TestWhatALockoutCheckKeepsOpenIsToldInATugOfWar(t *testing.T) {
+	d := newDesk(t, enforce, private)
+	for n := range 3 {
+		d.round(n)
+	}
+	d.log = nil
+	e := d.asks("theirs-9", exposed)
+	d.comes(e).told("folds detected", "waits 15s")
+	d.ends("theirs-9", endpoint.UpdateSuccessful)
+	d.network.DNSSupport = endpoint.No
+	d.after(s15).recheck().told("asks for public=true private=true cidrs=0.0.0.0/0: ours-7", "waits 15s")
+	d.ends("ours-7", endpoint.UpdateSuccessful)
+	d.after(s15).recheck().told("mails partly-enforced", "partly-enforced")
 }

@@ -58,6 +58,8 @@ type turn struct {
 	harmless bool
 	// own is set for an event of the guardrail's own.
 	own bool
+	// looked is set once the cluster's status was taken into the incident.
+	looked bool
 }
 
 func (t *turn) next() Step {
@@ -386,6 +388,10 @@ func (t *turn) unsettled(v verdict.Verdict) Step {
 	if (t.Before == nil || newer) && (c.Status == endpoint.StatusUpdating || unfinished) {
 		t.Before = &Seen{Access: c.Access, At: t.now}
 	}
+	if v.Outcome != verdict.Violation && slices.ContainsFunc(t.Watch, func(w Cause) bool { return w.Status != "" && !w.over() }) {
+		// What stood was gone before this update began.
+		t.Standing = nil
+	}
 	if t.Incident == nil {
 		beingClosed := unfinished && asked == nil
 		switch {
@@ -398,7 +404,7 @@ func (t *turn) unsettled(v verdict.Verdict) Step {
 	since := t.now
 	if i := t.Incident; i != nil {
 		since = i.OpenedAt
-		i.Status = c.Status
+		i.Status, t.looked = c.Status, true
 		if a := t.attempt(); a != nil && a.UpdateID != "" && !a.over() {
 			i.Stage, since = Updating, a.At
 		} else {
@@ -407,7 +413,7 @@ func (t *turn) unsettled(v verdict.Verdict) Step {
 		if i.DetectedMailed.IsZero() {
 			return t.tell(NoticeDetected)
 		}
-		i.HeldSince = time.Time{}
+		i.HeldSince, i.HeldUntil = time.Time{}, time.Time{}
 		if t.now.Sub(i.OpenedAt) >= stuckAfter && i.StuckMailed.IsZero() {
 			return t.tell(NoticeStuck)
 		}
@@ -446,6 +452,7 @@ func (t *turn) open(v verdict.Verdict, asked *endpoint.Access) {
 		OpenedAt: t.now, Stage: Detected, Asked: asked, Opening: v.Cluster.Access, Rules: notes(v.Violations()),
 		Status: c.Status, Family: c.Family, AlertOnly: !v.Enforcing(), Before: t.earlier(),
 	}
+	i.nearest(v)
 	key := ""
 	for _, w := range t.Watch {
 		if t.violates(w.Asked) {
@@ -471,17 +478,48 @@ func (t *turn) open(v verdict.Verdict, asked *endpoint.Access) {
 	t.ClearSince = time.Time{}
 }
 
-// earlier returns the configuration right before the incident: as EKS still
-// showed it during the update, else the last one that complied.
+// nearest notes what would satisfy every rule.
+func (i *Incident) nearest(v verdict.Verdict) {
+	var before *endpoint.Access
+	if i.Before != nil {
+		before = &i.Before.Access
+	}
+	if a := verdict.Nearest(v, before); i.Nearest == nil || !i.Nearest.Equal(a) {
+		i.Nearest = &a
+	}
+}
+
+// seen notes that the incident is as this check found it. It is for where the
+// record is written anyway.
+func (t *turn) seen() {
+	if t.Incident != nil && t.looked {
+		t.Incident.LookedAt = t.now
+	}
+}
+
+// earlier returns the configuration right before the incident: the newest that
+// is known of and that no enforcing rule was violated by. A violation that stands
+// keeps what was right before it, so that it can still be reverted later.
 func (t *turn) earlier() *Seen {
-	switch {
-	case t.Incident != nil:
+	if t.Incident != nil {
 		return t.Incident.Before
-	case t.Before != nil && (t.Compliant == nil || !t.judge(t.Before.Access).Enforcing()):
-		return t.Before
-	default:
+	}
+	known := []*Seen{t.Before}
+	if s := t.Standing; s != nil {
+		if s.Now != nil {
+			known = append(known, &Seen{Access: *s.Now, At: s.Since})
+		}
+		known = append(known, s.Before)
+	}
+	for _, seen := range append(known, t.Compliant) {
+		if seen != nil && !t.judge(seen.Access).Enforcing() {
+			return seen
+		}
+	}
+	if t.Compliant != nil {
 		return t.Compliant
 	}
+	return t.Before
 }
 
 // settle is for a cluster that shows what it is and can be changed.
@@ -494,6 +532,11 @@ func (t *turn) settle(v verdict.Verdict) Step {
 		if !slices.ContainsFunc(t.Watch, func(w Cause) bool { return t.violates(w.Asked) }) {
 			return t.conclude(v)
 		}
+		if t.Before == nil {
+			// An old look, or somebody undid it: either way that is what was
+			// there right before, should the next look show the violation.
+			t.Before = &Seen{Access: t.in.Cluster.Access, At: t.now}
+		}
 		if !t.seenClear() {
 			return t.wait(lookAgain)
 		}
@@ -505,7 +548,7 @@ func (t *turn) settle(v verdict.Verdict) Step {
 		t.open(t.judge(asked), &asked)
 		return t.final(v, AlreadyUndone, WhyUndone)
 	}
-	i.Status = t.in.Cluster.Status
+	i.Status, t.looked = t.in.Cluster.Status, true
 	ours := t.attempt()
 	if ours != nil && ours.Status != endpoint.UpdateSuccessful {
 		ours = nil
@@ -524,10 +567,13 @@ func (t *turn) settle(v verdict.Verdict) Step {
 		}
 		return t.final(v, Enforced, "")
 	}
-	switch {
-	case t.in.Cluster.Access.Equal(i.Opening):
+	if t.in.Cluster.Access.Equal(i.Opening) {
 		return t.final(v, Outcome(v.Outcome), WhyAllowed)
-	case len(i.Causes) > 0 && !slices.ContainsFunc(i.Causes, func(c Cause) bool { return !c.over() || c.Status == endpoint.UpdateSuccessful }):
+	}
+	if len(i.Causes) > 0 && !slices.ContainsFunc(i.Causes, func(c Cause) bool { return !c.over() || c.Status == endpoint.UpdateSuccessful }) {
+		if step := t.underWay(); step != nil {
+			return step
+		}
 		return t.final(v, AlreadyUndone, WhyNotDone)
 	}
 	if step := t.doubt(); step != nil {
@@ -536,20 +582,48 @@ func (t *turn) settle(v verdict.Verdict) Step {
 	return t.final(v, AlreadyUndone, WhyUndone)
 }
 
-// doubt asks EKS's history whether the last endpoint update is what is shown.
-// As long as it is not, the looks are taken for old ones; but not for ever.
+// undoneBy returns the last call that is known to have asked for what the policy
+// admits, nil when none is. An update that only EKS's history tells of has no caller.
+func (t *turn) undoneBy() *Cause {
+	var last *Cause
+	for _, w := range t.Watch {
+		if !w.Asked.Empty() && !w.Asked.Unreadable && w.Status == endpoint.UpdateSuccessful && !t.violates(w.Asked) && (last == nil || w.At.After(last.At)) {
+			last = &w
+		}
+	}
+	if newest := t.newest(); last == nil && newest != nil && !slices.Contains(t.Ours, newest.ID) && !t.violates(newest.Asked) {
+		last = &Cause{Call: cloudtrail.UpdateClusterConfig, UpdateID: newest.ID, At: newest.CreatedAt, Asked: newest.Asked, Status: newest.Status}
+	}
+	return last
+}
+
+// doubt asks EKS's history whether the last endpoint update is what is shown,
+// and none is in progress. As long as it is not, the looks are taken for old ones;
+// but not for ever.
 func (t *turn) doubt() Step {
+	if step := t.underWay(); step != nil {
+		return step
+	}
 	if t.now.Sub(t.ClearSince) >= staleFor {
 		return nil
-	}
-	if !t.in.HistoryRead {
-		return Read{History: true}
 	}
 	now := t.in.Cluster.Access
 	if newest := t.newest(); newest != nil && newest.Asked.Over(now).Equal(now) {
 		return nil
 	}
 	return t.wait(lookAgain)
+}
+
+// underWay waits while EKS's history has an endpoint update in progress, of which
+// no event may have come yet.
+func (t *turn) underWay() Step {
+	if !t.in.HistoryRead {
+		return Read{History: true}
+	}
+	if slices.ContainsFunc(t.in.History, func(u endpoint.Update) bool { return u.Type == endpoint.EndpointAccessUpdate && !u.Over() }) {
+		return t.wait(lookAgain)
+	}
+	return nil
 }
 
 // newest returns the endpoint update that EKS finished last, as its history
@@ -586,8 +660,18 @@ func (t *turn) violation(v verdict.Verdict) Step {
 	if d.Action == verdict.NeedNetwork {
 		return Read{Network: true}
 	}
+	told := t.Incident == nil && t.told(v, d)
+	if d.Action != verdict.Apply && !(told && len(t.Watch) == 0) {
+		// What is shown may be an old violation, and what is there a worse one.
+		if !t.in.HistoryRead {
+			return Read{History: true}
+		}
+		if step := t.fresh(); step != nil {
+			return step
+		}
+	}
 	if t.Incident == nil {
-		if t.told(v, d) {
+		if told {
 			t.account()
 			t.Standing = t.standing(v)
 			if until := t.Standing.Until; until.After(t.now) {
@@ -607,8 +691,9 @@ func (t *turn) violation(v verdict.Verdict) Step {
 	if i.SettledAt.IsZero() {
 		i.SettledAt = t.now
 	}
+	i.nearest(v)
 	enforced := slices.ContainsFunc(i.Attempts, func(a Attempt) bool { return a.Status == endpoint.UpdateSuccessful })
-	i.Status = t.in.Cluster.Status
+	i.Status, t.looked = t.in.Cluster.Status, true
 	if !enforced || d.Action == verdict.Apply {
 		// Else what is violated now is only what is left of it.
 		i.Rules, i.AlertOnly = notes(v.Violations()), !v.Enforcing()
@@ -677,14 +762,15 @@ func (t *turn) apply(v verdict.Verdict, d verdict.Decision) Step {
 	case BrakeHeld:
 		return t.held()
 	}
-	i.HeldSince = time.Time{}
+	i.HeldSince, i.HeldUntil = time.Time{}, time.Time{}
+	t.seen()
 	number := 1
 	if last := t.attempt(); last != nil {
 		number = last.Number + 1
 	}
 	i.Attempts = append(i.Attempts, Attempt{
 		Number: number, From: t.in.Cluster.Access, Desired: d.Desired, Token: token(i.Ref, number, d.Desired), At: t.now,
-		Reverted: d.Reverted, Dropped: d.Dropped, Kept: d.Kept, Warnings: d.Warnings, Missing: missing(d.Missing),
+		Reverted: d.Reverted, Dropped: d.Dropped, Kept: d.Kept, Warnings: d.Warnings, Missing: t.missing(d.Missing),
 	})
 	i.Attempts = i.Attempts[max(0, len(i.Attempts)-maxCauses):]
 	t.Intent = &Intent{Kind: IntentApply, By: t.in.By, Until: t.in.Deadline}
@@ -693,7 +779,7 @@ func (t *turn) apply(v verdict.Verdict, d verdict.Decision) Step {
 
 // entry is the cluster as it stands before the brake.
 func (t *turn) entry() Entry {
-	e := Entry{ARN: t.Cluster.ARN, Name: t.Name, Fresh: t.caused()}
+	e := Entry{ARN: t.Cluster.ARN, Name: t.Name, Fresh: t.caused(), World: t.in.Cluster.Access.World(t.in.Cluster.Family)}
 	for _, rule := range t.Incident.Rules {
 		if rule.Respond.Enforcing() {
 			e.Rules = append(e.Rules, rule.Name)
@@ -714,6 +800,7 @@ func (t *turn) held() Step {
 	if i.HeldSince.IsZero() {
 		i.HeldSince = t.now
 	}
+	i.HeldUntil = t.in.BrakeUntil
 	if !t.caused() {
 		// The brake's own mail counts those that were standing: hundreds of
 		// mails of single clusters would tell less.
@@ -784,37 +871,40 @@ func Applied(r Record, in Input, a Answer) Record {
 
 // finalLeft ends the incident with a violation that stays.
 func (t *turn) finalLeft(v verdict.Verdict, d verdict.Decision, outcome Outcome) Step {
-	step := t.final(v, outcome, "")
-	f := *t.Incident.Final
+	f := t.ending(v, outcome, "")
 	f.Left, f.Kept, f.Warn, f.Fingerprint = notes(v.Violations()), d.Kept, d.Warnings, fingerprint(v)
-	f.Missing = missing(d.Missing)
-	t.Incident.Final = &f
-	return withRecord(step, t.Record)
+	f.Missing = t.missing(d.Missing)
+	return t.tell(NoticeOutcome)
 }
 
 // final decides the outcome and asks for its mail.
 func (t *turn) final(v verdict.Verdict, outcome Outcome, why string) Step {
-	t.Incident.Final = &Final{Outcome: outcome, Why: why, At: t.now, Now: v.Cluster.Access}
-	if outcome == Enforced || outcome == PartlyEnforced {
-		if tug := t.tug(); tug != nil && t.TugSince.IsZero() {
-			t.Incident.Final.Tug = tug
-		}
-	}
+	t.ending(v, outcome, why)
 	return t.tell(NoticeOutcome)
 }
 
+// ending decides the outcome.
+func (t *turn) ending(v verdict.Verdict, outcome Outcome, why string) *Final {
+	f := &Final{Outcome: outcome, Why: why, At: t.now, Now: v.Cluster.Access}
+	if why == WhyUndone {
+		f.UndoneBy = t.undoneBy()
+	}
+	if outcome == Enforced || outcome == PartlyEnforced {
+		if tug := t.tug(); tug != nil && t.TugSince.IsZero() {
+			f.Tug = tug
+		}
+	}
+	t.Incident.Final = f
+	return f
+}
+
 func (t *turn) tell(kind NoticeKind) Step {
+	t.seen()
 	if t.folded(kind) {
 		return Tell{Notice: Notice{Kind: kind, Record: t.clone(), At: t.now}, Folded: true}
 	}
 	t.Intent = &Intent{Kind: IntentTell, Notice: kind, By: t.in.By, Until: t.in.Deadline}
 	return Tell{Notice: Notice{Kind: kind, Record: t.clone(), At: t.now}}
-}
-
-func withRecord(s Step, r Record) Step {
-	tell := s.(Tell)
-	tell.Notice.Record = r.clone()
-	return tell
 }
 
 // Told takes into the record that a mail was handed to SNS. With the outcome's
@@ -851,10 +941,15 @@ func (t *turn) close() {
 	t.Closings = t.Closings[max(0, len(t.Closings)-maxClosings):]
 	keepStories(t.Closings)
 	t.Standing = nil
+	switch i.Final.Outcome {
+	case Enforced, AlreadyUndone, Compliant:
+		// Somebody may change it before the next look.
+		t.Compliant = &Seen{Access: i.Final.Now, At: i.Final.At}
+	}
 	if i.Final.Fingerprint != "" {
 		t.Standing = &Standing{Fingerprint: i.Final.Fingerprint, Ref: i.Ref, Outcome: i.Final.Outcome, Since: i.OpenedAt, Rules: i.Final.Left, Family: i.Family}
 		now := i.Final.Now.Clone()
-		t.Standing.Now = &now
+		t.Standing.Now, t.Standing.Before = &now, i.Before
 	}
 	for _, c := range i.Causes {
 		if c.over() {
@@ -962,6 +1057,7 @@ func (t *turn) wait(delay time.Duration) Step {
 	if t.Check.Due.After(t.now.Add(-overdue)) && !t.Check.Due.After(due.Add(5*time.Second)) {
 		return Done{Why: "the next check is due at " + t.Check.Due.UTC().Format(time.RFC3339)}
 	}
+	t.seen()
 	t.Check = Check{Number: max(t.Check.Number, t.in.Message.Check) + 1, Due: due}
 	return Wait{Delay: delay, Number: t.Check.Number}
 }

@@ -188,6 +188,9 @@ func TestBlockedByTheNetwork(t *testing.T) {
 	if f := d.mails[0].Record.Incident.Final; len(f.Kept) == 0 || !strings.Contains(strings.Join(f.Kept, " "), "enableDnsHostnames") {
 		t.Errorf("the mail does not say what to fix: %+v", f)
 	}
+	if n := d.mails[0].Record.Incident.Nearest; n == nil || n.Public || !n.Private {
+		t.Errorf("what a person would ask for: %v", n)
+	}
 	d.after(time.Hour).wakes().told("blocked")
 	d.network.DNSHostnames = endpoint.Yes
 	d.after(time.Hour).wakes().told(closing+": ours-0", "mails detected", "waits 15s")
@@ -205,6 +208,24 @@ func TestAskedForButUndone(t *testing.T) {
 	d.updates["u2"] = u
 	d.after(s15).recheck().told("waits 15s")
 	d.after(s15).recheck().told("mails already-undone", "compliant")
+	if by := d.mails[1].Record.Incident.Final.UndoneBy; by == nil || by.UpdateID != "u2" || by.EventID != "" {
+		t.Errorf("undone by %+v; EKS's history tells the update and not its caller", by)
+	}
+}
+
+func TestWhoUndidIt(t *testing.T) {
+	d := newDesk(t, enforce, private)
+	d.comes(d.asks("u1", world)).told("mails detected", "waits 15s")
+	d.ends("u1", endpoint.UpdateSuccessful)
+	e := d.after(time.Second).asks("u2", private)
+	e.Actor.Name = "bob"
+	d.comes(e).told("rests")
+	d.ends("u2", endpoint.UpdateSuccessful)
+	d.after(s15).recheck().told("waits 15s")
+	d.after(s15).recheck().told("mails already-undone", "compliant")
+	if by := d.mails[1].Record.Incident.Final.UndoneBy; by == nil || by.Actor.Name != "bob" {
+		t.Errorf("undone by %+v", by)
+	}
 }
 
 func TestUndoneBeforeTheEventCame(t *testing.T) {
@@ -509,6 +530,9 @@ func TestTrouble(t *testing.T) {
 	d.log = waits
 	d.told("waits 10s", "waits 20s", "waits 40s", "waits 1m20s", "waits 2m40s", "waits 5m20s", "waits 10m40s", "waits 15m0s", "waits 15m0s")
 	d.after(2*time.Hour).recheck().told("mails stuck", "waits 15m0s")
+	if at, want := d.mails[1].Record.Incident.LookedAt, start.Add(10*time.Second); !at.Equal(want) {
+		t.Errorf("the mail says that it was looked at at %s, want %s", at, want)
+	}
 	d.trouble = ""
 	d.after(time.Minute).recheck().told("waits 15m0s")
 }
@@ -516,7 +540,7 @@ func TestTrouble(t *testing.T) {
 func TestTroubleReleasesAClaim(t *testing.T) {
 	d := newDesk(t, tell, world)
 	in := d.input(Message{Sweep: true}, "first")
-	in.Network = d.network
+	in.Network, in.HistoryRead = d.network, true
 	r, step := Next(d.r, in)
 	if _, ok := step.(Tell); !ok {
 		t.Fatalf("step %T", step)
@@ -861,4 +885,96 @@ func TestTheTopicIsDownForHours(t *testing.T) {
 	} else if _, ok := step.(Wait); !ok {
 		t.Errorf("the mail that SNS does not take is offered again at once: %T", step)
 	}
+}
+
+func TestAnOldFirstLookIsWhatWasThereBefore(t *testing.T) {
+	half := endpoint.Access{Public: true, Private: true, CIDRs: cidrs("198.51.100.0/25")}
+	d := newDesk(t, revert, half)
+	e := d.asks("u1", world)
+	d.after(2*time.Minute).ends("u1", endpoint.UpdateSuccessful)
+	d.cluster.Access = half // an old look, and the first of this cluster
+	d.comes(e).told("waits 15s")
+	d.cluster.Access = world
+	d.after(s15).recheck().told("asks for public=true private=true cidrs=198.51.100.0/25: ours-1", "mails detected", "waits 15s")
+}
+
+func TestWhatStandsIsRevertedLater(t *testing.T) {
+	half := endpoint.Access{Public: true, Private: true, CIDRs: cidrs("198.51.100.0/25")}
+	d := newDesk(t, revert, half)
+	d.network.DNSHostnames = endpoint.No
+	d.comes(d.asks("u1", world)).told("mails detected", "waits 15s")
+	d.ends("u1", endpoint.UpdateSuccessful)
+	d.after(s15).recheck().told("mails blocked", "blocked")
+	d.network.DNSHostnames = endpoint.Yes
+	d.after(time.Hour).wakes().told("asks for public=true private=true cidrs=198.51.100.0/25: ours-1", "mails detected", "waits 15s")
+}
+
+func TestARevertGoesBackToWhatAnAlertLeft(t *testing.T) {
+	half := endpoint.Access{Public: true, Private: true, CIDRs: cidrs("198.51.100.0/25")}
+	one := endpoint.Access{Public: true, Private: true, CIDRs: cidrs("198.51.100.128/32")}
+	d := newDesk(t, rules(limited("limited", policy.Revert), closed("closed", policy.Alert)), private)
+	d.wakes().told("compliant")
+	d.cluster.Access = half
+	d.wakes().told("mails violation", "violation")
+	d.cluster.Access = one
+	d.wakes().told("mails violation", "violation")
+	d.cluster.Access = endpoint.Access{Public: true, Private: true, CIDRs: cidrs("198.51.100.128/32", "203.0.113.0/24")}
+	d.wakes().told("asks for public=true private=true cidrs=198.51.100.128/32: ours-0", "mails detected", "waits 15s")
+}
+
+func TestReopenedAtOnceAfterARevert(t *testing.T) {
+	half := endpoint.Access{Public: true, Private: true, CIDRs: cidrs("198.51.100.0/25")}
+	d := newDesk(t, revert, half)
+	d.comes(d.asks("u1", world)).told("mails detected", "waits 15s")
+	d.ends("u1", endpoint.UpdateSuccessful)
+	d.after(s15).recheck().told("asks for public=true private=true cidrs=198.51.100.0/25: ours-1", "waits 15s")
+	d.ends("ours-1", endpoint.UpdateSuccessful)
+	d.die = "tell"
+	d.after(s15).recheck().told("mails enforced", "dies")
+	d.die = ""
+	d.after(time.Second).asks("u2", world)
+	d.after(2*time.Minute).ends("u2", endpoint.UpdateSuccessful)
+	d.recheck().told("mails enforced", "asks for public=true private=true cidrs=198.51.100.0/25: ours-3", "mails detected", "waits 15s")
+}
+
+func TestWhatStoodAndWasGoneIsToldAgain(t *testing.T) {
+	d := newDesk(t, tell, world)
+	d.wakes().told("mails violation", "violation")
+	d.cluster.Access = private // somebody closed it, and no event came
+	d.after(time.Hour).comes(d.asks("u1", world)).told("mails detected", "waits 15s")
+	d.ends("u1", endpoint.UpdateSuccessful)
+	d.after(s15).recheck().told("mails violation", "violation")
+}
+
+func TestAnOldViolationHidesNoWorseOne(t *testing.T) {
+	d := newDesk(t, bothWays, office)
+	d.wakes().told("mails violation", "violation")
+	d.after(time.Hour).comes(d.asks("u1", exposed)).told("mails detected", "waits 15s")
+	d.after(2*time.Minute).ends("u1", endpoint.UpdateSuccessful)
+	d.cluster.Access = office // an old look, that breaks the alert rule too
+	d.recheck().told("waits 15s")
+	d.cluster.Access = exposed
+	d.after(s15).recheck().told("asks for public=true private=true cidrs=0.0.0.0/0: ours-1", "waits 15s")
+
+	// The same where the old violation stands, and nothing was opened over the new one.
+	d = newDesk(t, bothWays, office)
+	d.wakes().told("mails violation", "violation")
+	e := d.after(time.Hour).asks("u1", exposed)
+	d.after(2*time.Minute).ends("u1", endpoint.UpdateSuccessful)
+	d.cluster.Access = office
+	d.comes(e).told("waits 15s")
+	d.cluster.Access = exposed
+	d.after(s15).recheck().told("asks for public=true private=true cidrs=0.0.0.0/0: ours-1", "mails detected", "waits 15s")
+}
+
+func TestNothingIsUndoneWhileAnotherUpdateIsUnderWay(t *testing.T) {
+	d := newDesk(t, enforce, private)
+	d.comes(d.asks("u1", world)).told("mails detected", "waits 15s")
+	d.after(time.Minute).ends("u1", endpoint.UpdateFailed)
+	d.recheck().told("waits 15s")
+	d.after(s15).asks("u2", world)
+	d.cluster.Status = endpoint.StatusActive // it lags behind, and no event came yet
+	d.recheck().told("waits 15s")
+	d.after(2*time.Minute).ends("u2", endpoint.UpdateSuccessful)
+	d.recheck().told(closing+": ours-2", "waits 15s")
 }

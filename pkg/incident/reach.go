@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
@@ -37,5 +38,6 @@ func (t *turn) reach(v verdict.Verdict) {
 	}
 	if e := t.in.Message.Event; e != nil && (e.Name == cloudtrail.TagResource || e.Name == cloudtrail.UntagResource) {
 		t.Left.By = &Cause{Call: e.Name, EventID: e.ID, Actor: e.Actor, At: e.Time}
+		t.Left.Tags = append(slices.Sorted(maps.Keys(e.ChangedTags)), e.RemovedTags...)
 	}
 }

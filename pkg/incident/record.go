@@ -156,8 +156,12 @@ type Incident struct {
 	SettledAt time.Time `json:"settledAt,omitzero"`
 	// Rules are the rules that the violation breaks, as last judged.
 	Rules []RuleNote `json:"rules,omitempty"`
-	// Status is the cluster's status at the last look.
-	Status endpoint.Status `json:"status,omitempty"`
+	// Nearest is the access that satisfies every rule, those too that only
+	// alert: what the mails tell whoever closes the cluster by hand.
+	Nearest *endpoint.Access `json:"nearest,omitempty"`
+	// Status is the cluster's status at the last look, LookedAt when that was.
+	Status   endpoint.Status `json:"status,omitempty"`
+	LookedAt time.Time       `json:"lookedAt,omitzero"`
 	// Family is the cluster's IP family: how much of the world an empty list is.
 	Family endpoint.Family `json:"family,omitempty"`
 	// Facts are what a reader of the mails needs of the cluster, as last
@@ -168,8 +172,10 @@ type Incident struct {
 	Tries int `json:"tries,omitempty"`
 	// Denied counts EKS's answers "already at the desired configuration".
 	Denied int `json:"denied,omitempty"`
-	// HeldSince is since when the brake holds the change back.
+	// HeldSince is since when the brake holds the change back, HeldUntil the
+	// earliest time at which it may let it through.
 	HeldSince time.Time `json:"heldSince,omitzero"`
+	HeldUntil time.Time `json:"heldUntil,omitzero"`
 	// AlertOnly is set when no rule wants anything changed.
 	AlertOnly bool `json:"alertOnly,omitempty"`
 
@@ -232,6 +238,8 @@ type Final struct {
 	Missing []Gap           `json:"missing,omitempty"` // what Kept and Warn are about
 	// Fingerprint stands for the violation that stays, "" when none does.
 	Fingerprint string `json:"fingerprint,omitempty"`
+	// UndoneBy is the call that undid it, nil when it is not known.
+	UndoneBy *Cause `json:"undoneBy,omitempty"`
 	// Tug is set when this closing makes it a tug of war.
 	Tug *TugOfWar `json:"tug,omitempty"`
 }
@@ -246,8 +254,10 @@ type Standing struct {
 	// Until is when a rule's grace ends and the violation must be judged anew.
 	Until time.Time `json:"until,omitzero"`
 	// Now is the access that stays, nil in a record from before it was kept.
-	Now    *endpoint.Access `json:"now,omitempty"`
-	Family endpoint.Family  `json:"family,omitempty"`
+	Now *endpoint.Access `json:"now,omitempty"`
+	// Before is what was there right before the violation, nil when unknown.
+	Before *Seen           `json:"before,omitempty"`
+	Family endpoint.Family `json:"family,omitempty"`
 }
 
 // Closing is the end of a former incident.
@@ -300,11 +310,13 @@ type Reach struct {
 // Departure is a cluster's leave from the reach of enforcing rules by a change
 // of its tags.
 type Departure struct {
-	Ref   string          `json:"ref"`
-	At    time.Time       `json:"at"`
-	Rules []string        `json:"rules"`
-	By    *Cause          `json:"by,omitempty"` // nil when the call is not known
-	Now   endpoint.Access `json:"now"`
+	Ref   string    `json:"ref"`
+	At    time.Time `json:"at"`
+	Rules []string  `json:"rules"`
+	By    *Cause    `json:"by,omitempty"` // nil when the call is not known
+	// Tags are the keys of the tags that the call removed or set.
+	Tags []string        `json:"tags,omitempty"`
+	Now  endpoint.Access `json:"now"`
 	// Family is the cluster's, Enforced whether any rule still enforces on it.
 	Family   endpoint.Family `json:"family,omitempty"`
 	Enforced bool            `json:"enforced,omitempty"`

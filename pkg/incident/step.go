@@ -45,8 +45,10 @@ type Input struct {
 	// Busy is set when EKS refused a change in this check: whatever the status
 	// says, the cluster can't be changed now.
 	Busy bool
-	// Brake is what the brake said, once it was asked.
-	Brake BrakeAnswer
+	// Brake is what the brake said, once it was asked, and BrakeUntil the
+	// earliest time at which it may say otherwise.
+	Brake      BrakeAnswer
+	BrakeUntil time.Time
 	// Trouble says what kept the check from being made, "" when nothing did.
 	Trouble string
 }

@@ -39,7 +39,8 @@ func (t *turn) tug() *TugOfWar {
 }
 
 // folded tells whether a mail is left to the digest: in a tug of war those of
-// an incident that the guardrail settles. What stays open is always told.
+// an incident that the guardrail settles. What stays open against a rule that is
+// to be enforced is always told.
 func (t *turn) folded(kind NoticeKind) bool {
 	if t.TugSince.IsZero() || t.Incident == nil {
 		return false
@@ -49,8 +50,10 @@ func (t *turn) folded(kind NoticeKind) bool {
 		return true
 	case NoticeOutcome:
 		switch t.Incident.Final.Outcome {
-		case Enforced, PartlyEnforced, AlreadyUndone:
+		case Enforced, AlreadyUndone:
 			return true
+		case PartlyEnforced:
+			return !slices.ContainsFunc(t.Incident.Final.Left, func(n RuleNote) bool { return n.Respond.Enforcing() })
 		}
 	}
 	return false

@@ -2,6 +2,7 @@ package mail
 
 import (
 	"encoding/json"
+	"regexp"
 	"strings"
 )
 
@@ -83,12 +84,29 @@ func (c card) encode() string {
 }
 
 // plain takes from a text what a chat application makes more of than text:
-// emphasis, links, code, and mentions of people and channels.
+// emphasis, links, code, emoji, and mentions of people and channels.
 func plain(s string) string {
-	return strings.NewReplacer(
+	s = strings.NewReplacer(
 		"<", "(", ">", ")", "&", "+", "`", "'", "*", "·", "~", "-", "[", "(", "]", ")", "|", "/", "@", "(at)", "#", "no. ", "\\", "/",
 	).Replace(s)
+	// Within a word an underscore is but itself, which keeps names as they are.
+	s = underscores.ReplaceAllStringFunc(s, func(run string) string {
+		trimmed := strings.Trim(run, "_")
+		at := strings.Index(run, trimmed)
+		if trimmed == "" {
+			return strings.Repeat("-", len(run))
+		}
+		return strings.Repeat("-", at) + trimmed + strings.Repeat("-", len(run)-at-len(trimmed))
+	})
+	return emoji.ReplaceAllString(s, "$1;")
 }
+
+var (
+	// underscores are words with underscores in or around them.
+	underscores = regexp.MustCompile(`[\pL\pN_]*_[\pL\pN_]*`)
+	// emoji is how chat applications write one; no address has such letters.
+	emoji = regexp.MustCompile(`(:[0-9a-z_+-]*[g-z_+-][0-9a-z_+-]*):`)
+)
 
 func cut(s string, limit int) string {
 	runes := []rune(s)

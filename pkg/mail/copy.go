@@ -8,11 +8,15 @@ import (
 	"strings"
 
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/incident"
 )
 
 // What may stand in a command or a link without quotes.
 var (
 	regionName = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$`)
+	vpcID      = regexp.MustCompile(`^vpc-[0-9a-f]{8,17}$`)
+	groupID    = regexp.MustCompile(`^sg-[0-9a-f]{8,17}$`)
+	optionsID  = regexp.MustCompile(`^dopt-[0-9a-f]{8,17}$`)
 	eventID    = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
 )
 
@@ -31,7 +35,8 @@ func partition(arn string) string {
 }
 
 // history is the address of CloudTrail's event history, "" where it is not
-// known. One with the event's id in it would be longer than a line may be.
+// known. With "#/events/" and an event's id behind it, it is that of the event;
+// both together are longer than a line may be.
 func history(arn, region string) string {
 	host, ok := console[partition(arn)]
 	if !ok || !regionName.MatchString(region) {
@@ -40,13 +45,14 @@ func history(arn, region string) string {
 	return "https://" + host + "/cloudtrailv2/home?region=" + region
 }
 
-// eventLink is the address of one event in the console, for what has no columns.
+// eventLink is the address of one event in the console of its region, for what
+// has no columns.
 func eventLink(arn, region, id string) string {
 	base := history(arn, region)
 	if base == "" || !eventID.MatchString(id) {
 		return ""
 	}
-	return base + "#/events/" + id
+	return strings.Replace(base, "https://", "https://"+region+".", 1) + "#/events/" + id
 }
 
 // lookup is the command that shows one CloudTrail event, nil for an id that is none.
@@ -97,6 +103,56 @@ func updateCommand(region, name string, a endpoint.Access, f endpoint.Family) []
 	return append(lines, line)
 }
 
+// lookAtNetwork are the commands that show a fact on the network, nil where it is
+// known or cannot be asked for safely.
+func lookAtNetwork(region, vpc string, g incident.Gap) []string {
+	if !regionName.MatchString(region) || !vpcID.MatchString(vpc) {
+		return nil
+	}
+	options := func(id string) []string {
+		return []string{"  aws ec2 describe-dhcp-options --region " + region + " \\", "    --dhcp-options-ids " + id}
+	}
+	switch {
+	case g.Unknown && strings.HasPrefix(g.Name, "enable"):
+		return []string{"  aws ec2 describe-vpc-attribute --region " + region + " \\", "    --vpc-id " + vpc + " --attribute " + g.Name}
+	case g.Name == amazonDNS && optionsID.MatchString(g.DHCPOptions):
+		return options(g.DHCPOptions)
+	case g.Unknown && g.Name == amazonDNS:
+		return append([]string{
+			"  old=$(aws ec2 describe-vpcs --region " + region + " \\", "    --vpc-ids " + vpc + " \\", "    --query 'Vpcs[0].DhcpOptionsId' --output text)",
+		}, options(`"$old"`)...)
+	default:
+		return nil
+	}
+}
+
+// fixNetwork are the commands that put right a fact on the network, nil where
+// they cannot be written safely. Source: the EC2 API reference
+// (ModifyVpcAttribute, CreateDhcpOptions, AssociateDhcpOptions,
+// AuthorizeSecurityGroupIngress); an options set cannot be changed, only replaced.
+func fixNetwork(region, vpc, group string, g incident.Gap) []string {
+	if !regionName.MatchString(region) {
+		return nil
+	}
+	flag := map[string]string{"enableDnsSupport": "--enable-dns-support", "enableDnsHostnames": "--enable-dns-hostnames"}[g.Name]
+	switch {
+	case !dns(g) && groupID.MatchString(group):
+		return []string{
+			"  aws ec2 authorize-security-group-ingress --region " + region + " \\", "    --group-id " + group + " --protocol tcp --port 443 \\", `    --cidr "$FROM"`,
+		}
+	case !dns(g) || !vpcID.MatchString(vpc):
+		return nil
+	case flag != "":
+		return []string{"  aws ec2 modify-vpc-attribute --region " + region + " \\", "    --vpc-id " + vpc + " \\", "    " + flag + ` '{"Value":true}'`}
+	default:
+		return []string{
+			"  new=$(aws ec2 create-dhcp-options --region " + region + " \\", "    --dhcp-configurations \\", "    Key=domain-name-servers,Values=AmazonProvidedDNS \\",
+			"    --query DhcpOptions.DhcpOptionsId --output text)",
+			"  aws ec2 associate-dhcp-options --region " + region + " \\", "    --vpc-id " + vpc + ` --dhcp-options-id "$new"`,
+		}
+	}
+}
+
 // argument writes a word of a command, over several lines if it is too long for
 // one: to a shell a backslash at the end of a line joins it to the next.
 func argument(lead, word, end string) []string {
@@ -109,17 +165,20 @@ func argument(lead, word, end string) []string {
 	return append(lines, lead+word+end)
 }
 
-// callers is the Logs Insights query for who used the API from outside.
-// Source: the EKS user guide on control plane logging (log group and stream
-// names) and Kubernetes' audit.k8s.io/v1 Event.
+// callers is the Logs Insights query for who used the API from outside: not from
+// loopback, private, carrier-grade (RFC 6598), unique local (RFC 4193) and
+// link-local addresses. Source: the EKS user guide on control plane logging (log
+// group and stream names) and Kubernetes' audit.k8s.io/v1 Event.
 var callers = []string{
 	"  fields @timestamp",
 	"  | filter @logStream like /^kube-apiserver-audit/",
-	`  | filter sourceIPs.0 not like /^(10|127)\.|^192\.168\.|^::1/`,
+	`  | filter sourceIPs.0 not like /^(10|127)\.|^192\.168\.|^169\.254\./`,
 	`  | filter sourceIPs.0 not like /^172\.(1[6-9]|2[0-9]|3[01])\./`,
+	`  | filter sourceIPs.0 not like /^100\.(6[4-9]|[789][0-9]|1[01][0-9])\./`,
+	`  | filter sourceIPs.0 not like /^100\.12[0-7]\.|^::1$|^f[cd]|^fe[89ab]/`,
 	"  | stats count(*) as requests, min(@timestamp) as first,",
-	"      max(@timestamp) as last, max(responseStatus.code) as code",
-	"      by user.username, sourceIPs.0, userAgent",
+	"      max(@timestamp) as last by user.username, sourceIPs.0,",
+	"      userAgent, responseStatus.code",
 	"  | sort requests desc",
 }
 

@@ -87,6 +87,69 @@ func TestNoCommandOfWhatIsNoName(t *testing.T) {
 	}
 }
 
+// TestFixesAreExact: a shell makes of the commands what was meant.
+func TestFixesAreExact(t *testing.T) {
+	const vpc, group = "vpc-0a1b2c3d4e5f60718", "sg-0123456789abcdef0"
+	for _, tc := range []struct {
+		gap        incident.Gap
+		look, want string
+	}{
+		{incident.Gap{Name: "enableDnsSupport"}, "", `ec2 modify-vpc-attribute --region eu-west-1 --vpc-id ` + vpc + ` --enable-dns-support {"Value":true}`},
+		{incident.Gap{Name: "enableDnsHostnames"}, "", `ec2 modify-vpc-attribute --region eu-west-1 --vpc-id ` + vpc + ` --enable-dns-hostnames {"Value":true}`},
+		{
+			incident.Gap{Name: "enableDnsHostnames", Unknown: true}, "ec2 describe-vpc-attribute --region eu-west-1 --vpc-id " + vpc + " --attribute enableDnsHostnames",
+			`ec2 modify-vpc-attribute --region eu-west-1 --vpc-id ` + vpc + ` --enable-dns-hostnames {"Value":true}`,
+		},
+		{
+			incident.Gap{Name: "AmazonProvidedDNS", DHCPOptions: "dopt-0123456789abcdef0"}, "ec2 describe-dhcp-options --region eu-west-1 --dhcp-options-ids dopt-0123456789abcdef0",
+			"ec2 associate-dhcp-options --region eu-west-1 --vpc-id " + vpc +
+				" --dhcp-options-id <ec2 create-dhcp-options --region eu-west-1 --dhcp-configurations Key=domain-name-servers,Values=AmazonProvidedDNS --query DhcpOptions.DhcpOptionsId --output text>",
+		},
+		{
+			incident.Gap{Name: "AmazonProvidedDNS", Unknown: true}, "ec2 describe-dhcp-options --region eu-west-1 --dhcp-options-ids <ec2 describe-vpcs --region eu-west-1 --vpc-ids " + vpc +
+				" --query Vpcs[0].DhcpOptionsId --output text>",
+			"ec2 associate-dhcp-options --region eu-west-1 --vpc-id " + vpc +
+				" --dhcp-options-id <ec2 create-dhcp-options --region eu-west-1 --dhcp-configurations Key=domain-name-servers,Values=AmazonProvidedDNS --query DhcpOptions.DhcpOptionsId --output text>",
+		},
+		{incident.Gap{Name: "ingress on 443"}, "", "ec2 authorize-security-group-ingress --region eu-west-1 --group-id " + group + " --protocol tcp --port 443 --cidr 10.0.0.0/16"},
+	} {
+		say := func(lines []string) string {
+			if lines == nil {
+				return ""
+			}
+			script := append([]string{"FROM=10.0.0.0/16", `told() { echo "$*"; }`}, lines...)
+			for _, line := range lines {
+				if len(line) > Columns {
+					t.Errorf("%d columns: %s", len(line), line)
+				}
+			}
+			return strings.Join(run(t, script), " ")
+		}
+		nested := strings.NewReplacer("$(aws", "\"<$(told", "text)", "text)>\"") // what is in $( ) shows in < >
+		quoted := func(lines []string) []string {
+			var out []string
+			for _, line := range lines {
+				out = append(out, nested.Replace(line))
+			}
+			return out
+		}
+		if got := say(quoted(lookAtNetwork("eu-west-1", vpc, tc.gap))); got != tc.look {
+			t.Errorf("%+v: looks with\n%s, want\n%s", tc.gap, got, tc.look)
+		}
+		if got := say(quoted(fixNetwork("eu-west-1", vpc, group, tc.gap))); got != tc.want {
+			t.Errorf("%+v: is put right with\n%s, want\n%s", tc.gap, got, tc.want)
+		}
+		for _, hostile := range []string{"", "vpc-1; id", "$(id)"} {
+			if got := fixNetwork("eu-west-1", hostile, hostile, tc.gap); got != nil {
+				t.Errorf("%q: %v", hostile, got)
+			}
+		}
+	}
+	if got := lookAtNetwork("eu-west-1", vpc, incident.Gap{Name: "AmazonProvidedDNS", DHCPOptions: "dopt-1; id"}); got != nil {
+		t.Errorf("a command of a foreign id: %v", got)
+	}
+}
+
 func TestLinksByPartition(t *testing.T) {
 	const event = "c0ffee00-0000-4000-8000-000000000001"
 	for arn, want := range map[string]string{
@@ -99,7 +162,7 @@ func TestLinksByPartition(t *testing.T) {
 		if got := history(arn, "eu-west-1"); got != want {
 			t.Errorf("%s: %s, want %s", arn, got, want)
 		}
-		if got := eventLink(arn, "eu-west-1", event); want != "" && got != want+"#/events/"+event || want == "" && got != "" {
+		if got := eventLink(arn, "eu-west-1", event); want != "" && got != strings.Replace(want, "//", "//eu-west-1.", 1)+"#/events/"+event || want == "" && got != "" {
 			t.Errorf("%s: %s", arn, got)
 		}
 		if got := eventLink(arn, "eu-west-1", "../../x"); got != "" {
@@ -178,7 +241,7 @@ func TestSeverity(t *testing.T) {
 	}
 	for name, want := range map[string]Severity{
 		"detected": Critical, "stuck": Critical, "blocked": Critical, "failed": Critical, "violation": High, "partly-enforced": Medium,
-		"enforced": Medium, "already-undone": Medium, "never-done": Low, "compliant": Low, "enforced-inside": Low, "tug-of-war": Medium, "left": High,
+		"enforced": Medium, "already-undone": Medium, "never-done": Low, "compliant": Low, "enforced-inside": Low, "tug-of-war": Medium, "left": High, "left-private": Medium, "blocked-half-done": Critical, "violation-inside": Low, "exempt": Low,
 	} {
 		if got := letter.Write(mails[name]).Attributes["severity"]; got != string(want) {
 			t.Errorf("%s: %s, want %s", name, got, want)

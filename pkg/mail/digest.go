@@ -26,10 +26,7 @@ func (l Letter) Digest(d digest.Digest, account, region string) Mail {
 	number := strconv.Itoa
 	d.Standing, d.Open = slices.Clone(d.Standing), slices.Clone(d.Open)
 	sev := worse(sortStanding(d.Standing), sortOpen(d.Open))
-	todo := w.DigestNothing
-	if len(d.Standing) > 0 {
-		todo = fill(w.DigestDo, "n", number(len(d.Standing)))
-	}
+	todo := w.digestToDo(d)
 	head := fill(w.phrases.Digest, "account", account, "region", region, "day", day, "open", number(len(d.Open)), "standing", number(len(d.Standing)),
 		"tug", number(len(d.Tugs)), "exempt", number(exempt), "aside", number(aside))
 	w.para(head)
@@ -37,21 +34,28 @@ func (l Letter) Digest(d digest.Digest, account, region string) Mail {
 	w.field(w.Account, w.account(account))
 	w.field(w.Region, region)
 	w.field(w.DigestToday, day)
-	w.field(w.ToDo, todo)
 	w.field(w.Severity, w.severityWord(sev))
+	w.field(w.ToDo, todo)
 
-	if len(d.Standing) > 0 {
+	groups := w.groups(d.Standing)
+	if len(groups) > 1 {
 		w.heading(fill(w.DigestStanding, "n", number(len(d.Standing))))
 		w.counts(d)
-		w.some(len(d.Standing), func(k int) string {
-			s := d.Standing[k]
-			return fill(w.DigestStandingLine, "cluster", shorten(s.Cluster, 40), "severity", w.severityWord(ofStanding(s)), "outcome", string(s.Outcome),
+	}
+	for _, g := range groups {
+		w.heading(fill(g.heading, "n", number(len(g.of))))
+		if len(groups) == 1 {
+			w.counts(d)
+		}
+		w.some(len(g.of), max(3, maxInDigest/len(groups)), func(k int) string {
+			s := g.of[k]
+			return fill(w.DigestStandingLine, "cluster", shorten(s.Cluster, 40), "severity", w.severityWord(ofStanding(s)),
 				"age", w.age(d.Now.Sub(s.Since)), "rules", w.ruleNames(s.Rules), "ref", s.Ref)
 		})
 	}
 	if len(d.Open) > 0 {
 		w.heading(fill(w.DigestOpen, "n", number(len(d.Open))))
-		w.some(len(d.Open), func(k int) string {
+		w.some(len(d.Open), maxInDigest, func(k int) string {
 			o := d.Open[k]
 			return fill(w.DigestOpenLine, "cluster", shorten(o.Cluster, 40), "severity", w.severityWord(Of(o.Access, o.Family, o.Rules)),
 				"stage", w.stage(o), "age", w.age(d.Now.Sub(o.Since)), "ref", o.Ref)
@@ -59,7 +63,7 @@ func (l Letter) Digest(d digest.Digest, account, region string) Mail {
 	}
 	if len(d.Tugs) > 0 {
 		w.heading(fill(w.DigestTug, "n", number(len(d.Tugs))))
-		w.some(len(d.Tugs), func(k int) string {
+		w.some(len(d.Tugs), maxInDigest, func(k int) string {
 			t := d.Tugs[k]
 			last := w.Unknown
 			if !t.Last.IsZero() {
@@ -70,15 +74,25 @@ func (l Letter) Digest(d digest.Digest, account, region string) Mail {
 	}
 	if len(d.Ending) > 0 {
 		w.heading(fill(w.DigestEnding, "n", number(len(d.Ending))))
-		w.some(len(d.Ending), func(k int) string {
+		w.some(len(d.Ending), maxInDigest, func(k int) string {
 			e := d.Ending[k]
-			return fill(w.DigestEndingLine, "exemption", foreign(e.Name, maxName), "at", stamp(e.Until), "n", number(len(e.Clusters)))
+			line := fill(w.DigestEndingLine, "exemption", foreign(e.Name, maxName), "at", stamp(e.Until))
+			// Of its clusters those are named that are named nowhere else.
+			if k := slices.IndexFunc(d.Exempt, same(e)); k >= 0 {
+				line += ": " + w.shortNames(d.Exempt[k].Clusters)
+			}
+			return line
 		})
 	}
-	if len(d.Exempt) > 0 {
-		w.heading(fill(w.DigestExempt, "n", number(exempt)))
-		w.some(len(d.Exempt), func(k int) string {
-			e := d.Exempt[k]
+	lasting := slices.DeleteFunc(slices.Clone(d.Exempt), func(e digest.Exemption) bool { return slices.ContainsFunc(d.Ending, same(e)) })
+	if len(lasting) > 0 {
+		n := 0
+		for _, e := range lasting {
+			n += len(e.Clusters)
+		}
+		w.heading(fill(w.DigestExempt, "n", number(n)))
+		w.some(len(lasting), maxInDigest, func(k int) string {
+			e := lasting[k]
 			return fill(w.DigestExemptLine, "exemption", foreign(e.Name, maxName), "at", stamp(e.Until), "clusters", w.shortNames(e.Clusters))
 		})
 	}
@@ -99,25 +113,83 @@ func (l Letter) Digest(d digest.Digest, account, region string) Mail {
 	}
 	w.sign()
 	return Mail{
-		Subject: ascii(fmt.Sprintf("Daily digest: %d standing, %d open, %d exempt - EKS endpoint (%s %s)", len(d.Standing), len(d.Open), exempt, account, region)),
+		Subject: ascii(fmt.Sprintf("Daily digest: %d not closed, %d being closed, %d exempt - EKS (%s %s)", len(d.Standing), len(d.Open), exempt, account, region)),
 		Text:    w.String(),
 		Attributes: map[string]string{
 			"outcome": "digest", "severity": string(sev), "account": account, "region": region,
 		},
 		Card: card{
 			Title: "Daily digest", Severity: sev, Reference: "digest-" + day, Outcome: "digest", Text: head,
-			Fields: [][2]string{{w.Account, w.account(account)}, {w.Region, region}}, Steps: []string{todo},
+			Fields: [][2]string{{w.Account, w.account(account)}, {w.Region, region}, {w.Severity, w.severityWord(sev)}}, Steps: []string{todo},
 		}.encode(),
 	}
 }
 
+// same tells which exemptions are e.
+func same(e digest.Exemption) func(digest.Exemption) bool {
+	return func(o digest.Exemption) bool { return o.Name == e.Name && o.Until.Equal(e.Until) }
+}
+
+// group are the violations that stay for one reason: what is to be done is the
+// same for all of them.
+type group struct {
+	heading, todo string
+	of            []digest.Standing
+}
+
+// groups sorts the violations that stay by what is to be done, in the order in
+// which they came.
+func (w *writer) groups(all []digest.Standing) []group {
+	out := []group{
+		{heading: w.DigestFailed, todo: w.DigestDoFailed}, {heading: w.DigestBlocked, todo: w.DigestDoBlocked},
+		{heading: w.DigestPartly, todo: w.DigestDoPartly}, {heading: w.DigestAlert, todo: w.DigestDoAlert},
+	}
+	for _, s := range all {
+		k := 3
+		switch s.Outcome {
+		case incident.Failed:
+			k = 0
+		case incident.Blocked:
+			k = 1
+		case incident.PartlyEnforced:
+			k = 2
+		}
+		out[k].of = append(out[k].of, s)
+	}
+	return slices.DeleteFunc(out, func(g group) bool { return len(g.of) == 0 })
+}
+
+// digestToDo says what is to be done, by what keeps each cluster open.
+func (w *writer) digestToDo(d digest.Digest) string {
+	var parts []string
+	stuck := 0
+	for _, o := range d.Open {
+		if o.Stuck {
+			stuck++
+		}
+	}
+	if stuck > 0 {
+		parts = append(parts, fill(w.DigestDoStuck, "n", strconv.Itoa(stuck)))
+	}
+	for _, g := range w.groups(d.Standing) {
+		parts = append(parts, fill(g.todo, "n", strconv.Itoa(len(g.of))))
+	}
+	if len(d.Tugs) > 0 {
+		parts = append(parts, fill(w.DigestDoTug, "n", strconv.Itoa(len(d.Tugs))))
+	}
+	if len(parts) == 0 {
+		return w.DigestNothing
+	}
+	return w.DigestDo + strings.Join(parts, w.DigestDoAnd) + w.DigestDoEnd
+}
+
 // some writes the first items of a section and counts the others.
-func (w *writer) some(n int, line func(int) string) {
-	for k := range min(n, maxInDigest) {
+func (w *writer) some(n, limit int, line func(int) string) {
+	for k := range min(n, limit) {
 		w.item(line(k))
 	}
-	if n > maxInDigest {
-		w.inside(fill(w.DigestMore, "n", strconv.Itoa(n-maxInDigest)))
+	if n > limit {
+		w.inside(fill(w.DigestMore, "n", strconv.Itoa(n-limit)))
 	}
 }
 

@@ -30,6 +30,7 @@ const (
 	maxDropped  = 12 // of what was dropped
 	maxCalls    = 3  // that are told in full
 	maxInDigest = 10 // names in a section of the digest
+	maxRules    = 20 // in the message attribute
 )
 
 // Mail is a message to the security team, as SNS takes it.
@@ -37,8 +38,11 @@ type Mail struct {
 	Subject string // ASCII, one line, under 100 characters
 	Text    string
 	// Attributes are for SNS filter policies: outcome, severity, account,
-	// region, cluster, rule, reference. Those that do not apply are left out.
+	// region, cluster, reference. Those that do not apply are left out.
 	Attributes map[string]string
+	// Rules are the value of one attribute more, rule, which is an array: a
+	// filter policy matches any of them.
+	Rules []string
 	// Card is the same in short, as the JSON that Amazon Q Developer in chat
 	// applications takes. It is for a topic of its own: no mail reader shows it.
 	Card string
@@ -81,17 +85,26 @@ func (l Letter) Write(n incident.Notice) Mail {
 	w := l.writer(n)
 	sev := severity(n)
 	head, todo, openNow := w.headline(), w.todo(), w.openNow()
+	undone := n.Kind == incident.NoticeOutcome && w.i.Final.Outcome == incident.AlreadyUndone && happened(w.i)
 	w.para(head)
+	reason := w.eksReason()
+	if reason != "" {
+		w.inside(reason)
+	}
 	w.WriteString("\n")
 	w.field(w.Cluster, w.r.Name)
 	w.field(w.Account, w.account(w.r.Account))
 	w.field(w.Region, w.r.Region)
 	w.field(w.OpenNow, openNow)
-	w.field(w.Who, w.who())
-	w.field(w.ToDo, fill(todo, "below", w.Below))
-	w.field(w.Since, w.since())
-	w.field(w.ToWhom, w.howMany(opening(w.i)))
 	w.field(w.Severity, w.severityWord(sev))
+	w.field(w.ToDo, fill(todo, "below", w.Below))
+	label := w.callerLabel()
+	w.field(label, w.who())
+	if undone {
+		w.field(w.UndoneBy, w.undoneBy())
+	}
+	w.field(w.Since, w.since())
+	w.field(w.ToWhom, w.toWhom())
 	w.field(w.Reference, w.i.Ref)
 	w.calls()
 	w.table()
@@ -101,14 +114,20 @@ func (l Letter) Write(n incident.Notice) Mail {
 	w.commands()
 	w.callers()
 	w.sign()
-	m := Mail{Subject: subject(n), Text: w.String(), Attributes: attributes(n, sev)}
+	m := Mail{Subject: subject(n), Text: w.String(), Attributes: attributes(n, sev), Rules: ruleNames(rules(n))}
+	fields := [][2]string{
+		{w.Cluster, w.r.Name}, {w.Account, w.account(w.r.Account)}, {w.Region, w.r.Region}, {w.OpenNow, openNow}, {w.Severity, w.severityWord(sev)}, {label, w.who()},
+	}
+	if undone {
+		fields = append(fields, [2]string{w.UndoneBy, w.undoneBy()})
+	}
+	if reason != "" {
+		head = sentences(head, reason)
+	}
 	m.Card = card{
 		Title: m.Subject, Severity: sev, Reference: w.i.Ref, Outcome: m.Attributes["outcome"], ARN: w.r.Cluster.ARN, Text: head,
-		Fields: [][2]string{
-			{w.Cluster, w.r.Name}, {w.Account, w.account(w.r.Account)}, {w.Region, w.r.Region}, {w.OpenNow, openNow}, {w.Who, w.who()}, {w.Since, w.since()},
-			{w.Severity, w.severityWord(sev)}, {w.Reference, w.i.Ref},
-		},
-		Link: w.link(), LinkName: w.LookUp, Steps: []string{fill(todo, "below", w.InTheMail)},
+		Fields: append(fields, [2]string{w.Since, w.since()}, [2]string{w.Reference, w.i.Ref}),
+		Link:   w.link(), LinkName: w.LookUpCard, Steps: []string{fill(todo, "below", w.InTheMail)},
 	}.encode()
 	return m
 }
@@ -116,7 +135,7 @@ func (l Letter) Write(n incident.Notice) Mail {
 // labels is how many columns the widest label takes.
 func (t *phrases) labels() int {
 	n := 0
-	for _, label := range []string{t.Cluster, t.Account, t.Region, t.OpenNow, t.Who, t.ToDo, t.Since, t.ToWhom, t.Severity, t.Reference, t.Noticed, t.AsOf, t.Endpoint, t.RulesLeft} {
+	for _, label := range []string{t.Cluster, t.Account, t.Region, t.OpenNow, t.Who, t.OpenedBy, t.AskedBy, t.UndoneBy, t.ToDo, t.Since, t.ToWhom, t.Severity, t.Reference, t.Noticed, t.Endpoint, t.RulesLeft, t.Tags} {
 		n = max(n, columns(label))
 	}
 	return n + 1
@@ -137,6 +156,15 @@ func (l Letter) account(number string) string {
 		return name + " (" + number + ")"
 	}
 	return number
+}
+
+// hour is a time of day, with the date unless it is that of now.
+func hour(t, now time.Time) string {
+	layout := "15:04 UTC"
+	if t.UTC().Format(time.DateOnly) != now.UTC().Format(time.DateOnly) {
+		layout = "01-02 15:04 UTC"
+	}
+	return t.UTC().Format(layout)
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
@@ -179,6 +207,8 @@ func (w *writer) since() string {
 		return fill(w.NeverOpen, "at", stamp(begin))
 	case w.n.Kind == incident.NoticeDetected && (w.i.Asked != nil || w.i.Status == endpoint.StatusCreating):
 		return fill(w.AskedAt, "at", stamp(begin))
+	case w.n.Kind == incident.NoticeOutcome && w.i.Final.Outcome == incident.PartlyEnforced && !w.narrowed().IsZero():
+		return fill(w.SinceNarrowed, "from", stamp(begin), "to", stamp(w.narrowed()))
 	case len(w.i.Causes) > 0 && over && !admitted(w.n):
 		return fill(w.AtMost, "from", stamp(begin), "age", w.age(end.Sub(begin)), "to", stamp(end))
 	case len(w.i.Causes) > 0:
@@ -188,6 +218,22 @@ func (w *writer) since() string {
 	default:
 		return fill(w.FoundAt, "at", stamp(begin))
 	}
+}
+
+// narrowed is when an update of ours last made the endpoint reachable for fewer,
+// zero if none did.
+func (w *writer) narrowed() time.Time {
+	for _, a := range slices.Backward(w.i.Attempts) {
+		if a.Status == endpoint.UpdateSuccessful && narrows(a, w.i.Family) {
+			return a.OverAt
+		}
+	}
+	return time.Time{}
+}
+
+// narrows tells whether an attempt takes the endpoint away from somebody.
+func narrows(a incident.Attempt, f endpoint.Family) bool {
+	return !endpoint.Subset(a.From.Reachable(f), a.Desired.Reachable(f))
 }
 
 // age says how long, in the two largest units.
@@ -234,11 +280,10 @@ func (t *phrases) state(a endpoint.Access, f endpoint.Family) string {
 	case a.Private && !world(a, f):
 		return fill(t.OnlyTo, "whom", t.whom(a, f))
 	}
-	s := fill(t.OpenTo, "whom", t.whom(a, f))
-	if !a.Private {
-		s += t.PrivateOffToo
+	if a.Private {
+		return fill(t.BothTo, "whom", t.whom(a, f))
 	}
-	return s
+	return fill(t.OpenTo, "whom", t.whom(a, f)) + t.PrivateOffToo
 }
 
 // howMany counts the addresses that an access opens the endpoint to.
@@ -267,13 +312,34 @@ func (w *writer) howMany(a endpoint.Access) string {
 		s = fill(w.Addresses4, "n", thousands(four))
 	}
 	if world(a, w.i.Family) {
-		if six > 0 {
-			s = w.WholeInternet
-		} else {
-			s = w.WholeInternet + ": " + s
-		}
+		s = w.WholeInternet
 	}
 	return s + fill(w.WidestIs, "widest", widest(a, w.i.Family)[0])
+}
+
+// toWhom says to whom the endpoint is, was or would have been open.
+func (w *writer) toWhom() string {
+	was := w.howMany(opening(w.i))
+	switch {
+	case !happened(w.i):
+		return fill(w.WouldHaveBeen, "whom", was)
+	case w.n.Kind == incident.NoticeOutcome && w.i.Final.Outcome == incident.PartlyEnforced && !w.narrowed().IsZero():
+		return fill(w.NowAndBefore, "now", w.howMany(w.i.Final.Now), "before", was)
+	default:
+		return was
+	}
+}
+
+// callerLabel is the label of whoever made the call that caused the incident.
+func (w *writer) callerLabel() string {
+	switch {
+	case !happened(w.i):
+		return w.AskedBy
+	case onlyInside(w.n):
+		return w.Who
+	default:
+		return w.OpenedBy
+	}
 }
 
 func thousands(n uint64) string {
@@ -311,18 +377,25 @@ func (w *writer) headline() string {
 		return fill(phrase, append([]string{"cluster", shorten(w.r.Name, 40)}, more...)...)
 	}
 	inside := onlyInside(w.n)
+	graced := graceEnd(w.n)
 	switch w.n.Kind {
 	case incident.NoticeStuck:
 		return say(w.IsStuck, "age", w.age(w.n.At.Sub(i.OpenedAt)), "whom", w.target(opening(i)))
 	case incident.NoticeOutcome:
 	default:
 		switch {
+		case inside && i.Asked != nil:
+			return say(w.LosingInside)
 		case inside:
 			return say(w.FoundInside)
 		case i.Asked != nil:
 			return say(w.Asked, "whom", w.target(*i.Asked))
+		case i.Status == endpoint.StatusCreating && !graced.IsZero():
+			return say(w.CreatingGraced, "whom", w.target(i.Opening), "at", stamp(graced))
 		case i.Status == endpoint.StatusCreating:
 			return say(w.Creating, "whom", w.target(i.Opening))
+		case !i.HeldSince.IsZero():
+			return say(w.FoundHeld, "whom", w.target(i.Opening))
 		default:
 			return say(w.Found, "whom", w.target(i.Opening))
 		}
@@ -335,9 +408,15 @@ func (w *writer) headline() string {
 	switch f.Outcome {
 	case incident.Enforced, incident.PartlyEnforced:
 		if f.Tug != nil {
-			return say(w.TugOfWar, "often", w.often(*f.Tug), "now", now)
+			head := say(w.TugOfWar, "often", w.often(*f.Tug), "now", now)
+			if f.Outcome == incident.PartlyEnforced {
+				head = sentences(head, w.TugLeft)
+			}
+			return head
 		}
 		switch {
+		case f.Outcome == incident.PartlyEnforced && held(i):
+			return say(w.PartlyHeld, "whom", w.target(f.Now), "cause", w.cause1(f.Missing))
 		case f.Outcome == incident.PartlyEnforced:
 			return say(w.Partly, "whom", w.target(was), "now", now)
 		case inside:
@@ -351,15 +430,84 @@ func (w *writer) headline() string {
 		if inside {
 			return say(w.StillInside)
 		}
-		phrase := map[incident.Outcome]string{incident.Violation: w.Violation, incident.Blocked: w.Blocked, incident.Failed: w.Failed}[f.Outcome]
-		return say(phrase, "whom", w.target(f.Now))
+		switch {
+		case f.Outcome == incident.Blocked:
+			return say(w.Blocked, "whom", w.target(f.Now), "cause", w.cause1(f.Missing))
+		case f.Outcome == incident.Failed:
+			return say(w.Failed, "whom", w.target(f.Now))
+		case !graced.IsZero():
+			return say(w.ViolationGraced, "whom", w.target(f.Now), "at", stamp(graced))
+		default:
+			return say(w.Violation, "whom", w.target(f.Now))
+		}
 	case incident.AlreadyUndone:
-		return say(w.Undone, "why", w.why(), "now", now)
+		switch {
+		case !happened(i) && inside:
+			return say(w.NeverInside, "now", now)
+		case !happened(i):
+			return say(w.NeverOpened, "whom", w.target(was), "now", now)
+		default:
+			return say(w.Undone, "why", w.why(), "now", now)
+		}
 	case incident.Gone:
 		return say(w.GoneMeanwhile)
 	default:
-		return say(w.Allowed, "outcome", string(f.Outcome), "why", w.why(), "now", now)
+		why := w.allowedBy(w.WhyPolicy, w.WhyExempt, w.WhyNoRule)
+		if inside {
+			return say(w.AllowedInside, "why", why)
+		}
+		return say(w.Allowed, "whom", w.target(f.Now), "why", why)
 	}
+}
+
+// allowedBy chooses by what the policy says of it now.
+func (w *writer) allowedBy(compliant, exempt, outOfScope string) string {
+	switch w.i.Final.Outcome {
+	case incident.Exempt:
+		return exempt
+	case incident.OutOfScope:
+		return outOfScope
+	default:
+		return compliant
+	}
+}
+
+// graceEnd is when the guardrail acts by itself on a violation that it only tells
+// of now, since the cluster is new; zero for any other.
+func graceEnd(n incident.Notice) time.Time {
+	var end time.Time
+	if n.Kind == incident.NoticeLeft || !stands(n) {
+		return end
+	}
+	for _, rule := range rules(n) {
+		if !rule.HeldUntil.IsZero() && (end.IsZero() || rule.HeldUntil.Before(end)) {
+			end = rule.HeldUntil
+		}
+	}
+	return end
+}
+
+// eksReason is why EKS failed every update, in its own words; "" for any other mail.
+func (w *writer) eksReason() string {
+	if w.n.Kind != incident.NoticeOutcome || w.i.Final.Outcome != incident.Failed {
+		return ""
+	}
+	for _, a := range slices.Backward(w.i.Attempts) {
+		if len(a.Errors) > 0 {
+			return fill(w.EKSSays, "code", foreign(a.Errors[0].Code, 60), "message", foreign(a.Errors[0].Message, maxMessage))
+		}
+	}
+	return w.EKSSilent
+}
+
+// eksCode is the code of that reason, "" when there is none.
+func (w *writer) eksCode() string {
+	for _, a := range slices.Backward(w.i.Attempts) {
+		if len(a.Errors) > 0 {
+			return foreign(a.Errors[0].Code, 60)
+		}
+	}
+	return ""
 }
 
 // target is whom, for an access that may not be public at all.
@@ -371,13 +519,12 @@ func (w *writer) target(a endpoint.Access) string {
 }
 
 func (w *writer) why() string {
-	known := map[string]string{
-		incident.WhyUndone: w.WhyUndone, incident.WhyNotDone: w.WhyNotDone, incident.WhyAllowed: w.WhyAllowed, incident.WhyDeleted: w.WhyDeleted,
-	}
+	known := map[string]string{incident.WhyUndone: w.WhyUndone, incident.WhyDeleted: w.WhyDeleted}
 	if why, ok := known[w.i.Final.Why]; ok {
 		return why
 	}
-	return foreign(w.i.Final.Why, maxMessage)
+	// In brackets no line of it can look like one of ours.
+	return "(" + foreign(w.i.Final.Why, maxMessage) + ")"
 }
 
 // often says how often, in words.
@@ -392,19 +539,40 @@ func (t *phrases) often(war incident.TugOfWar) string {
 	return strings.Join(words, t.TugAnd)
 }
 
-// openNow answers whether it is open now.
+// openNow answers whether it is open, and as of when.
 func (w *writer) openNow() string {
+	i, at := w.i, w.i.LookedAt
+	switch {
+	case w.n.Kind == incident.NoticeOutcome:
+		at = i.Final.At
+	case w.n.Kind == incident.NoticeDetected && at.IsZero():
+		at = w.n.At
+	}
+	answer := w.answer()
+	if at.IsZero() {
+		return answer
+	}
+	return fill(w.AnswerAt, "answer", answer, "at", stamp(at))
+}
+
+func (w *writer) answer() string {
 	i := w.i
 	a := access(w.n)
 	switch {
 	case w.n.Kind == incident.NoticeOutcome && i.Final.Outcome == incident.Gone:
 		return w.NoDeleted
+	case admitted(w.n) && onlyInside(w.n):
+		return w.InsideAdmitted
 	case admitted(w.n):
-		return fill(w.NowAdmitted, "now", w.state(a, i.Family))
+		return fill(w.NowAdmitted, "whom", w.target(a))
+	case !stands(w.n) && !happened(i):
+		return fill(w.NeverWas, "now", w.state(a, i.Family))
 	case !stands(w.n) && a.Public:
-		return fill(w.NoWider, "now", w.state(a, i.Family))
+		return fill(w.NoWider, "whom", w.target(a))
 	case !stands(w.n):
 		return fill(w.NoOpen, "now", w.state(a, i.Family))
+	case onlyInside(w.n) && w.n.Kind == incident.NoticeDetected && i.Asked != nil:
+		return w.PrivateGoesOff
 	case onlyInside(w.n):
 		return w.PrivateIsOff
 	case w.n.Kind == incident.NoticeStuck:
@@ -423,17 +591,34 @@ func (w *writer) openNow() string {
 // todo says what the reader has to do.
 func (w *writer) todo() string {
 	i, f := w.i, w.i.Final
+	status, graced := string(i.Status), graceEnd(w.n)
+	hand := w.HandClose
+	if onlyInside(w.n) {
+		hand = w.HandSwitch
+	}
 	switch {
+	case w.n.Kind == incident.NoticeStuck && i.Status == endpoint.StatusActive:
+		return w.DoLookActive
 	case w.n.Kind == incident.NoticeStuck:
-		return fill(w.DoLook, "status", string(i.Status))
+		return fill(w.DoLook, "status", status)
+	case w.n.Kind != incident.NoticeOutcome && i.AlertOnly && !graced.IsZero():
+		return fill(w.DoDecideGrace, "at", stamp(graced), "hand", hand)
 	case w.n.Kind != incident.NoticeOutcome && i.AlertOnly:
-		return w.DoDecideSoon
+		return fill(w.DoDecideSoon, "status", status)
 	case w.n.Kind != incident.NoticeOutcome && i.Stage == incident.Updating:
 		return w.DoWaitUpdate
 	case w.n.Kind != incident.NoticeOutcome && !i.HeldSince.IsZero():
-		return w.DoWaitHeld
+		when := w.HeldSometime
+		if !i.HeldUntil.IsZero() {
+			when = fill(w.HeldUntil, "at", stamp(i.HeldUntil))
+		}
+		return fill(w.DoWaitHeld, "when", when, "hand", hand)
+	case w.n.Kind != incident.NoticeOutcome && i.Status == endpoint.StatusCreating:
+		return w.DoWaitNew
+	case w.n.Kind != incident.NoticeOutcome && i.Status == endpoint.StatusActive && len(i.Attempts) > 0:
+		return w.DoWaitRetry
 	case w.n.Kind != incident.NoticeOutcome:
-		return fill(w.DoWait, "status", string(i.Status))
+		return fill(w.DoWait, "status", status)
 	case f.Tug != nil:
 		return w.DoStopIt
 	}
@@ -445,33 +630,41 @@ func (w *writer) todo() string {
 		return w.DoAsk
 	case incident.PartlyEnforced:
 		if held(i) {
-			return w.DoFix
+			return fill(w.DoFix, "fix", w.fix1(f.Missing))
 		}
 		return w.DoDecideLeft
 	case incident.Blocked:
-		return w.DoFix
+		return fill(w.DoFix, "fix", w.fix1(f.Missing))
 	case incident.Failed:
-		return w.DoByHand
-	case incident.Violation:
-		for _, rule := range f.Left {
-			if !rule.HeldUntil.IsZero() {
-				return fill(w.DoDecideGrace, "at", stamp(rule.HeldUntil))
-			}
+		if code := w.eksCode(); code != "" {
+			return fill(w.DoByHandWhy, "code", code, "hand", hand)
 		}
-		return w.DoDecide
+		return fill(w.DoByHand, "hand", hand)
+	case incident.Violation:
+		if !graced.IsZero() {
+			return fill(w.DoDecideGrace, "at", stamp(graced), "hand", hand)
+		}
+		return fill(w.DoDecide, "hand", hand)
 	case incident.AlreadyUndone, incident.Gone:
-		if happened(i) && !onlyInside(w.n) {
+		switch {
+		case !happened(i):
+			return w.DoNothingEver
+		case !onlyInside(w.n):
 			return w.DoNothingGone
 		}
+	case incident.Compliant, incident.Exempt, incident.OutOfScope:
+		what := w.allowedBy(w.ChangedPolicy, w.ChangedExempt, w.ChangedScope)
+		if world(f.Now, i.Family) {
+			return fill(w.DoCheckAllowed, "what", what)
+		}
+		return fill(w.DoMaybeCheck, "what", what)
 	}
 	return w.DoNothing
 }
 
-// held tells whether something was left open on purpose, so that nodes are not
-// cut off.
-func held(i *incident.Incident) bool {
-	return len(i.Final.Kept) > 0 || slices.ContainsFunc(i.Attempts, func(a incident.Attempt) bool { return len(a.Kept) > 0 })
-}
+// held tells whether a lockout check keeps the endpoint as it is, so that nodes
+// are not cut off.
+func held(i *incident.Incident) bool { return i.Final != nil && len(i.Final.Kept) > 0 }
 
 // words are what the subject says of each outcome; what is open comes first.
 var words = map[incident.Outcome]string{
@@ -479,35 +672,91 @@ var words = map[incident.Outcome]string{
 	incident.PartlyEnforced: "STILL OPEN, partly fixed",
 	incident.Violation:      "OPEN, alert only",
 	incident.Blocked:        "STILL OPEN, blocked",
-	incident.Failed:         "STILL OPEN, failed",
+	incident.Failed:         "STILL OPEN, the change failed",
 	incident.Stuck:          "STILL OPEN, stuck",
 	incident.AlreadyUndone:  "Already undone",
 	incident.Gone:           "Cluster deleted",
+	incident.Compliant:      "Over, now allowed",
+	incident.Exempt:         "Over, now exempt",
+	incident.OutOfScope:     "Over, now out of scope",
 }
 
 func subject(n incident.Notice) string {
-	i := n.Record.Incident
-	word, ok := words[n.Outcome()]
-	switch {
-	case n.Kind == incident.NoticeLeft:
-		word = "Left a rule"
-	case n.Kind == incident.NoticeOutcome && i.Final.Tug != nil && i.Final.Outcome == incident.PartlyEnforced:
-		word = "STILL OPEN, Tug of war"
-	case n.Kind == incident.NoticeOutcome && i.Final.Tug != nil:
-		word = "Tug of war"
-	case n.Outcome() == "" && i.AlertOnly:
-		word = "OPEN, alert only so far"
-	case n.Outcome() == "":
-		word = "OPEN, to be closed"
-	case n.Outcome() == incident.Enforced && i.Final.Now.Public:
-		word = "Fixed"
-	case !ok:
-		word = "Over, " + string(n.Outcome())
+	if n.Kind == incident.NoticeLeft {
+		return title(leftWord(*n.Record.Left), n.Record)
 	}
-	if n.Kind != incident.NoticeLeft && stands(n) && onlyInside(n) {
-		word = strings.NewReplacer("STILL OPEN", "PRIVATE STILL OFF", "OPEN", "PRIVATE OFF", "to be closed", "to be fixed").Replace(word)
+	i := n.Record.Incident
+	word := words[n.Outcome()]
+	if n.Kind == incident.NoticeDetected {
+		word = detectedWord(n)
+	}
+	if f := i.Final; n.Kind == incident.NoticeOutcome {
+		switch {
+		case f.Tug != nil && f.Outcome == incident.PartlyEnforced:
+			word = "STILL OPEN, Tug of war (" + ordinal(*f.Tug) + ")"
+		case f.Tug != nil:
+			word = "Tug of war, closed again (" + ordinal(*f.Tug) + ")"
+		case f.Outcome == incident.PartlyEnforced && held(i):
+			word = "STILL OPEN, half done, blocked"
+		case f.Outcome == incident.Violation && !graceEnd(n).IsZero():
+			word = "OPEN, closes itself " + hour(graceEnd(n), n.At)
+		case f.Outcome == incident.Enforced && f.Now.Public:
+			word = "Fixed"
+		case !happened(i) && onlyInside(n):
+			word = "Never in force"
+		case !happened(i):
+			word = "Never opened"
+		case admitted(n) && !onlyInside(n) && world(f.Now, i.Family):
+			word = strings.Replace(word, "Over", "STILL OPEN", 1)
+		}
+	}
+	if stands(n) && onlyInside(n) {
+		word = strings.NewReplacer(
+			"STILL OPEN", "PRIVATE STILL OFF", "OPENING", "PRIVATE GOING OFF", "OPEN", "PRIVATE OFF", "closed", "fixed", "closes itself", "fixes itself",
+		).Replace(word)
 	}
 	return title(word, n.Record)
+}
+
+// detectedWord is what the subject says of what was just found.
+func detectedWord(n incident.Notice) string {
+	i := n.Record.Incident
+	word := "OPEN"
+	if i.Asked != nil || i.Status == endpoint.StatusCreating {
+		word = "OPENING"
+	}
+	switch end := graceEnd(n); {
+	case i.AlertOnly && !end.IsZero():
+		return word + ", closes itself " + hour(end, n.At)
+	case i.AlertOnly:
+		return word + ", alert only"
+	case i.Stage == incident.Updating:
+		return word + ", being closed"
+	case !i.HeldSince.IsZero():
+		return word + ", waits for the brake"
+	default:
+		return word + ", to be closed"
+	}
+}
+
+// ordinal says the how-manieth closing makes the tug of war.
+func ordinal(war incident.TugOfWar) string {
+	n, what := war.InAnHour, "time"
+	if war.Days > n {
+		n, what = war.Days, "day"
+	}
+	suffix := "th"
+	if n%100 < 11 || n%100 > 13 {
+		switch n % 10 {
+		case 1:
+			suffix = "st"
+		case 2:
+			suffix = "nd"
+		case 3:
+			suffix = "rd"
+		}
+	}
+	return strconv.Itoa(n) + suffix + " " + what
 }
 
 // title is a subject about one cluster.
@@ -521,14 +770,20 @@ func attributes(n incident.Notice, sev Severity) map[string]string {
 	if outcome == "" {
 		outcome = string(n.Kind)
 	}
-	out := map[string]string{
+	return map[string]string{
 		"outcome": outcome, "severity": string(sev), "account": n.Record.Account, "region": n.Record.Region, "cluster": n.Record.Name,
 		"reference": n.Record.Incident.Ref,
 	}
-	for _, note := range rules(n) {
-		out["rule"] = note.Name
-		if note.Respond.Enforcing() {
-			break
+}
+
+// ruleNames are the rules' names for the attribute: those that enforce first.
+func ruleNames(rules []incident.RuleNote) []string {
+	var out []string
+	for _, enforcing := range []bool{true, false} {
+		for _, rule := range rules {
+			if rule.Respond.Enforcing() == enforcing && rule.Name != "" && len(out) < maxRules {
+				out = append(out, foreign(rule.Name, maxName))
+			}
 		}
 	}
 	return out

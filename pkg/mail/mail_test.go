@@ -48,153 +48,10 @@ func asked(a endpoint.Access) endpoint.Request {
 	return endpoint.Request{Public: &a.Public, Private: &a.Private, CIDRs: &a.CIDRs}
 }
 
-// base is an incident as it stands when it was just detected.
-func base() *incident.Incident {
-	return &incident.Incident{
-		Ref: "EG-ABCDEFGH", OpenedAt: start.Add(40 * time.Second), Stage: incident.Waiting, Status: endpoint.StatusUpdating, Family: endpoint.IPv4,
-		Causes: []incident.Cause{{
-			Call: "UpdateClusterConfig", EventID: "c0ffee00-0000-4000-8000-000000000001", UpdateID: "u1", At: start, Asked: asked(wide),
-			Actor: alice,
-		}},
-		Before: &incident.Seen{Access: office, At: start}, Asked: &wide, Opening: wide,
-		Rules: []incident.RuleNote{{
-			Name: "office-only", Description: "Only the office may reach the API.", Respond: policy.Revert,
-			Reasons: []string{"0.0.0.0/1 and 128.0.0.0/1 are outside the allowed CIDRs"},
-			Found:   []incident.Finding{{Kind: verdict.OutsideAllowed, CIDRs: wide.CIDRs}},
-		}},
-		Facts: &incident.Facts{VPC: "vpc-0a1b2c3d4e5f60718", ClusterSecurityGroup: "sg-0123456789abcdef0", SecurityGroups: []string{"sg-0fedcba9876543210"}, AuditLogs: true},
-	}
-}
-
-func attempt(number int, status endpoint.UpdateStatus) incident.Attempt {
-	return incident.Attempt{Number: number, From: wide, Desired: office, At: start.Add(5 * time.Minute), UpdateID: "0ff1ce00-0000-4000-8000-000000000002", Status: status, Reverted: true, OverAt: start.Add(8 * time.Minute)}
-}
-
-func final(i *incident.Incident, outcome incident.Outcome, now endpoint.Access, why string) {
-	i.Final = &incident.Final{Outcome: outcome, Why: why, At: start.Add(9 * time.Minute), Now: now}
-}
-
-func notice(kind incident.NoticeKind, change func(*incident.Incident)) incident.Notice {
-	i := base()
-	change(i)
-	return incident.Notice{Kind: kind, At: start.Add(9 * time.Minute), Record: incident.Record{
-		Cluster: id, Name: "payments", Account: "111122223333", Region: "eu-west-1", Incident: i,
-	}}
-}
-
-var id = endpoint.ID{ARN: "arn:aws:eks:eu-west-1:111122223333:cluster/payments", CreatedAt: start.AddDate(0, -3, 0)}
-
 // shut is private access only.
 var shut = endpoint.Access{Private: true}
 
-var mails = map[string]incident.Notice{
-	"detected": notice(incident.NoticeDetected, func(*incident.Incident) {}),
-	"detected-created": notice(incident.NoticeDetected, func(i *incident.Incident) {
-		i.Status, i.Asked, i.Before, i.Causes[0].Call = endpoint.StatusCreating, nil, nil, "CreateCluster"
-	}),
-	"detected-updating": notice(incident.NoticeDetected, func(i *incident.Incident) {
-		i.Stage, i.Attempts, i.Asked = incident.Updating, []incident.Attempt{attempt(1, endpoint.UpdateInProgress)}, nil
-	}),
-	"detected-alert-only": notice(incident.NoticeDetected, func(i *incident.Incident) { i.AlertOnly = true; i.Rules[0].Respond = policy.Alert }),
-	"stuck": notice(incident.NoticeStuck, func(i *incident.Incident) {
-		i.OpenedAt, i.Causes[0].At = start.Add(-2*time.Hour), start.Add(-2*time.Hour)
-	}),
-	"enforced": notice(incident.NoticeOutcome, func(i *incident.Incident) {
-		i.Attempts = []incident.Attempt{attempt(1, endpoint.UpdateSuccessful)}
-		final(i, incident.Enforced, office, "")
-	}),
-	"enforced-private": notice(incident.NoticeOutcome, func(i *incident.Incident) {
-		a := attempt(1, endpoint.UpdateSuccessful)
-		a.Desired, a.Reverted = shut, false
-		a.Warnings = []string{"bastions may lose the API server: ingress on 443 is missing; admit TCP 443 in a security group of the cluster"}
-		a.Missing = []incident.Gap{{Name: "ingress on 443"}}
-		i.Attempts, i.Facts.AuditLogs = []incident.Attempt{a}, false
-		final(i, incident.Enforced, shut, "")
-	}),
-	"enforced-inside": notice(incident.NoticeOutcome, func(i *incident.Incident) {
-		half := office.Clone()
-		half.Private = false
-		a := attempt(1, endpoint.UpdateSuccessful)
-		a.From, a.Reverted = half, false
-		i.Causes, i.Before, i.Asked, i.Opening, i.Attempts = nil, nil, nil, half, []incident.Attempt{a}
-		i.Rules = []incident.RuleNote{{
-			Name: "nodes-stay-inside", Description: "Node traffic must not leave the VPC.", Respond: policy.Enforce,
-			Reasons: []string{"private access is off"}, Found: []incident.Finding{{Kind: verdict.PrivateOff}},
-		}}
-		final(i, incident.Enforced, office, "")
-	}),
-	"grace": notice(incident.NoticeOutcome, func(i *incident.Incident) {
-		i.Asked, i.Before, i.Causes[0].Call = nil, nil, "CreateCluster"
-		i.Rules[0].Respond, i.Rules[0].Held, i.Rules[0].HeldUntil = policy.Alert, "the cluster is new", start.Add(30*time.Minute)
-		final(i, incident.Violation, wide, "")
-		i.Final.Left = i.Rules
-	}),
-	"forty-cidrs": notice(incident.NoticeOutcome, func(i *incident.Incident) {
-		many := endpoint.Access{Public: true}
-		for n := range 40 {
-			many.CIDRs = append(many.CIDRs, netip.MustParsePrefix(fmt.Sprintf("203.0.%d.0/24", 100+n)))
-		}
-		a := attempt(1, endpoint.UpdateSuccessful)
-		a.From, a.Dropped = many, many.CIDRs
-		i.Asked, i.Opening, i.Attempts = &many, many, []incident.Attempt{a}
-		i.Rules[0].Found[0].CIDRs = many.CIDRs
-		i.Rules[0].Reasons[0] = "203.0.100.0/24, 203.0.101.0/24 and 38 more are outside the allowed CIDRs"
-		final(i, incident.Enforced, office, "")
-	}),
-	"partly-enforced": notice(incident.NoticeOutcome, func(i *incident.Incident) {
-		a := attempt(1, endpoint.UpdateSuccessful)
-		a.Reverted, a.Dropped, a.Warnings = false, wide.CIDRs[:1], []string{"bastions may lose the API server: ingress on 443 is missing; admit TCP 443 in a security group of the cluster"}
-		a.Missing = []incident.Gap{{Name: "ingress on 443"}}
-		i.Attempts = []incident.Attempt{a}
-		final(i, incident.PartlyEnforced, office, "")
-		i.Final.Left = []incident.RuleNote{{Name: "closed", Respond: policy.Alert, Reasons: []string{"public access is on"}, Found: []incident.Finding{{Kind: verdict.PublicOn}}}}
-	}),
-	"violation": notice(incident.NoticeOutcome, func(i *incident.Incident) {
-		i.AlertOnly, i.Rules[0].Respond = true, policy.Alert
-		final(i, incident.Violation, wide, "")
-		i.Final.Left = i.Rules
-	}),
-	"blocked": notice(incident.NoticeOutcome, func(i *incident.Incident) {
-		i.Causes = nil
-		final(i, incident.Blocked, wide, "")
-		i.Asked = nil
-		i.Final.Left, i.Final.Missing = i.Rules, []incident.Gap{{Name: "enableDnsHostnames"}}
-		i.Final.Kept = []string{"public access is not narrowed, or nodes could lose the API server: enableDnsHostnames is missing; turn on DNS hostnames (enableDnsHostnames) in vpc-0a1b2c3d4e5f60718"}
-	}),
-	"failed": notice(incident.NoticeOutcome, func(i *incident.Incident) {
-		for n := range 3 {
-			a := attempt(n+1, endpoint.UpdateFailed)
-			a.Errors = []endpoint.UpdateError{{Code: "IpNotAvailable", Message: "no address is left in subnet-1"}}
-			i.Attempts = append(i.Attempts, a)
-		}
-		i.Attempts[2].UpdateID = ""
-		final(i, incident.Failed, wide, "")
-	}),
-	"already-undone": notice(incident.NoticeOutcome, func(i *incident.Incident) {
-		final(i, incident.AlreadyUndone, office, incident.WhyUndone)
-	}),
-	"never-done": notice(incident.NoticeOutcome, func(i *incident.Incident) {
-		i.Causes[0].Status = endpoint.UpdateFailed
-		final(i, incident.AlreadyUndone, office, incident.WhyNotDone)
-	}),
-	"unknown-caller": notice(incident.NoticeDetected, func(i *incident.Incident) {
-		i.Causes[0].EventID, i.Causes[0].Actor = "", cloudtrail.Actor{}
-	}),
-	"held": notice(incident.NoticeDetected, func(i *incident.Incident) { i.Asked, i.HeldSince, i.Status = nil, start, endpoint.StatusActive }),
-	"tug-of-war": notice(incident.NoticeOutcome, func(i *incident.Incident) {
-		i.Attempts = []incident.Attempt{attempt(1, endpoint.UpdateSuccessful)}
-		final(i, incident.Enforced, office, "")
-		i.Final.Tug = &incident.TugOfWar{InAnHour: 3, Days: 2, Others: []string{"alice (IAM user) with aws-cli/2.17.0", "terraform as role/pipeline with Terraform/1.9"}}
-	}),
-	"left": {Kind: incident.NoticeLeft, At: start, Record: incident.Record{
-		Cluster: id, Name: "payments", Account: "111122223333", Region: "eu-west-1", Left: &incident.Departure{
-			Ref: "EG-ABCDEFGH", At: start, Rules: []string{"production-is-private"}, Now: wide, Family: endpoint.IPv4,
-			By: &incident.Cause{Call: "UntagResource", EventID: "c0ffee00-0000-4000-8000-000000000003", At: start, Actor: cloudtrail.Actor{Type: "IAMUser", Name: "alice"}},
-		},
-	}},
-	"gone":      notice(incident.NoticeOutcome, func(i *incident.Incident) { final(i, incident.Gone, wide, incident.WhyDeleted) }),
-	"compliant": notice(incident.NoticeOutcome, func(i *incident.Incident) { final(i, incident.Compliant, wide, incident.WhyAllowed) }),
-}
+var mails = stories()
 
 // written are all mails there are, by the name of their golden file.
 func written(l Letter) map[string]Mail {
@@ -216,7 +73,7 @@ func TestMails(t *testing.T) {
 			t.Run(string(language)+"/"+name, func(t *testing.T) {
 				golden(t, filepath.Join("testdata", string(language), name+".txt"), "Subject: "+m.Subject+"\n\n"+m.Text)
 				promises(t, m)
-				if n, ok := mails[name]; ok && (m.Attributes["reference"] != "EG-ABCDEFGH" || !strings.Contains(m.Text, "EG-ABCDEFGH") || n.Record.Name != m.Attributes["cluster"]) {
+				if n, ok := mails[name]; ok && (m.Attributes["reference"] != reference(n) || !strings.Contains(m.Text, reference(n)) || n.Record.Name != m.Attributes["cluster"]) {
 					t.Errorf("the mail does not carry its incident's reference: %v", m.Attributes)
 				}
 				for _, attribute := range []string{"outcome", "severity", "account", "region"} {
@@ -227,6 +84,13 @@ func TestMails(t *testing.T) {
 			})
 		}
 	}
+}
+
+func reference(n incident.Notice) string {
+	if n.Kind == incident.NoticeLeft {
+		return n.Record.Left.Ref
+	}
+	return n.Record.Incident.Ref
 }
 
 func golden(t *testing.T, path, got string) {
@@ -269,11 +133,12 @@ func TestOnlyDoneIsSaidToBeDone(t *testing.T) {
 				continue
 			}
 			stays := strings.HasPrefix(m.Subject, "OPEN") || strings.HasPrefix(m.Subject, "STILL OPEN") || strings.HasPrefix(m.Subject, "PRIVATE")
-			if stays != stands(n) {
+			remains := admitted(n) && !onlyInside(n) && world(n.Record.Incident.Final.Now, n.Record.Incident.Family)
+			if stays != (stands(n) || remains) {
 				t.Errorf("%s: the subject's first word is wrong: %s", name, m.Subject)
 			}
-			no := map[Language]*regexp.Regexp{English: regexp.MustCompile(`(?m)^Open now +(no|as it was)`), Japanese: regexp.MustCompile(`(?m)^現在の公開 +(いいえ|以前のまま)`)}[language]
-			if no.MatchString(m.Text) == stands(n) {
+			no := map[Language]*regexp.Regexp{English: regexp.MustCompile(`(?m)^Open now +no\b`), Japanese: regexp.MustCompile(`(?m)^公開状態 +(非公開|限定公開|変更なし|なし)`)}[language]
+			if no.MatchString(m.Text) == (stands(n) || admitted(n)) {
 				t.Errorf("%s %s: stands: %t, yet the mail says otherwise:\n%s", language, name, stands(n), m.Text)
 			}
 		}
@@ -333,10 +198,27 @@ func promises(t failer, m Mail) {
 	if len([]rune(c.Content.Title)) > 250 || len([]rune(c.Content.Description)) > 8000 {
 		t.Errorf("the card is too long: %s", m.Card)
 	}
-	if strings.ContainsAny(c.Content.Description, "<>`@") {
-		t.Errorf("the card's text can mention or link: %s", c.Content.Description)
+	for _, text := range append([]string{c.Content.Title, c.Content.Description, c.Metadata.Summary}, c.Content.NextSteps...) {
+		text = labels.ReplaceAllString(text, "")
+		if strings.ContainsAny(text, "<>`@*~[]|&\\") || markup.MatchString(links.ReplaceAllString(text, "")) {
+			t.Errorf("the card's text can mention, link or set in type: %s", text)
+		}
+	}
+	if len(m.Rules) > maxRules {
+		t.Errorf("%d rules in an attribute", len(m.Rules))
+	}
+	for _, rule := range m.Rules {
+		if rule == "" || len([]rune(rule)) > maxName+3 || foreign(rule, maxName+3) != rule {
+			t.Errorf("a rule of the attribute: %q", rule)
+		}
 	}
 }
+
+var (
+	labels = regexp.MustCompile(`(?m)^\*[^*\n]+\*`) // ours, in bold
+	links  = regexp.MustCompile(`https://[a-z0-9.-]+/cloudtrailv2/home\S*`)
+	markup = regexp.MustCompile(`(^|[^\pL\pN_])_|_([^\pL\pN_]|$)|:[0-9a-z_+-]*[g-z][0-9a-z_+-]*:|#`)
+)
 
 var placeholder = regexp.MustCompile(`[{][a-z0-9]+[}]`)
 
@@ -394,8 +276,15 @@ func TestHostileText(t *testing.T) {
 				i.Attempts[k].From, i.Attempts[k].Dropped = i.Opening, i.Opening.CIDRs
 				i.Attempts[k].Errors = []endpoint.UpdateError{{Code: hostile("code"), Message: hostile("message")}}
 			}
+			i.Facts = &incident.Facts{VPC: hostile("vpc"), ClusterSecurityGroup: hostile("group"), SecurityGroups: []string{hostile("other group")}, AuditLogs: rapid.Bool().Draw(t, "audit")}
+			i.Status = endpoint.Status(rapid.SampledFrom([]string{"ACTIVE", "UPDATING", "CREATING", "FAILED"}).Draw(t, "status"))
+			gaps := []incident.Gap{{Name: "enableDnsSupport"}, {Name: "AmazonProvidedDNS", DHCPOptions: hostile("options")}, {Name: "ingress on 443", Unknown: true}}
+			for k := range i.Attempts {
+				i.Attempts[k].Missing, i.Attempts[k].Kept = gaps, nil
+			}
 			if i.Final != nil {
 				f := *i.Final
+				f.UndoneBy, f.Why, f.Missing = &cause, hostile("why"), gaps
 				f.Now = endpoint.Access{Public: rapid.Bool().Draw(t, "public"), Private: true, CIDRs: prefixes(t, "now")}
 				if f.Tug != nil {
 					f.Tug = &incident.TugOfWar{InAnHour: 4, Days: 1, Others: []string{hostile("other")}}
@@ -405,12 +294,16 @@ func TestHostileText(t *testing.T) {
 			n.Record.Incident = &i
 		} else {
 			d := *n.Record.Left
-			d.By = &cause
+			d.By, d.Tags, d.Rules = &cause, []string{hostile("tag"), hostile("other tag")}, []string{"r", hostile("rule")}
 			n.Record.Left = &d
 		}
 		m := l.Write(n)
 		promises(t, m)
-		for _, label := range []string{"\n" + pad(in(l.Language).Reference, 8), "\n--\n", "\nEndpoint Guard "} {
+		says := in(l.Language)
+		ours := func(label string) string { return "\n" + pad(label, says.labels()+1) }
+		for _, label := range []string{
+			"\n" + pad(says.Reference, 8), "\n--\n", "\nEndpoint Guard ", ours(says.Cluster), ours(says.OpenNow), ours(says.Severity), ours(says.ToDo), ours(says.Account), ours(says.Region),
+		} {
 			if count := strings.Count(m.Text, label); count != 1 {
 				t.Errorf("%d lines look like %q", count, label)
 			}
@@ -437,6 +330,52 @@ func TestForeign(t *testing.T) {
 	}
 }
 
+// TestEveryBlockedMailHasItsFix: of each thing that keeps an endpoint open there
+// is the command that puts it right, and never one that closes it by hand.
+func TestEveryBlockedMailHasItsFix(t *testing.T) {
+	commands := map[string][]string{
+		"enableDnsSupport": {"modify-vpc-attribute", "--enable-dns-support"}, "enableDnsHostnames": {"modify-vpc-attribute", "--enable-dns-hostnames"},
+		"AmazonProvidedDNS": {"create-dhcp-options", "associate-dhcp-options"},
+	}
+	seen := map[string]int{}
+	for _, language := range languages {
+		l := letter
+		l.Language = language
+		for name, n := range mails {
+			if n.Kind != incident.NoticeOutcome || !stands(n) || !held(n.Record.Incident) {
+				continue
+			}
+			text := l.Write(n).Text
+			for _, g := range n.Record.Incident.Final.Missing {
+				for _, word := range commands[g.Name] {
+					seen[word]++
+					if !strings.Contains(text, word) {
+						t.Errorf("%s %s: no %s for %+v", language, name, word, g)
+					}
+				}
+			}
+			if strings.Contains(text, "update-cluster-config") {
+				t.Errorf("%s %s: tells how to cut the nodes off", language, name)
+			}
+		}
+	}
+	if len(seen) != 5 {
+		t.Errorf("some gap has no example: %v", seen)
+	}
+}
+
+func TestPlain(t *testing.T) {
+	for in, want := range map[string]string{
+		"payments_eu_1 is open": "payments_eu_1 is open", "_emphasis_ and __bold__": "-emphasis- and --bold--", "a_ _b _": "a- -b -",
+		":white_check_mark: done": ":white_check_mark; done", "2001:db8:10::/48 at 22:10:00": "2001:db8:10::/48 at 22:10:00",
+		"<!channel> @here *x* `y` ~z~": "(!channel) (at)here ·x· 'y' -z-", "[a](b) #general": "(a)(b) no. general",
+	} {
+		if got := plain(in); got != want {
+			t.Errorf("plain(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
 func TestWrap(t *testing.T) {
 	got := wrap("- ", "  ", "one two "+strings.Repeat("x", 25)+" three", 12)
 	want := "- one two\n  xxxxxxxxxx\n  xxxxxxxxxx\n  xxxxx\n  three\n"
@@ -448,7 +387,7 @@ func TestWrap(t *testing.T) {
 func braked() incident.Brake {
 	b := incident.Brake{Since: start, Waiting: map[string]incident.Held{}}
 	for n := range 30 {
-		b.Waiting[fmt.Sprint(n)] = incident.Held{Name: fmt.Sprintf("cluster-%02d", n), Rules: []string{"closed"}}
+		b.Waiting[fmt.Sprint(n)] = incident.Held{Name: fmt.Sprintf("cluster-%02d", n), Rules: []string{"closed"}, World: n < 4}
 	}
 	return b
 }

@@ -2,6 +2,8 @@ package mail
 
 import (
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // page is the text of a mail while it is being written.
@@ -37,12 +39,53 @@ func (p *page) block(lines []string) {
 // fill puts values in the place of their names in a phrase: fill("{a} b", "a", "x").
 // What is put in is not looked at for names again.
 func fill(phrase string, pairs ...string) string {
-	out := make([]string, len(pairs))
-	for i, s := range pairs {
-		if i%2 == 0 {
-			s = "{" + s + "}"
+	var b strings.Builder
+	for {
+		at := strings.IndexByte(phrase, '{')
+		end := strings.IndexByte(phrase[max(0, at):], '}')
+		if at < 0 || end < 0 {
+			break
 		}
-		out[i] = s
+		b.WriteString(phrase[:at])
+		end += at + 1
+		name := phrase[at+1 : end-1]
+		value := "{" + name + "}"
+		for i := 0; i < len(pairs); i += 2 {
+			if pairs[i] == name {
+				value = pairs[i+1]
+			}
+		}
+		if last, _ := utf8.DecodeLastRuneInString(phrase[:at]); meets(last, first(value)) {
+			b.WriteByte(' ')
+		}
+		b.WriteString(value)
+		phrase = phrase[end:]
+		if last, _ := utf8.DecodeLastRuneInString(value); meets(first(phrase), last) {
+			b.WriteByte(' ')
+		}
 	}
-	return strings.NewReplacer(out...).Replace(phrase)
+	return b.String() + phrase
+}
+
+// meets tells whether a letter of Japanese and one of ours stand side by side:
+// readers expect a space between them.
+func meets(japanese, ours rune) bool {
+	return unicode.In(japanese, unicode.Han, unicode.Hiragana, unicode.Katakana) && ours < utf8.RuneSelf && (unicode.IsLetter(ours) || unicode.IsDigit(ours))
+}
+
+func first(s string) rune {
+	r, _ := utf8.DecodeRuneInString(s)
+	return r
+}
+
+// sentences joins sentences: in Japanese nothing stands between them.
+func sentences(parts ...string) string {
+	var b strings.Builder
+	for _, s := range parts {
+		if b.Len() > 0 && !strings.HasSuffix(b.String(), "。") {
+			b.WriteByte(' ')
+		}
+		b.WriteString(s)
+	}
+	return b.String()
 }

@@ -14,75 +14,87 @@ const (
 type phrases struct {
 	// Who did it, from CloudTrail's userIdentity.
 	User, Federated, IdentityCenter, SSO, AsRole, Role, Root, Other, ServiceFor, Nobody string
-	NotYetKnown, FoundByLooking, WithMFA, WithoutMFA                                    string
+	NotYetKnown, FoundByLooking, WithMFA, WithoutMFA, NoMFA                             string
 
 	// Labels of the fields.
-	Cluster, Account, Region, OpenNow, Who, ToDo, Since, ToWhom, Severity, Reference, Noticed, AsOf, Endpoint, RulesLeft string
-	Call, From, Tool, MFA, Event, Update, Agent                                                                          string
+	Cluster, Account, Region, OpenNow, Who, ToDo, Since, ToWhom, Severity, Reference, Noticed, Endpoint, RulesLeft string
+	OpenedBy, AskedBy, UndoneBy, Tags                                                                              string
+	Call, From, Tool, MFA, Event, Update, Agent                                                                    string
 
 	// Severities.
 	Critical, High, Medium, Low string
 
 	// What is open, in a few words.
-	PrivateOnly, BothOff, OpenTo, OnlyTo, WholeInternet, Blocks, PrivateOffToo string
+	PrivateOnly, BothOff, OpenTo, OnlyTo, BothTo, WholeInternet, Blocks, PrivateOffToo string
 	// Answers to "is it open now?".
 	YesOpen, BeingOpened, OnceReady, PrivateIsOff, YesAsSeen, NoOpen, NoWider, NowAdmitted, NoDeleted string
+	AnswerAt, InsideAdmitted, NeverWas, PrivateGoesOff                                                string
 
 	// How many addresses.
-	Address4, Addresses4, Addresses4And6, Addresses6, WidestIs string
+	Address4, Addresses4, Addresses4And6, Addresses6, WidestIs, WouldHaveBeen, NowAndBefore string
 
 	// Times.
-	SoFar, AtMost, AskedAt, FoundAt, NeverOpen, Between string
-	Day, Days, Hour, Hours, Minute, Minutes, Shortly    string
+	SoFar, AtMost, AskedAt, FoundAt, NeverOpen, Between, SinceNarrowed string
+	Day, Days, Hour, Hours, Minute, Minutes, Shortly                   string
 
 	// Headlines.
 	Asked, Creating, Found, FoundInside, IsStuck                                string
 	Closed, Fixed, FixedInside, Partly, Violation, Blocked, Failed, StillInside string
 	Undone, GoneMeanwhile, Allowed                                              string
-	TugOfWar, TugPerHour, TugPerDays, TugAnd                                    string
-	WhyUndone, WhyNotDone, WhyAllowed, WhyDeleted                               string
+	LosingInside, CreatingGraced, FoundHeld, PartlyHeld, ViolationGraced        string
+	NeverOpened, NeverInside, AllowedInside                                     string
+	WhyPolicy, WhyExempt, WhyNoRule, EKSSays, EKSSilent                         string
+	TugOfWar, TugLeft, TugPerHour, TugPerDays, TugAnd                           string
+	WhyUndone, WhyDeleted                                                       string
 
 	// What the reader has to do.
 	DoWait, DoWaitUpdate, DoWaitHeld, DoDecideSoon, DoLook                             string
 	DoAsk, DoNothing, DoDecideLeft, DoDecide, DoDecideGrace, DoFix, DoByHand, DoStopIt string
-	DoNothingGone, DoRestoreTags, Below, InTheMail                                     string
+	DoNothingGone, DoNothingEver, DoRestoreTags, DoRestoreOrClose, Below, InTheMail    string
+	DoWaitNew, DoWaitRetry, DoLookActive, DoByHandWhy, HandClose, HandSwitch           string
+	DoCheckAllowed, DoMaybeCheck, ChangedPolicy, ChangedExempt, ChangedScope           string
+	HeldUntil, HeldSometime                                                            string
 
 	// The table.
 	Table, Private, Public, On, Off, Before, AskedFor, FoundRow, Now, Wanted string
 	Unknown, DidNotExist, Deleted, AndMore                                   string
 
 	// Sections.
-	WhoDidIt, MoreCalls, LookUp, RulesBroken, RulesLeftOpen, WhatWasDone, WhyKept, MayBreak, Reach, PutBack, CloseIt, Callers string
+	WhoDidIt, MoreCalls, LookUp, LookUpCard, RulesNever, WouldBreak, SwitchOn, RulesBroken, RulesLeftOpen, WhatWasDone, WhyKept, MayBreak, Reach, PutBack, CloseIt, Callers string
 
 	// Rules.
-	Enforce, Revert, Alert, Grace, Hybrid                                            string
-	PrivateOff, PublicOn, OutsideAllowed, TooWide, FamilyNotAdmitted                 string
-	KeptGap, WarnGap, GapMissing, GapUnknown                                         string
-	FixSupport, FixHostnames, FixDNS, FixIngress, Ingress                            string
-	Attempt, Reverted, NoAnswer, Refused, InProgress, Finished, Dropped, NothingDone string
-	OpenedBy                                                                         string
+	Enforce, Revert, Alert, Grace, Hybrid                                                string
+	PrivateOff, PublicOn, OutsideAllowed, TooWide, FamilyNotAdmitted                     string
+	KeptWhy, WarnNodes, WarnNoEffect, WarnIngress                                        string
+	GapOff, GapOptions, GapNoOptions, GapIngress, GapUnknown, GapRead, GapSome, GapsMore string
+	FixSupport, FixHostnames, FixDNS, FixRead, FixSome                                   string
+	FixLook, FixOptions, FixOptionsIf, FixNoOptions, FixIfOff, FixIngress, Ingress       string
+	Attempt, Reverted, NoAnswer, Refused, InProgress, Finished, Dropped, NothingDone     string
+	OpenedLately                                                                         string
 
 	// How to reach a private endpoint.
 	ReachFrom, ReachPort, ReachIdentity, ReachList, ReachGroups, ReachGroup, ReachUnknownGroup string
 	// Commands.
-	PutBackWhy, CloseWhy, Credentials string
+	PutBackInside, PutBackInsideWhy, PutBackWhy, CloseWhy, CloseOnceActive, SwitchOnWhy, Credentials string
 	// Who used it.
 	AuditOn, AuditOff, AuditUnknown string
 
 	// A cluster that left rules.
-	Left, LeftSome, LeftAll string
+	Left, LeftSome, LeftAll, LeftOpen, TagsRemoved, TagsSet, TheTags string
 
 	// The brake.
-	Brake, BrakeByRule, BrakeWaiting, BrakeRule, BrakeMore        string
-	BrakeDo, BrakeDoNothing, BrakeDoRaise, BrakeDoStop, BrakeToDo string
+	Brake, BrakeOpen, BrakeByRule, BrakeWaiting, BrakeRule, BrakeRuleOne, BrakeMore string
+	BrakeDo, BrakeDoNothing, BrakeDoRelease, BrakeDoStop, BrakeToDo                 string
 
 	// The digest.
-	Digest                                                                                             string
-	DigestOpen, DigestStanding, DigestTug, DigestExempt, DigestEnding, DigestAside, DigestToday        string
-	DigestOpenLine, DigestStandingLine, DigestTugLine, DigestExemptLine, DigestEndingLine              string
-	DigestOutposts, DigestConnected, DigestHybrid                                                      string
-	StageDetected, StageWaiting, StageUpdating, StageStuck, StageHeld                                  string
-	DigestByRule, DigestBySeverity, DigestMore, DigestUnreadable, DigestCount, DigestDo, DigestNothing string
+	Digest                                                                                                                         string
+	DigestOpen, DigestStanding, DigestTug, DigestExempt, DigestEnding, DigestAside, DigestToday                                    string
+	DigestOpenLine, DigestStandingLine, DigestTugLine, DigestExemptLine, DigestEndingLine                                          string
+	DigestOutposts, DigestConnected, DigestHybrid                                                                                  string
+	StageDetected, StageWaiting, StageUpdating, StageStuck, StageHeld                                                              string
+	DigestByRule, DigestBySeverity, DigestMore, DigestUnreadable, DigestCount, DigestNothing                                       string
+	DigestFailed, DigestBlocked, DigestPartly, DigestAlert                                                                         string
+	DigestDo, DigestDoAnd, DigestDoEnd, DigestDoFailed, DigestDoBlocked, DigestDoPartly, DigestDoAlert, DigestDoStuck, DigestDoTug string
 
 	// The end of every mail.
 	Signed, SignedPlain string

@@ -6,23 +6,60 @@ import (
 	"strings"
 	"time"
 
+	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/incident"
 )
+
+// leftSeverity is that of a cluster that left rules, and unguarded whether it is
+// open with no rule left that would close it.
+func leftSeverity(d incident.Departure) (sev Severity, unguarded bool) {
+	if !d.Enforced && world(d.Now, d.Family) {
+		return High, true
+	}
+	return Medium, !d.Enforced && d.Now.Public
+}
+
+func leftWord(d incident.Departure) string {
+	switch _, unguarded := leftSeverity(d); {
+	case unguarded:
+		return "OPEN, unguarded (tags changed)"
+	case !d.Enforced:
+		return "Unguarded (tags changed)"
+	default:
+		return "Left a rule (tags changed)"
+	}
+}
 
 // left writes that a change of tags took a cluster out of the reach of rules.
 func (l Letter) left(n incident.Notice) Mail {
 	w := l.writer(n)
 	r, d := n.Record, n.Record.Left
-	sev := Medium
-	if !d.Enforced && world(d.Now, d.Family) {
-		sev = High
+	sev, unguarded := leftSeverity(*d)
+	var tags []string
+	for _, tag := range d.Tags {
+		tags = append(tags, foreign(tag, 60))
 	}
-	head := fill(w.Left, "cluster", shorten(r.Name, 40)) + " "
-	if d.Enforced {
-		head += w.LeftSome
-	} else {
-		head += w.LeftAll
+	keys := w.cidrs(tags, maxCIDRs)
+	head := fill(w.Left, "cluster", shorten(r.Name, 40))
+	todo := w.DoRestoreTags
+	switch {
+	case d.Enforced:
+		head = sentences(head, w.LeftSome)
+	case unguarded:
+		head = sentences(head, fill(w.LeftOpen, "whom", w.whom(d.Now, d.Family)))
+		todo = w.DoRestoreOrClose
+	default:
+		head = sentences(head, w.LeftAll)
 	}
+	if keys != "" {
+		todo = sentences(todo, fill(w.TheTags, "tags", keys))
+	}
+	openNow := fill(w.NoOpen, "now", w.state(d.Now, d.Family))
+	if d.Now.Public {
+		openNow = fill(w.YesOpen, "whom", w.whom(d.Now, d.Family))
+	}
+	openNow = fill(w.AnswerAt, "answer", openNow, "at", stamp(d.At))
 	who := w.FoundByLooking
 	if d.By != nil {
 		who = w.caller(*d.By)
@@ -32,18 +69,29 @@ func (l Letter) left(n incident.Notice) Mail {
 	w.field(w.Cluster, r.Name)
 	w.field(w.Account, w.account(r.Account))
 	w.field(w.Region, r.Region)
-	w.field(w.Endpoint, w.state(d.Now, d.Family))
-	w.field(w.Who, who)
-	w.field(w.ToDo, w.DoRestoreTags)
-	w.field(w.Noticed, stamp(d.At))
-	w.field(w.RulesLeft, foreign(strings.Join(d.Rules, ", "), 4*maxMessage))
+	w.field(w.OpenNow, openNow)
 	w.field(w.Severity, w.severityWord(sev))
+	w.field(w.ToDo, fill(todo, "below", w.Below))
+	w.field(w.Who, who)
+	if keys != "" {
+		phrase := w.TagsRemoved
+		if d.By != nil && d.By.Call == cloudtrail.TagResource {
+			phrase = w.TagsSet
+		}
+		w.field(w.Tags, fill(phrase, "tags", keys))
+	}
+	w.field(w.RulesLeft, foreign(strings.Join(d.Rules, ", "), 4*maxMessage))
+	w.field(w.Endpoint, w.state(d.Now, d.Family))
+	w.field(w.Noticed, stamp(d.At))
 	w.field(w.Reference, d.Ref)
 	link := ""
 	if d.By != nil {
 		w.heading(w.WhoDidIt)
-		w.cause(*d.By)
+		w.call(*d.By)
 		link = eventLink(r.Cluster.ARN, r.Region, d.By.EventID)
+	}
+	if unguarded {
+		w.command(w.CloseIt, w.CloseWhy, endpoint.Access{Private: true}, d.Family)
 	}
 	w.sign()
 	outcome := string(n.Outcome())
@@ -51,15 +99,20 @@ func (l Letter) left(n incident.Notice) Mail {
 		outcome = string(n.Kind)
 	}
 	m := Mail{Subject: subject(n), Text: w.String(), Attributes: map[string]string{
-		"outcome": outcome, "severity": string(sev), "account": r.Account, "region": r.Region, "cluster": r.Name, "reference": d.Ref, "rule": d.Rules[0],
+		"outcome": outcome, "severity": string(sev), "account": r.Account, "region": r.Region, "cluster": r.Name, "reference": d.Ref,
 	}}
+	for _, rule := range d.Rules[:min(maxRules, len(d.Rules))] {
+		if name := foreign(rule, maxName); name != "" {
+			m.Rules = append(m.Rules, name)
+		}
+	}
 	m.Card = card{
 		Title: m.Subject, Severity: sev, Reference: d.Ref, Outcome: outcome, ARN: r.Cluster.ARN, Text: head,
 		Fields: [][2]string{
-			{w.Cluster, r.Name}, {w.Account, w.account(r.Account)}, {w.Region, r.Region}, {w.Endpoint, w.state(d.Now, d.Family)},
+			{w.Cluster, r.Name}, {w.Account, w.account(r.Account)}, {w.Region, r.Region}, {w.OpenNow, openNow}, {w.Severity, w.severityWord(sev)},
 			{w.Who, who}, {w.RulesLeft, strings.Join(d.Rules, ", ")}, {w.Reference, d.Ref},
 		},
-		Link: link, LinkName: w.LookUp, Steps: []string{w.DoRestoreTags},
+		Link: link, LinkName: w.LookUpCard, Steps: []string{fill(todo, "below", w.InTheMail)},
 	}.encode()
 	return m
 }
@@ -70,35 +123,54 @@ const maxNames = 12
 // Brake writes that clusters wait because many were changed within an hour.
 func (l Letter) Brake(b incident.Brake, limit int, account, region string, now time.Time) Mail {
 	w := l.writer(incident.Notice{At: now})
-	head := fill(w.phrases.Brake, "limit", strconv.Itoa(limit), "n", strconv.Itoa(len(b.Waiting)))
+	number := strconv.Itoa
+	n, open := len(b.Waiting), 0
+	for _, h := range b.Waiting {
+		if h.World {
+			open++
+		}
+	}
+	head := fill(w.phrases.Brake, "limit", number(limit), "n", number(n))
+	openNow := fill(w.AnswerAt, "answer", fill(w.BrakeOpen, "n", number(n), "world", number(open)), "at", stamp(now))
 	w.para(head)
 	w.WriteString("\n")
 	w.field(w.Account, w.account(account))
 	w.field(w.Region, region)
-	w.field(w.ToDo, w.BrakeToDo)
-	w.field(w.Since, stamp(b.Since))
-	w.field(w.AsOf, stamp(now))
+	w.field(w.OpenNow, openNow)
 	w.field(w.Severity, w.severityWord(High))
+	w.field(w.ToDo, w.BrakeToDo)
+	since := fill(w.SoFar, "from", stamp(b.Since), "age", w.age(now.Sub(b.Since)))
+	w.field(w.Since, since)
 	w.heading(w.BrakeByRule)
 	for _, c := range b.Rules() {
-		w.item(fill(w.BrakeRule, "rule", foreign(c.Rule, maxName), "n", strconv.Itoa(c.Clusters)))
+		phrase := w.BrakeRule
+		if c.Clusters == 1 {
+			phrase = w.BrakeRuleOne
+		}
+		w.item(fill(phrase, "rule", foreign(c.Rule, maxName), "n", number(c.Clusters)))
 	}
 	w.heading(w.BrakeWaiting)
 	w.inside(w.names(b.Names(), maxNames))
 	w.heading(w.BrakeDo)
-	for _, line := range []string{w.BrakeDoNothing, w.BrakeDoRaise, w.BrakeDoStop} {
+	do := []string{fill(w.BrakeDoNothing, "limit", number(limit)), w.BrakeDoRelease, w.BrakeDoStop}
+	for _, line := range do {
 		w.item(line)
 	}
 	w.sign()
 	m := Mail{
-		Subject:    ascii(fmt.Sprintf("Brake: %d clusters wait to be closed - EKS endpoint (%s %s)", len(b.Waiting), account, region)),
+		Subject:    ascii(fmt.Sprintf("Brake: %d clusters wait to be closed - EKS endpoint (%s %s)", n, account, region)),
 		Text:       w.String(),
 		Attributes: map[string]string{"outcome": "brake", "severity": string(High), "account": account, "region": region},
 	}
+	for _, c := range b.Rules() {
+		if name := foreign(c.Rule, maxName); name != "" && len(m.Rules) < maxRules {
+			m.Rules = append(m.Rules, name)
+		}
+	}
 	m.Card = card{
 		Title: m.Subject, Severity: High, Reference: "brake-" + b.Since.UTC().Format("20060102T150405Z"), Outcome: "brake", Text: head,
-		Fields: [][2]string{{w.Account, w.account(account)}, {w.Region, region}, {w.Since, stamp(b.Since)}},
-		Steps:  []string{w.BrakeDoNothing, w.BrakeDoRaise, w.BrakeDoStop},
+		Fields: [][2]string{{w.Account, w.account(account)}, {w.Region, region}, {w.OpenNow, openNow}, {w.Since, since}},
+		Steps:  append([]string{w.BrakeToDo}, do...),
 	}.encode()
 	return m
 }

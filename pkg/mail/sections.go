@@ -2,6 +2,7 @@ package mail
 
 import (
 	"net/netip"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -86,7 +87,21 @@ func (w *writer) who() string {
 	return fill(w.NotYetKnown, "update", foreign(w.i.Causes[0].UpdateID, 60))
 }
 
-// caller says in one line who made a call, from where and with what.
+// undoneBy says in one line who undid it.
+func (w *writer) undoneBy() string {
+	by := w.i.Final.UndoneBy
+	switch {
+	case by == nil:
+		return w.Unknown
+	case by.EventID == "":
+		return fill(w.NotYetKnown, "update", foreign(by.UpdateID, 60))
+	default:
+		return w.caller(*by)
+	}
+}
+
+// caller says in one line who made a call, from where, with what, and whether
+// without MFA.
 func (w *writer) caller(c incident.Cause) string {
 	s := w.actor(c.Actor)
 	if c.Actor.SourceIP != "" && c.Actor.SourceIP != c.Actor.InvokedBy {
@@ -94,6 +109,9 @@ func (w *writer) caller(c incident.Cause) string {
 	}
 	if tool := foreign(incident.Tool(c.Actor.UserAgent), 60); tool != "" && tool != c.Actor.InvokedBy {
 		s += ", " + tool
+	}
+	if c.Actor.MFA != nil && !*c.Actor.MFA {
+		s += ", " + w.NoMFA
 	}
 	return s
 }
@@ -119,14 +137,14 @@ func (w *writer) calls() {
 		if k > 0 {
 			w.WriteString("\n")
 		}
-		w.cause(c)
+		w.call(c)
 	}
 	if more := len(w.i.Causes) - len(told); more > 0 {
 		w.inside(fill(w.MoreCalls, "n", strconv.Itoa(more)))
 	}
 }
 
-func (w *writer) cause(c incident.Cause) {
+func (w *writer) call(c incident.Cause) {
 	row := func(label, value string) {
 		if value != "" {
 			w.WriteString(wrap("  "+pad(label, w.label-2)+" ", strings.Repeat(" ", w.label+1), value, Columns))
@@ -157,7 +175,7 @@ func (w *writer) cause(c incident.Cause) {
 	if command := lookup(w.r.Region, c.EventID); command != nil {
 		w.inside(w.LookUp)
 		if page := history(w.r.Cluster.ARN, w.r.Region); page != "" && len(page)+2 <= Columns {
-			w.block([]string{"  " + page})
+			w.block([]string{"  " + page, "  #/events/" + c.EventID})
 		}
 		w.block(command)
 	}
@@ -228,8 +246,11 @@ func texts(list []netip.Prefix) []string {
 }
 
 func (w *writer) rules() {
-	if len(w.i.Rules) > 0 {
+	if len(w.i.Rules) > 0 && !(w.n.Kind == incident.NoticeOutcome && reflect.DeepEqual(w.i.Rules, w.i.Final.Left) && w.i.Final.Outcome == incident.PartlyEnforced) {
 		heading := w.RulesBroken
+		if !happened(w.i) {
+			heading = w.RulesNever
+		}
 		if stands(w.n) && (w.i.Final == nil || w.i.Final.Outcome != incident.PartlyEnforced) {
 			heading = w.RulesLeftOpen
 		}
@@ -273,88 +294,225 @@ func (t *phrases) reason(f incident.Finding) string {
 	return fill(phrase, "cidrs", t.cidrs(texts(f.CIDRs), maxDropped))
 }
 
-// gap says what the network lacks and what to do about it.
-func (w *writer) gap(g incident.Gap) string {
+// cause says what is so on the network that should not be.
+func (w *writer) cause(g incident.Gap) string {
 	vpc := w.vpc()
-	fix := map[string]string{"enableDnsSupport": w.FixSupport, "enableDnsHostnames": w.FixHostnames, "AmazonProvidedDNS": w.FixDNS}[g.Name]
-	name := g.Name
-	if fix == "" {
-		fix, name = w.FixIngress, w.Ingress
+	switch {
+	case !dns(g) && g.Unknown:
+		return fill(w.GapUnknown, "name", w.Ingress, "vpc", vpc)
+	case !dns(g):
+		return w.GapIngress
+	case g.Unknown:
+		return fill(w.GapUnknown, "name", g.Name, "vpc", vpc)
+	case g.Name != amazonDNS:
+		return fill(w.GapOff, "name", g.Name, "vpc", vpc)
+	case optionsID.MatchString(g.DHCPOptions):
+		return fill(w.GapOptions, "vpc", vpc, "options", g.DHCPOptions)
+	default:
+		return fill(w.GapNoOptions, "vpc", vpc)
 	}
-	phrase := w.GapMissing
-	if g.Unknown {
-		phrase = w.GapUnknown
-	}
-	return fill(phrase, "name", name, "fix", fill(fix, "vpc", vpc))
 }
 
+// amazonDNS names the gap that is not an attribute of the VPC.
+const amazonDNS = "AmazonProvidedDNS"
+
+// cause1 says the first of what keeps the endpoint open, for a sentence.
+func (w *writer) cause1(gaps []incident.Gap) string { return w.first(gaps, w.cause, w.GapSome) }
+
+// fix1 says the first thing to put right, and that there are more.
+func (w *writer) fix1(gaps []incident.Gap) string {
+	return w.first(gaps, func(g incident.Gap) string {
+		vpc := w.vpc()
+		switch {
+		case g.Unknown:
+			return fill(w.FixRead, "actions", strings.Join(reading(g), ", "))
+		case g.Name == "enableDnsSupport":
+			return fill(w.FixSupport, "vpc", vpc)
+		case g.Name == "enableDnsHostnames":
+			return fill(w.FixHostnames, "vpc", vpc)
+		default:
+			return fill(w.FixDNS, "vpc", vpc)
+		}
+	}, w.FixSome)
+}
+
+func (w *writer) first(gaps []incident.Gap, say func(incident.Gap) string, otherwise string) string {
+	gaps = slices.DeleteFunc(slices.Clone(gaps), func(g incident.Gap) bool { return !dns(g) })
+	if len(gaps) == 0 {
+		return otherwise
+	}
+	s := say(gaps[0])
+	if n := len(gaps) - 1; n > 0 {
+		s += fill(w.GapsMore, "n", strconv.Itoa(n))
+	}
+	return s
+}
+
+// reading are the actions that the guardrail's role needs to read the fact.
+func reading(g incident.Gap) []string {
+	switch {
+	case strings.HasPrefix(g.Name, "enable"):
+		return []string{"ec2:DescribeVpcAttribute"}
+	case g.Name == amazonDNS:
+		return []string{"ec2:DescribeVpcs", "ec2:DescribeDhcpOptions"}
+	default:
+		return []string{"ec2:DescribeSecurityGroupRules"}
+	}
+}
+
+// gap writes what is not so on the network, with the commands that put it right.
+func (w *writer) gap(phrase string, g incident.Gap) {
+	w.item(fill(phrase, "gap", w.cause(g)))
+	if g.Unknown {
+		w.inside(fill(w.GapRead, "actions", strings.Join(reading(g), ", ")))
+	}
+	for _, part := range []struct {
+		say      string
+		commands []string
+	}{{w.FixLook, lookAtNetwork(w.r.Region, w.vpc(), g)}, {w.fixNote(g), fixNetwork(w.r.Region, w.vpc(), w.group(), g)}} {
+		if part.commands == nil {
+			continue
+		}
+		if part.say != "" {
+			w.inside(part.say)
+		}
+		w.block(part.commands)
+	}
+}
+
+// fixNote is what to know before the network is changed.
+func (w *writer) fixNote(g incident.Gap) string {
+	switch {
+	case !dns(g):
+		return w.FixIngress
+	case g.Name == amazonDNS && g.Unknown:
+		return w.FixOptionsIf
+	case g.Name == amazonDNS && optionsID.MatchString(g.DHCPOptions):
+		return w.FixOptions
+	case g.Name == amazonDNS:
+		return w.FixNoOptions
+	case g.Unknown:
+		return w.FixIfOff
+	default:
+		return ""
+	}
+}
+
+// group is the security group that ingress is added to, "" when none is known.
+func (w *writer) group() string {
+	if w.i.Facts == nil {
+		return ""
+	}
+	for _, id := range append([]string{w.i.Facts.ClusterSecurityGroup}, w.i.Facts.SecurityGroups...) {
+		if id != "" {
+			return id
+		}
+	}
+	return ""
+}
+
+// vpc is the id of the cluster's VPC. What is no id is not shown: it stands in
+// sentences, where others must have no say.
 func (w *writer) vpc() string {
-	if w.i.Facts == nil || w.i.Facts.VPC == "" {
+	if w.i.Facts == nil || !vpcID.MatchString(w.i.Facts.VPC) {
 		return "VPC"
 	}
-	return foreign(w.i.Facts.VPC, 30)
+	return w.i.Facts.VPC
 }
 
 // dns are the gaps that keep public access from being narrowed.
-func dns(g incident.Gap) bool {
-	return strings.HasPrefix(g.Name, "enable") || g.Name == "AmazonProvidedDNS"
-}
-
-// kept says what was left open on purpose, in the mail's language.
-func (w *writer) kept(kept []string, gaps []incident.Gap) []string {
-	if w.Language != Japanese || len(kept) == 0 {
-		return kept
-	}
-	return w.gaps(w.KeptGap, gaps, dns)
-}
-
-// warned says what may break, in the mail's language.
-func (w *writer) warned(warnings, kept []string, gaps []incident.Gap) []string {
-	if w.Language != Japanese || len(warnings) == 0 {
-		return warnings
-	}
-	ingress := slices.ContainsFunc(gaps, func(g incident.Gap) bool { return !dns(g) })
-	all := len(kept) == 0 || len(warnings) > 1 || !ingress
-	return w.gaps(w.WarnGap, gaps, func(g incident.Gap) bool { return all || !dns(g) })
-}
-
-func (w *writer) gaps(phrase string, gaps []incident.Gap, of func(incident.Gap) bool) []string {
-	var out []string
-	for _, g := range gaps {
-		if of(g) {
-			out = append(out, fill(phrase, "gap", w.gap(g)))
-		}
-	}
-	return out
-}
+func dns(g incident.Gap) bool { return strings.HasPrefix(g.Name, "enable") || g.Name == amazonDNS }
 
 // done tells what the guardrail did, as far as it is known to be so.
 func (w *writer) done() {
 	i, f := w.i, w.i.Final
-	var lines, kept, warnings []string
+	var lines []string
 	for _, a := range i.Attempts {
 		lines = append(lines, w.attempt(a))
 		if len(a.Dropped) > 0 {
 			lines = append(lines, fill(w.Dropped, "cidrs", w.cidrs(texts(a.Dropped), maxDropped)))
 		}
-		kept = union(kept, w.kept(a.Kept, a.Missing))
-		warnings = union(warnings, w.warned(a.Warnings, a.Kept, a.Missing))
 	}
 	if w.n.Kind == incident.NoticeOutcome {
 		if len(i.Attempts) == 0 {
 			lines = append(lines, w.NothingDone)
 		}
-		kept = union(kept, w.kept(f.Kept, f.Missing))
-		warnings = union(warnings, w.warned(f.Warn, f.Kept, f.Missing))
-		if f.Tug != nil && len(f.Tug.Others) > 0 {
-			lines = append(lines, fill(w.OpenedBy, "who", foreign(strings.Join(f.Tug.Others, "; "), 2*maxMessage)))
+		if f.Tug != nil {
+			who := w.Unknown
+			if len(f.Tug.Others) > 0 {
+				who = foreign(strings.Join(f.Tug.Others, "; "), 2*maxMessage)
+			}
+			lines = append(lines, fill(w.OpenedLately, "who", who))
 		}
 	}
 	w.list(w.WhatWasDone, lines)
-	if w.n.Kind == incident.NoticeOutcome && stands(w.n) {
-		w.list(w.WhyKept, kept)
+	w.blocked()
+	w.risks()
+}
+
+// blocked tells why the endpoint was left open on purpose, and how to put right
+// what keeps it so.
+func (w *writer) blocked() {
+	if w.n.Kind != incident.NoticeOutcome || !stands(w.n) || !held(w.i) {
+		return
 	}
-	w.list(w.MayBreak, warnings)
+	f := w.i.Final
+	gaps := slices.DeleteFunc(slices.Clone(f.Missing), func(g incident.Gap) bool { return !dns(g) })
+	if len(gaps) == 0 {
+		w.list(w.WhyKept, f.Kept) // of a record from before the gaps were kept
+		return
+	}
+	w.heading(w.WhyKept)
+	w.inside(sentences(w.KeptWhy, fill(w.Credentials, "account", w.account(w.r.Account))))
+	for _, g := range gaps {
+		w.gap("{gap}", g)
+	}
+}
+
+// risks tells what the change may break or have broken.
+func (w *writer) risks() {
+	heading := w.MayBreak
+	if !slices.ContainsFunc(w.i.Attempts, func(a incident.Attempt) bool {
+		return a.Status != endpoint.UpdateFailed && a.Status != endpoint.UpdateCancelled
+	}) {
+		heading = w.WouldBreak
+	}
+	var told []string
+	var older []string
+	tell := func(phrase string, g incident.Gap) {
+		if key := phrase + g.Name; !slices.Contains(told, key) {
+			if len(told) == 0 {
+				w.heading(heading)
+			}
+			told = append(told, key)
+			w.gap(phrase, g)
+		}
+	}
+	one := func(warnings, kept []string, gaps []incident.Gap, narrowed bool) {
+		if len(gaps) == 0 {
+			older = union(older, warnings)
+		}
+		for _, g := range gaps {
+			switch {
+			case !dns(g):
+				tell(w.WarnIngress, g)
+			case len(kept) > 0:
+			case narrowed:
+				tell(w.WarnNodes, g)
+			default:
+				tell(w.WarnNoEffect, g)
+			}
+		}
+	}
+	for _, a := range w.i.Attempts {
+		one(a.Warnings, a.Kept, a.Missing, narrows(a, w.i.Family))
+	}
+	if f := w.i.Final; w.n.Kind == incident.NoticeOutcome && len(f.Warn) > 0 {
+		one(f.Warn, f.Kept, f.Missing, true)
+	}
+	if len(told) == 0 {
+		w.list(heading, older)
+	}
 }
 
 // union appends what is not there yet: each attempt warns of the same.
@@ -401,7 +559,7 @@ func (w *writer) attempt(a incident.Attempt) string {
 // reach tells how to reach the API of an endpoint that was narrowed or closed.
 func (w *writer) reach() {
 	if w.n.Kind != incident.NoticeOutcome || !w.i.Final.Now.Private || len(w.i.Attempts) == 0 ||
-		w.i.Final.Outcome != incident.Enforced && w.i.Final.Outcome != incident.PartlyEnforced {
+		w.i.Final.Outcome != incident.Enforced && w.i.Final.Outcome != incident.PartlyEnforced || held(w.i) {
 		return
 	}
 	w.heading(w.Reach)
@@ -431,36 +589,46 @@ func (w *writer) reach() {
 // commands are what puts back what was there, or closes by hand what is not closed.
 func (w *writer) commands() {
 	i := w.i
-	if w.n.Kind == incident.NoticeDetected {
-		return
-	}
 	var a endpoint.Access
 	heading, why := w.CloseIt, w.CloseWhy
 	switch stood := stands(w.n); {
-	case stood && i.Final != nil && (i.Final.Outcome == incident.Blocked || held(i)):
-		// By hand it would cut the nodes off just the same.
+	case w.n.Kind == incident.NoticeDetected && !i.AlertOnly && i.HeldSince.IsZero():
+		return // the guardrail is at it
+	case stood && held(i):
+		return // by hand it would cut the nodes off just the same
+	case admitted(w.n) && !world(i.Final.Now, i.Family):
 		return
-	case stood && i.Final != nil && i.Final.Outcome == incident.PartlyEnforced:
-		a = endpoint.Access{Private: true}
-	case stood && len(i.Attempts) > 0:
+	case stood && len(i.Attempts) > 0 && (i.Final == nil || i.Final.Outcome != incident.PartlyEnforced):
 		a = i.Attempts[len(i.Attempts)-1].Desired
+	case (stood || admitted(w.n)) && i.Nearest != nil:
+		a = *i.Nearest
 	case stood:
-		a = endpoint.Access{Private: true}
-		if i.Before != nil && !world(i.Before.Access, i.Family) && !i.Before.Access.Equal(access(w.n)) {
-			a = i.Before.Access
-			a.Private = true
-		}
+		a = endpoint.Access{Private: true} // in a record from before the nearest was kept
 	case len(i.Attempts) > 0 && i.Final.Outcome == incident.Enforced && i.Final.Tug == nil:
 		a, heading, why = i.Attempts[0].From, w.PutBack, w.PutBackWhy
+		if onlyInside(w.n) {
+			heading, why = w.PutBackInside, w.PutBackInsideWhy
+		}
 	default:
 		return
 	}
-	command := updateCommand(w.r.Region, w.r.Name, a, i.Family)
+	if heading == w.CloseIt && onlyInside(w.n) {
+		heading, why = w.SwitchOn, w.SwitchOnWhy
+	}
+	if stands(w.n) && i.Status != endpoint.StatusActive && i.Status != "" && i.Final == nil {
+		why = sentences(fill(w.CloseOnceActive, "status", string(i.Status)), why)
+	}
+	w.command(heading, why, a, i.Family)
+}
+
+// command writes the command that brings the cluster to an access.
+func (w *writer) command(heading, why string, a endpoint.Access, f endpoint.Family) {
+	command := updateCommand(w.r.Region, w.r.Name, a, f)
 	if command == nil {
 		return
 	}
 	w.heading(heading)
-	w.inside(why + " " + fill(w.Credentials, "account", w.account(w.r.Account)))
+	w.inside(sentences(why, fill(w.Credentials, "account", w.account(w.r.Account))))
 	w.WriteString("\n")
 	w.block(command)
 }

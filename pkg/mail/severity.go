@@ -77,10 +77,7 @@ func open(a endpoint.Access, f endpoint.Family, rule incident.RuleNote) exposure
 }
 
 // world tells whether every address of a family may reach the endpoint.
-func world(a endpoint.Access, f endpoint.Family) bool {
-	set := a.Reachable(f)
-	return set.ContainsPrefix(endpoint.World(endpoint.IPv4)[0]) || set.ContainsPrefix(endpoint.World(endpoint.IPv6)[1])
-}
+func world(a endpoint.Access, f endpoint.Family) bool { return a.World(f) }
 
 // severity is that of an incident's mail.
 func severity(n incident.Notice) Severity {

@@ -2,6 +2,7 @@ package mail
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,17 +13,44 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestTheCard holds one card to its golden file.
-func TestTheCard(t *testing.T) {
-	for _, name := range []string{"failed", "enforced"} {
-		var pretty strings.Builder
-		encoder := json.NewEncoder(&pretty)
-		encoder.SetIndent("", "  ")
-		encoder.SetEscapeHTML(false)
-		if err := encoder.Encode(json.RawMessage(letter.Write(mails[name]).Card)); err != nil {
-			t.Fatal(err)
+// TestTheCards holds every card to its golden file.
+func TestTheCards(t *testing.T) {
+	for _, language := range languages {
+		l := letter
+		l.Language = language
+		for name, m := range written(l) {
+			var pretty strings.Builder
+			encoder := json.NewEncoder(&pretty)
+			encoder.SetIndent("", "  ")
+			encoder.SetEscapeHTML(false)
+			if err := encoder.Encode(json.RawMessage(m.Card)); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, filepath.Join("testdata", string(language), name+".json"), pretty.String())
 		}
-		golden(t, filepath.Join("testdata", "en", name+".json"), pretty.String())
+	}
+}
+
+// TestTheAttributes holds what filter policies match to one golden file. No
+// attribute depends on the language.
+func TestTheAttributes(t *testing.T) {
+	var text strings.Builder
+	mails := written(letter)
+	for _, name := range slices.Sorted(maps.Keys(mails)) {
+		m := mails[name]
+		text.WriteString(name + ":")
+		for _, attribute := range slices.Sorted(maps.Keys(m.Attributes)) {
+			text.WriteString(" " + attribute + "=" + m.Attributes[attribute])
+		}
+		text.WriteString(" rule=[" + strings.Join(m.Rules, ", ") + "]\n")
+	}
+	golden(t, filepath.Join("testdata", "attributes.txt"), text.String())
+	l := letter
+	l.Language = Japanese
+	for name, m := range written(l) {
+		if diff := cmp.Diff(mails[name].Attributes, m.Attributes) + cmp.Diff(mails[name].Rules, m.Rules) + cmp.Diff(mails[name].Subject, m.Subject); diff != "" {
+			t.Errorf("%s (-en +ja):\n%s", name, diff)
+		}
 	}
 }
 
@@ -46,8 +74,12 @@ func TestTheDocument(t *testing.T) {
 	for _, m := range shown.FindAllStringSubmatch(out, -1) {
 		seen[m[1]] = true
 	}
-	for name := range written(letter) {
-		if !seen[name] && !slices.Contains([]string{"digest-500", "forty-cidrs", "detected-alert-only", "never-done", "unknown-caller", "held", "detected-updating", "enforced-inside"}, name) {
+	for _, name := range []string{
+		"detected", "detected-created", "detected-inside", "detected-alert-only", "held", "stuck", "enforced", "enforced-private", "partly-enforced", "blocked",
+		"blocked-dhcp", "blocked-half-done", "failed", "violation", "grace", "already-undone", "never-done", "gone", "compliant", "exempt", "out-of-scope",
+		"tug-of-war", "left", "left-private", "brake", "digest",
+	} {
+		if !seen[name] {
 			t.Errorf("%s does not show %s", path, name)
 		}
 	}

@@ -77,7 +77,7 @@ var (
 	regionPattern  = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$`)
 	topicPattern   = regexp.MustCompile(`^arn:(aws[a-z-]*):sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]+$`)
 	rolePattern    = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$`)
-	tablePattern   = regexp.MustCompile(`^[A-Za-z0-9_.-]{3,255}$`)
+	tablePattern   = regexp.MustCompile(`^[A-Za-z0-9_.-]{3,}$`)
 )
 
 // ForGuardrail reads the settings of the function guardrail. The error names

@@ -31,7 +31,7 @@ func TestKilledAtEveryCall(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			scene := func(t *testing.T, m *mortal) {
 				synctest.Test(t, func(t *testing.T) {
-					w := newWorld(t, companyPolicy, localaws.Options{Seed: 1})
+					w := newWorld(t, localaws.Options{Seed: 1})
 					w.put(tc.cluster, tc.before)
 					w.remember()
 					// The ledger knows the cluster: a killed look may find the
@@ -86,7 +86,7 @@ func TestMessagesInAnyOrder(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				n := 0
-				w := newWorld(t, companyPolicy, localaws.Options{Seed: seed, DeliverEvent: func([]byte) []time.Duration {
+				w := newWorld(t, localaws.Options{Seed: seed, DeliverEvent: func([]byte) []time.Duration {
 					n++
 					switch n {
 					case 1: // the first of the two comes last, three times

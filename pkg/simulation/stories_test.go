@@ -66,7 +66,7 @@ func TestStories(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, companyPolicy, localaws.Options{Seed: 1})
+				w := newWorld(t, localaws.Options{Seed: 1})
 				if tc.before != nil {
 					w.put(tc.cluster, *tc.before)
 				}

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -27,9 +28,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/ledger"
 	"github.com/endpointguard/endpointguard/pkg/localaws"
-	"github.com/endpointguard/endpointguard/pkg/policy"
 	"github.com/endpointguard/endpointguard/pkg/settings"
-	"github.com/endpointguard/endpointguard/pkg/verdict"
 )
 
 const (
@@ -41,9 +40,10 @@ const (
 	tableName   = "endpointguard"
 	topicName   = "endpointguard"
 
-	guard = "AKIDGUARDRAIL" // the access keys of the callers
-	alice = "AKIDALICE"
-	bob   = "AKIDBOB"
+	guard     = "AKIDGUARDRAIL" // the access keys of the callers
+	alice     = "AKIDALICE"
+	bob       = "AKIDBOB"
+	terraform = "AKIDTERRAFORM"
 
 	timeout    = time.Minute // of the function
 	visibility = 6 * timeout
@@ -83,30 +83,41 @@ rules:
 type world struct {
 	t       *testing.T
 	aws     *localaws.AWS
-	policy  *policy.Policy
+	law     law // in force
 	mode    string
 	brake   int
 	people  map[string]*eks.Client
 	workers []*localaws.Function
+	poison  []string // the unreadable messages that were sent
 	log     *bytes.Buffer
 
 	mu      sync.Mutex
 	faults  []string                     // what the never list was broken by
-	good    map[string][]endpoint.Access // the states each cluster was in, by name
+	good    map[string][]endpoint.Access // the states each cluster went through, by name
+	guards  map[string]law               // what each access key of the guardrail judges by
+	tokens  map[string]string            // the update that each of its request tokens began
+	retag   map[string]retagged          // the last change of each cluster's tags
 	applied map[string]int               // updates that EKS took from the guardrail
-	refused map[string]int
+	wars    map[string]bool              // by name: a tug of war over the cluster was mailed
+	let     []passed                     // whom the brake let through within the last hour
+	onGuard func(localaws.Call)          // told of each call of the guardrail's, nil for nobody
 }
 
-func newWorld(t *testing.T, document string, o localaws.Options) *world {
+// retagged is what a cluster's tags were before they were changed.
+type retagged struct {
+	at   time.Time
+	tags map[string]string
+}
+
+func newWorld(t *testing.T, o localaws.Options) *world {
 	t.Helper()
 	o.Account, o.Region = account, region
-	w := &world{t: t, mode: settings.ModeEnforce, brake: 20, people: map[string]*eks.Client{}, log: &bytes.Buffer{}, good: map[string][]endpoint.Access{}, applied: map[string]int{}, refused: map[string]int{}}
+	w := &world{t: t, mode: settings.ModeEnforce, brake: 20, people: map[string]*eks.Client{}, log: &bytes.Buffer{}, good: map[string][]endpoint.Access{}, guards: map[string]law{guard: companys}, tokens: map[string]string{}, retag: map[string]retagged{}, applied: map[string]int{}, wars: map[string]bool{}}
 	o.OnCall = w.watch
 	if o.EventDelay == 0 {
 		o.EventDelay = 20 * time.Second
 	}
 	w.aws = localaws.New(o)
-	w.use(document)
 	check := func(err error) {
 		if err != nil {
 			t.Fatal(err)
@@ -127,19 +138,11 @@ func newWorld(t *testing.T, document string, o localaws.Options) *world {
 	w.aws.AddRole(guard, "endpointguard", "endpointguard")
 	w.aws.AddCaller(alice, localaws.Caller{UserName: "alice", ARN: "arn:aws:iam::" + account + ":user/alice", SourceIP: "203.0.113.9", UserAgent: "console"})
 	w.aws.AddRole(bob, "AWSReservedSSO_Admin_0123456789abcdef", "bob@example.com")
-	for _, key := range []string{alice, bob} {
+	w.aws.AddRole(terraform, "terraform", "aws-go-sdk-1700000000")
+	for _, key := range []string{alice, bob, terraform} {
 		w.people[key] = eks.NewFromConfig(steady(w.aws.Config(key)))
 	}
 	return w
-}
-
-// use puts a policy in force.
-func (w *world) use(document string) {
-	p, problems := policy.Parse("policy.yaml", []byte(document))
-	if problems.Errors() {
-		w.t.Fatal(problems)
-	}
-	w.policy = p
 }
 
 // steady gives the SDK's retries fixed delays: with jitter no trace would repeat.
@@ -166,11 +169,20 @@ func (w *world) settings() settings.Guardrail {
 // handler is the deployed function with its own connection to the AWS.
 func (w *world) handler(document string, wrap ...func(http.RoundTripper) http.RoundTripper) localaws.Handler {
 	w.t.Helper()
-	h, err := function.New(w.settings(), []byte(document), steady(w.aws.Config(guard, wrap...)), w.log)
+	return w.handlerAs(guard, document, wrap...)
+}
+
+func (w *world) handlerAs(key, document string, wrap ...func(http.RoundTripper) http.RoundTripper) localaws.Handler {
+	w.t.Helper()
+	h, err := w.handlerOf(key, document, wrap...)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	return h.Invoke
+}
+
+func (w *world) handlerOf(key, document string, wrap ...func(http.RoundTripper) http.RoundTripper) (*function.Handler, error) {
+	return function.New(w.settings(), []byte(document), steady(w.aws.Config(key, wrap...)), w.log)
 }
 
 func (w *world) function(name string, gate *localaws.Gate) *localaws.Function {
@@ -302,19 +314,31 @@ func (w *world) broken(format string, args ...any) {
 // watch holds the never list over every call that reaches the AWS.
 func (w *world) watch(c localaws.Call) {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	if c.Operation != "UpdateClusterConfig" || c.AccessKeyID != guard || c.Endpoint == nil {
-		return
+	if c.Service == "eks" && c.Before != nil && c.Operation != "DescribeCluster" {
+		// Nothing but an update's end changes a cluster between two calls.
+		w.note(c.Before.Name, truth(*c.Before).Access)
 	}
-	if c.Error != "" {
-		w.refused[c.Endpoint.Cluster]++
+	l, ours := w.guards[c.AccessKeyID]
+	if ours {
+		if c.Operation == "PutItem" && c.Error == "" {
+			w.written(c)
+		}
+		w.hold(c, l)
 	}
-	if c.Error != "" || c.Before == nil {
+	w.mu.Unlock()
+	if ours && w.onGuard != nil {
+		w.onGuard(c)
+	}
+}
+
+func (w *world) hold(c localaws.Call, l law) {
+	if c.Service == "eks" && !strings.HasPrefix(c.Operation, "Describe") && !strings.HasPrefix(c.Operation, "List") && c.Operation != "UpdateClusterConfig" {
+		w.broken("the guardrail called %s", c.Action)
+	}
+	if c.Operation != "UpdateClusterConfig" || c.Endpoint == nil {
 		return
 	}
 	name := c.Endpoint.Cluster
-	w.applied[name]++
-	before := truth(*c.Before)
 	asked := endpoint.Request{Public: c.Endpoint.Public, Private: c.Endpoint.Private}
 	if c.Endpoint.CIDRs != nil {
 		var list []netip.Prefix
@@ -327,27 +351,96 @@ func (w *world) watch(c localaws.Call) {
 		w.broken("%s: not all values were sent", name)
 		return
 	}
-	wanted := asked.Over(before.Access)
-	if wanted.Public && (asked.CIDRs == nil || len(*asked.CIDRs) == 0) {
+	// What EKS refuses was asked for all the same.
+	if *asked.Public && (asked.CIDRs == nil || len(*asked.CIDRs) == 0) {
 		w.broken("never 1: %s: public access on with an empty list", name)
 	}
+	if len(c.Endpoint.Others) > 0 {
+		w.broken("never 5: %s: other kinds of update in the same call: %v", name, c.Endpoint.Others)
+	}
+	if c.Error != "" || c.Before == nil {
+		return
+	}
+	before := truth(*c.Before)
+	if !w.fresh(c, before) {
+		return
+	}
+	w.applied[name]++
+	w.brakes(name)
+	wanted := asked.Over(before.Access)
 	was, is := before.Access.Reachable(before.Family), wanted.Reachable(before.Family)
 	if !endpoint.Subset(was, is) && !wanted.Private {
 		w.broken("never 2: %s: narrowed with private access off", name)
 	}
 	open := before.Access.Effective(before.Family)
-	for _, a := range w.good[name] {
+	for _, a := range slices.Backward(w.good[name]) {
 		open = append(open, a.Effective(before.Family)...)
+		then := before
+		then.Access = a
+		if _, enforced := l.judge(then, time.Now()); !enforced {
+			break // that was right before the incident
+		}
 	}
 	if !endpoint.Subset(is, endpoint.Set(open)) {
 		w.broken("never 3: %s: %s opens what was open neither now nor before (%s)", name, wanted, before.Access)
 	}
-	if v := verdict.Judge(w.policy, before, time.Now()); v.Outcome != verdict.Violation || !v.Enforcing() {
-		w.broken("never 4: %s was changed although it is %s (%s)", name, v.Outcome, before.Access)
+	if _, enforced := l.judge(before, time.Now()); enforced {
+		return
 	}
-	if len(c.Endpoint.Others) > 0 {
-		w.broken("never 5: %s: other kinds of update in the same call: %v", name, c.Endpoint.Others)
+	// Tags can change between a look and the call that it led to.
+	if tags := w.retag[name]; time.Since(tags.at) < timeout {
+		then := before
+		then.Tags = tags.tags
+		if _, enforced := l.judge(then, time.Now()); enforced {
+			return
+		}
 	}
+	w.broken("never 4: %s was changed although no rule that is enforced is broken (%s)", name, before.Access)
+}
+
+// passed is a cluster that was changed.
+type passed struct {
+	at   time.Time
+	name string
+}
+
+// brakes: not many more clusters are changed within an hour than the brake
+// admits. One that it let through may be changed again for an hour.
+func (w *world) brakes(name string) {
+	w.let = slices.DeleteFunc(w.let, func(p passed) bool { return time.Since(p.at) > time.Hour })
+	w.let = append(w.let, passed{time.Now(), name})
+	names := map[string]bool{}
+	for _, p := range w.let {
+		names[p.name] = true
+	}
+	if len(names) > 2*w.brake {
+		w.broken("%d clusters were changed within an hour, the brake admits %d", len(names), w.brake)
+	}
+}
+
+// fresh tells whether a call that EKS took began an update. One whose token
+// EKS knows begins none; that is right for a repeated call alone.
+func (w *world) fresh(c localaws.Call, before endpoint.Cluster) bool {
+	token, _ := c.Params["clientRequestToken"].(string)
+	if token == "" {
+		w.broken("%s: an update without a request token", before.Name)
+		return true
+	}
+	key := before.CreatedAt.String() + token
+	id, known := w.tokens[key]
+	if !known {
+		now, _ := w.aws.Cluster(before.Name)
+		if n := len(now.Updates); n > 0 {
+			w.tokens[key] = now.Updates[n-1].ID
+		}
+		return true
+	}
+	for _, u := range c.Before.Updates {
+		if u.ID == id && u.Status != "InProgress" {
+			w.broken("%s: the request token of an update that is %s was used again", before.Name, u.Status)
+		}
+	}
+	return false
 }
 
 // remember notes the states of all clusters: what was open right before.
@@ -357,12 +450,15 @@ func (w *world) remember() {
 		if !ok {
 			continue
 		}
-		a := truth(c).Access
 		w.mu.Lock()
-		if list := w.good[name]; len(list) == 0 || !list[len(list)-1].Equal(a) {
-			w.good[name] = append(list, a)
-		}
+		w.note(name, truth(c).Access)
 		w.mu.Unlock()
+	}
+}
+
+func (w *world) note(name string, a endpoint.Access) {
+	if list := w.good[name]; len(list) == 0 || !list[len(list)-1].Equal(a) {
+		w.good[name] = append(list, a)
 	}
 }
 
@@ -399,8 +495,29 @@ func (w *world) quiet() {
 		w.t.Errorf("left in the queue: %s", m.Body)
 	}
 	for _, m := range w.aws.Messages(deadLetters) {
-		w.t.Errorf("in the dead letters: %s", m.Body)
+		if !slices.Contains(w.poison, m.Body) {
+			w.t.Errorf("in the dead letters: %s", m.Body)
+		}
 	}
+	if got := len(w.aws.Messages(deadLetters)); got != len(w.poison) {
+		w.t.Errorf("%d messages in the dead letters, %d were unreadable", got, len(w.poison))
+	}
+	for _, r := range w.records() {
+		if r.Open() {
+			w.t.Errorf("the guardrail is not done with cluster %s: %s", r.Name, openThing(r))
+		}
+	}
+	if w.t.Failed() {
+		w.t.Logf("log:\n%s", w.log)
+		for _, m := range w.aws.Mails(topicName) {
+			w.t.Logf("mail: %s", m.Subject)
+		}
+	}
+}
+
+// records are those in the ledger.
+func (w *world) records() []incident.Record {
+	var out []incident.Record
 	for _, item := range w.aws.Items(tableName) {
 		if item["brake"] != nil {
 			continue
@@ -410,16 +527,9 @@ func (w *world) quiet() {
 		if err := json.Unmarshal([]byte(text), &r); err != nil {
 			w.t.Errorf("ledger: %v: %v", err, item)
 		}
-		if r.Open() {
-			w.t.Errorf("the incident of cluster %s is still open: %s", r.Name, text)
-		}
+		out = append(out, r)
 	}
-	if w.t.Failed() {
-		w.t.Logf("log:\n%s", w.log)
-		for _, m := range w.aws.Mails(topicName) {
-			w.t.Logf("mail: %s", m.Subject)
-		}
-	}
+	return out
 }
 
 var errKilled = errors.New("the process was killed")
@@ -488,12 +598,24 @@ func access(public, private bool, cidrs ...string) endpoint.Access {
 	return a
 }
 
-// atWar tells whether a tug of war over the cluster was mailed.
+// atWar tells whether the ledger ever said that a tug of war over the cluster
+// was mailed.
 func (w *world) atWar(cluster string) bool {
-	for _, m := range w.aws.Mails(topicName) {
-		if m.Attributes["cluster"] == cluster && strings.Contains(m.Subject, "Tug of war") {
-			return true
-		}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.wars[cluster]
+}
+
+// written looks at what is put into the ledger.
+func (w *world) written(c localaws.Call) {
+	item, _ := c.Params["Item"].(map[string]any)
+	record, _ := item["record"].(map[string]any)
+	text, _ := record["S"].(string)
+	if !strings.Contains(text, `"tugSince"`) {
+		return
 	}
-	return false
+	var r incident.Record
+	if json.Unmarshal([]byte(text), &r) == nil {
+		w.wars[r.Name] = true
+	}
 }

@@ -3,6 +3,7 @@ package topic
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -47,6 +48,11 @@ func attributes(m mail.Mail) map[string]types.MessageAttributeValue {
 			continue // SNS refuses empty ones
 		}
 		out[name] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: aws.String(value)}
+	}
+	if len(m.Rules) > 0 {
+		// A filter policy matches any of an array. Nothing in it can fail to be encoded.
+		list, _ := json.Marshal(m.Rules)
+		out["rule"] = types.MessageAttributeValue{DataType: aws.String("String.Array"), StringValue: aws.String(string(list))}
 	}
 	return out
 }

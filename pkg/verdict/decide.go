@@ -85,6 +85,29 @@ func Decide(v Verdict, before *endpoint.Access, net endpoint.Network) Decision {
 	return d
 }
 
+// Nearest returns the access that satisfies every rule that matches and is not
+// waived, those too that only alert or are held back: what a person who closes the
+// cluster by hand would ask for. Like Decide's it opens nothing that is open
+// neither now nor in before; the lockout checks are the person's.
+func Nearest(v Verdict, before *endpoint.Access) endpoint.Access {
+	c := &v.Cluster
+	v.Rules = slices.Clone(v.Rules)
+	for i := range v.Rules {
+		r := &v.Rules[i]
+		r.Response = r.Rule.Respond
+		if !r.Response.Enforcing() {
+			r.Response = policy.Enforce
+		}
+	}
+	now, wants := survey(c.Access, c.Family), gather(v.Rules)
+	if before != nil && v.reverting() {
+		if a, ok := wants.restored(*before, now, c.Family); ok {
+			return a
+		}
+	}
+	return wants.nearest(now, c.Family)
+}
+
 // keep says for every missing fact what it kept from being done.
 func (d *Decision) keep(what string) {
 	d.Kept = d.Kept[:0]

@@ -371,3 +371,32 @@ func TestWhatMayStayStays(t *testing.T) {
 		}
 	})
 }
+
+// TestNearestSatisfiesEveryRule: what a person is told to ask for settles the
+// cluster, opens nothing and is nothing that EKS reads as the whole world.
+func TestNearestSatisfiesEveryRule(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := anyScene(t)
+		v := verdict.Judge(s.policy, s.cluster, now)
+		a := verdict.Nearest(v, s.before)
+		open := slices.Clone(s.cluster.Access.Effective(s.cluster.Family))
+		if s.before != nil {
+			open = append(open, s.before.Effective(s.cluster.Family)...)
+		}
+		then := a.Reachable(s.cluster.Family)
+		switch {
+		case a.Public && len(a.CIDRs) == 0 && v.Outcome == verdict.Violation:
+			t.Fatalf("%s has an empty list", a)
+		case !a.Public && !a.Private:
+			t.Fatal("both off")
+		case !endpoint.Subset(then, endpoint.Set(open)):
+			t.Fatalf("%s opens what neither %s nor %v had", a, s.cluster.Access, s.before)
+		case !a.Private && !endpoint.Subset(s.cluster.Access.Reachable(s.cluster.Family), then):
+			t.Fatalf("%s narrows %s without private access", a, s.cluster.Access)
+		}
+		s.cluster.Access = a
+		if left := verdict.Judge(s.policy, s.cluster, now).Violations(); len(left) > 0 {
+			t.Fatalf("%s still breaks %+v", a, left)
+		}
+	})
+}
