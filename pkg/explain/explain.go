@@ -93,8 +93,8 @@ func (a Answer) Violated() []string {
 type JSON struct {
 	Outcome Outcome          `json:"outcome"`
 	Why     string           `json:"why,omitempty"` // where the rules don't tell it
-	Rules   []RuleJSON       `json:"rules"`   // that match the cluster
-	Desired *endpoint.Access `json:"desired"` // null when nothing would change
+	Rules   []RuleJSON       `json:"rules"`         // that match the cluster
+	Desired *endpoint.Access `json:"desired"`       // null when nothing would change
 }
 
 // RuleJSON is one rule of an answer.
