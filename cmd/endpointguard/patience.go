@@ -6,14 +6,18 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/endpointguard/endpointguard/pkg/awstrouble"
 )
 
 const (
@@ -29,6 +33,9 @@ const (
 	maxUnanswered = 3
 	// noticeAfter is how long people wait for an answer without being told.
 	noticeAfter = 5 * time.Second
+	// retriedFor is how long a call is tried again without people being told: a
+	// large scan is throttled now and then, for seconds.
+	retriedFor = 15 * time.Second
 )
 
 // retryer tries calls that AWS throttles or fails again, for minutes, and those
@@ -80,16 +87,42 @@ type notice struct {
 	once sync.Once
 }
 
-// watch has every attempt of every call watched. It is an API option of the SDK.
+// lastError is the middleware's own key of what a call's last attempt came to.
+type lastError struct{}
+
+// watch has every call, and every attempt of it, watched. It is an API option of
+// the SDK.
 func (n *notice) watch(stack *middleware.Stack) error {
-	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("TellLongWaits", func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (middleware.DeserializeOutput, middleware.Metadata, error) {
+	call := middleware.InitializeMiddlewareFunc("TellLongCalls", func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+		last := &atomic.Pointer[error]{}
+		service, region := awsmiddleware.GetServiceID(ctx), awsmiddleware.GetRegion(ctx)
+		timer := time.AfterFunc(retriedFor, func() {
+			if err := last.Load(); err != nil {
+				code, text := awstrouble.Code(*err)
+				if code != "" {
+					text = code
+				}
+				n.say("%s in %s has not answered the same call well for %s (%s): trying on", service, region, retriedFor, text)
+			}
+		})
+		defer timer.Stop()
+		return next.HandleInitialize(middleware.WithStackValue(ctx, lastError{}, last), in)
+	})
+	attempt := middleware.DeserializeMiddlewareFunc("TellLongWaits", func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (middleware.DeserializeOutput, middleware.Metadata, error) {
 		if request, ok := in.Request.(*smithyhttp.Request); ok {
 			host := request.URL.Host
-			timer := time.AfterFunc(noticeAfter, func() {
-				n.once.Do(func() { n.tell(fmt.Sprintf("still waiting for an answer from %s", visible(host))) })
-			})
+			timer := time.AfterFunc(noticeAfter, func() { n.say("still waiting for an answer from %s", host) })
 			defer timer.Stop()
 		}
-		return next.HandleDeserialize(ctx, in)
-	}), middleware.After)
+		out, metadata, err := next.HandleDeserialize(ctx, in)
+		if last, ok := middleware.GetStackValue(ctx, lastError{}).(*atomic.Pointer[error]); ok && err != nil {
+			last.Store(&err)
+		}
+		return out, metadata, err
+	})
+	return errors.Join(stack.Initialize.Add(call, middleware.After), stack.Deserialize.Add(attempt, middleware.Before))
+}
+
+func (n *notice) say(format string, args ...any) {
+	n.once.Do(func() { n.tell(visible(fmt.Sprintf(format, args...))) })
 }

@@ -85,6 +85,9 @@ func misuse(cmd *cobra.Command, err error) usageError {
 		if near := cmd.SuggestionsFor(name); len(near) > 0 {
 			u.hint = fmt.Sprintf("did you mean '%s %s'?", cmd.CommandPath(), near[0])
 		}
+		if !cmd.HasSubCommands() {
+			u.what = fmt.Sprintf("%s takes no argument, and %q is one", cmd.Name(), name)
+		}
 	}
 	return u
 }
@@ -127,8 +130,24 @@ for wrong use.`,
 		switch cmd.Name() {
 		case "help":
 			cmd.Example = "  endpointguard help replay"
+			cmd.Run = nil
+			cmd.RunE = func(_ *cobra.Command, args []string) error {
+				about, rest, err := root.Find(args)
+				if err != nil || len(rest) > 0 {
+					return usageError{fmt.Sprintf("there is no command %q", strings.Join(args, " ")), "'endpointguard --help' lists the commands"}
+				}
+				about.InitDefaultHelpFlag()
+				return about.Help()
+			}
 		case "completion":
 			cmd.Example = "  source <(endpointguard completion bash)"
+			cmd.Args = cobra.ArbitraryArgs
+			cmd.RunE = func(cmd *cobra.Command, args []string) error {
+				if len(args) > 0 {
+					return usageError{fmt.Sprintf("there is no completion for %q", args[0]), "there is one for bash, fish, powershell and zsh"}
+				}
+				return cmd.Help()
+			}
 			for _, shell := range cmd.Commands() {
 				shell.Example = "  " + shell.CommandPath() + " > endpointguard." + shell.Name()
 			}

@@ -57,9 +57,11 @@ that ships with endpointguard; its responses are in force. Rules that revert are
 judged as if the access right before were not known.
 
 ACCESS is who reaches the endpoint: the VPC, the world, or so many blocks.
+Connected clusters have no endpoint of EKS's and are out-of-scope.
 
 --json prints one object a line: cluster, arn, account, region, status, access,
-outcome, rules (name, violated, reasons), desired, error. --csv prints a table
+outcome, rules (name, violated, reasons), desired, error; access is null where
+there is none. --csv prints a table
 with a heading. The exit status is 1 if something breaks the policy or can't be
 read. It needs eks:ListClusters and DescribeCluster, ec2:DescribeVpcAttribute,
 DescribeVpcs, DescribeDhcpOptions and DescribeSecurityGroupRules, and with

@@ -38,7 +38,11 @@ func (s scanned) line() scannedLine {
 		return out
 	}
 	c, answer := s.cluster, s.answer.JSON()
-	out.ARN, out.Account, out.Status, out.Access = c.ARN, c.Account, c.Status, &c.Access
+	out.ARN, out.Account, out.Status = c.ARN, c.Account, c.Status
+	if !c.Connected {
+		// Of a connected cluster EKS has no endpoint.
+		out.Access = &c.Access
+	}
 	out.Rules, out.Desired = answer.Rules, answer.Desired
 	return out
 }
@@ -140,7 +144,10 @@ func scannedTable(doc document, regions []string, found []scanned) string {
 		if s.err != nil {
 			row[5], _ = plainly(s.err)
 		} else {
-			row[2], row[3] = string(s.cluster.Status), reach(s.cluster.Access, s.cluster.Family)
+			row[2] = string(s.cluster.Status)
+			if !s.cluster.Connected {
+				row[3] = reach(s.cluster.Access, s.cluster.Family)
+			}
 			row[5] = strings.Join(s.answer.Violated(), ", ")
 		}
 		rows = append(rows, row)
