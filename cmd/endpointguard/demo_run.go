@@ -82,6 +82,7 @@ func runDemo(ctx context.Context, functionPath, dir string, out, errs io.Writer,
 	if problems.Errors() {
 		return fmt.Errorf("the policy of the demo is invalid:\n%w", problems)
 	}
+	asked := ctx
 	ctx, cancel := context.WithTimeout(ctx, demoLimit)
 	defer cancel()
 	d := newDemoRun(p, out)
@@ -123,7 +124,8 @@ func runDemo(ctx context.Context, functionPath, dir string, out, errs io.Writer,
 		err = stopped
 	}
 	switch {
-	case errors.Is(err, context.Canceled):
+	// The function's end may be seen before the interrupt that ended it.
+	case errors.Is(err, context.Canceled), asked.Err() != nil:
 		return errors.New("interrupted")
 	case err != nil && !errors.Is(err, context.DeadlineExceeded):
 		return err

@@ -39,5 +39,6 @@ func (t *turn) reach(v verdict.Verdict) {
 	if e := t.in.Message.Event; e != nil && (e.Name == cloudtrail.TagResource || e.Name == cloudtrail.UntagResource) {
 		t.Left.By = &Cause{Call: e.Name, EventID: e.ID, Actor: e.Actor, At: e.Time}
 		t.Left.Tags = append(slices.Sorted(maps.Keys(e.ChangedTags)), e.RemovedTags...)
+		t.Left.Tags = t.Left.Tags[:min(len(t.Left.Tags), fewRules)]
 	}
 }

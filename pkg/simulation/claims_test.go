@@ -22,9 +22,10 @@ type claims struct {
 	looks      map[string][]look // by cluster name, in order
 	mails      []sent
 	standing   map[string]standing
-	waits      map[string]*wait // the last call for an endpoint access, by cluster name
-	legislated time.Time        // the last change of the policy
-	laws       int              // changes of the policy
+	requests   map[string][]time.Time // the latest to change each cluster
+	waits      map[string]*wait       // the last call for an endpoint access, by cluster name
+	legislated time.Time              // the last change of the policy
+	laws       int                    // changes of the policy
 }
 
 // look is what an answer to DescribeCluster showed.
@@ -35,6 +36,8 @@ type look struct {
 	access    endpoint.Access
 	enforcing bool
 	violates  bool
+	by        *worker
+	lost      bool // the process died before it was done
 }
 
 // sent is a mail about a cluster.
@@ -91,7 +94,7 @@ func (k *worker) seen(r *http.Request, answer *http.Response) (*http.Response, e
 		return answer, nil
 	}
 	seconds, part := math.Modf(shown.Cluster.CreatedAt)
-	l := look{at: time.Now(), created: time.Unix(int64(seconds), int64(part*1e9)), status: shown.Cluster.Status}
+	l := look{at: time.Now(), created: time.Unix(int64(seconds), int64(part*1e9)), status: shown.Cluster.Status, by: k}
 	l.access = endpoint.Access{Public: shown.Cluster.VPC.Public, Private: shown.Cluster.VPC.Private, CIDRs: shown.Cluster.VPC.CIDRs}
 	judged := truth(c)
 	judged.Access, judged.Tags = l.access, shown.Cluster.Tags
@@ -133,6 +136,7 @@ func (h *history) watch(c localaws.Call) {
 	switch {
 	case c.Operation == "UpdateClusterConfig" && c.Endpoint != nil:
 		h.tell("the guardrail asks EKS to set %s: %s%s", c.Endpoint.Cluster, accessOf(*c.Endpoint), refused(c))
+		h.paced(c)
 		if c.Error == "" && c.Before != nil {
 			h.measure(*c.Before)
 			h.reverted(c)
@@ -170,13 +174,34 @@ func (h *history) reverted(c localaws.Call) {
 		if h.cutOff || time.Since(h.cutAt) < timeout || h.acting.blind() {
 			return
 		}
-		seen := slices.ContainsFunc(h.claims.looks[was.Name], func(k look) bool {
-			return k.created.Equal(was.CreatedAt) && k.status == "ACTIVE" && k.access.Equal(a) && !k.violates
+		i := slices.IndexFunc(h.claims.looks[was.Name], func(k look) bool {
+			return k.created.Equal(was.CreatedAt) && k.status == "ACTIVE" && k.access.Equal(a) && !k.violates && !k.lost
 		})
+		seen := i >= 0
+		// An incident that was opened before that goes back to what was before it.
+		for _, s := range slices.Backward(h.claims.mails) {
+			if s.cluster == was.Name {
+				seen = seen && !(s.outcome == "detected" && s.at.Before(h.claims.looks[was.Name][i].at))
+				break
+			}
+		}
 		if wanted := accessOf(*c.Endpoint); seen && !wanted.Equal(a) && !wanted.Equal(was.Access) {
 			h.w.fault("%s: %s is asked for, but %s was right before", was.Name, wanted, a)
 		}
 		return
+	}
+}
+
+// paced: EKS is not asked again and again for what it just refused.
+func (h *history) paced(c localaws.Call) {
+	name := c.Endpoint.Cluster
+	if h.claims.requests == nil {
+		h.claims.requests = map[string][]time.Time{}
+	}
+	list := append(h.claims.requests[name], c.Time)
+	h.claims.requests[name] = slices.DeleteFunc(list, func(at time.Time) bool { return c.Time.Sub(at) > 10*time.Second })
+	if n := len(h.claims.requests[name]); n == 7 {
+		h.w.fault("EKS was asked %d times within ten seconds to change %s", n, name)
 	}
 }
 
@@ -300,11 +325,23 @@ func (h *history) mailed(c localaws.Call, m localaws.Mail) {
 		return
 	}
 	// Long after the last change no look can be an old one any more.
-	var last time.Time
+	var last, began time.Time
 	for _, u := range there.Updates {
 		if u.Status == "Successful" && !u.EndsAt.After(s.at) {
-			last = u.EndsAt
+			last, began = u.EndsAt, u.CreatedAt
 		}
+	}
+	// A mail that a crash held up tells what was so before somebody changed it again.
+	opened := there.CreatedAt
+	for _, o := range h.claims.mails {
+		if o.cluster == name && o.outcome == "detected" && o.at.After(opened) {
+			opened = o.at
+		}
+	}
+	if h.harmed[name] > 0 && slices.ContainsFunc(looks, func(l look) bool {
+		return !l.enforcing && l.at.After(opened) && l.at.Before(began)
+	}) {
+		return
 	}
 	if tags := h.w.retag[name].at; tags.After(last) {
 		last = tags
@@ -327,7 +364,7 @@ func (h *history) stands(c localaws.Call, there localaws.Cluster, s sent) {
 	default:
 		return
 	}
-	now := standing{fmt.Sprint(s.outcome, there.CreatedAt, truth(there).Access, there.Tags, c.AccessKeyID, h.cutAt, h.changes[s.cluster]), s.reference}
+	now := standing{fmt.Sprint(s.outcome, there.CreatedAt, truth(there).Access, there.Tags, c.AccessKeyID, h.cutAt, h.changes[s.cluster], h.w.applied[s.cluster]), s.reference}
 	if h.claims.standing == nil {
 		h.claims.standing = map[string]standing{}
 	}
@@ -493,7 +530,7 @@ func (h *history) checkTold(name string) {
 			created, before, since = l.created, time.Time{}, time.Time{}
 		}
 		switch {
-		case l.status != "ACTIVE" && l.status != "CREATING":
+		case l.lost || l.status != "ACTIVE" && l.status != "CREATING":
 		case !l.violates && since.IsZero():
 			before = l.at
 		case !l.violates:

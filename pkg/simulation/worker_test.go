@@ -284,4 +284,9 @@ func (k *worker) die(when string, r *http.Request) {
 	k.h.mu.Lock()
 	defer k.h.mu.Unlock()
 	k.dead = true
+	for _, looks := range k.h.claims.looks {
+		for i := range looks {
+			looks[i].lost = looks[i].lost || looks[i].by == k && !looks[i].at.Before(k.began)
+		}
+	}
 }
