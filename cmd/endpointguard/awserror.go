@@ -60,6 +60,7 @@ func unconnected(err error) (what, hint string) {
 	name, noName := errors.AsType[*net.DNSError](err)
 	late, timed := errors.AsType[net.Error](err)
 	sent, unsent := errors.AsType[*smithyhttp.RequestSendError](err)
+	answer, answered := errors.AsType[*smithyhttp.ResponseError](err)
 	switch {
 	case noName && name.IsNotFound:
 		return fmt.Sprintf("there is no host %s", name.Name), hint
@@ -73,6 +74,8 @@ func unconnected(err error) (what, hint string) {
 		return "no answer in time", hint
 	case unsent:
 		return sent.Err.Error(), hint
+	case answered:
+		return fmt.Sprintf("an answer of status %d that cannot be read", answer.HTTPStatusCode()), hint
 	default:
 		return err.Error(), ""
 	}

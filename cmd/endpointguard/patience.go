@@ -98,9 +98,9 @@ func (n *notice) watch(stack *middleware.Stack) error {
 		service, region := awsmiddleware.GetServiceID(ctx), awsmiddleware.GetRegion(ctx)
 		timer := time.AfterFunc(retriedFor, func() {
 			if err := last.Load(); err != nil {
-				code, text := awstrouble.Code(*err)
-				if code != "" {
-					text = code
+				text, _ := awstrouble.Code(*err)
+				if text == "" {
+					text, _ = unconnected(*err)
 				}
 				n.say("%s in %s has not answered the same call well for %s (%s): trying on", service, region, retriedFor, text)
 			}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -82,6 +83,30 @@ func TestNoAnswer(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestUnreadableAnswer holds that what is no answer of AWS's is told in words, by
+// the notice and in the end.
+func TestUnreadableAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told []string
+		n := &notice{tell: func(text string) { told = append(told, text) }}
+		client := eks.NewFromConfig(aws.Config{
+			Region: "eu-west-1", Credentials: credentials.NewStaticCredentialsProvider("AKIDPEOPLE", "secret", ""), Retryer: patient,
+			APIOptions: []func(*middleware.Stack) error{n.watch},
+			HTTPClient: wire(func(r *http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: http.StatusBadGateway, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("<html>")), Request: r}, nil
+			}),
+		})
+		_, err := client.ListClusters(t.Context(), &eks.ListClustersInput{})
+		const want = "an answer of status 502 that cannot be read"
+		if what, _ := plainly(awstrouble.Sort("eks:ListClusters", err, "")); what != "eks:ListClusters: "+want {
+			t.Errorf("%q", what)
+		}
+		if len(told) != 1 || told[0] != "EKS in eu-west-1 has not answered the same call well for 15s ("+want+"): trying on" {
+			t.Errorf("told %q", told)
+		}
+	})
 }
 
 func TestPlainly(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -44,7 +45,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		return statusFine
 	}
 	usage, wrong := errors.AsType[usageError](err)
-	if !wrong && !began {
+	// A full disk under --version is not.
+	if _, writing := errors.AsType[*fs.PathError](err); !wrong && !began && !writing {
 		usage, wrong = misuse(cmd, err), true
 	}
 	switch {
