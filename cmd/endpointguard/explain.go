@@ -407,21 +407,23 @@ func (q *question) fromEvent(in io.Reader, s *subject) error {
 	var found []cloudtrail.Event
 	why := "it holds no records"
 	var ignored error
+	unreadable := false
 	for _, record := range recs {
 		event, err := cloudtrail.Decode(record)
-		if err == nil {
+		_, none := errors.AsType[cloudtrail.NoConcern](err)
+		switch {
+		case err == nil:
 			found = append(found, event)
-		} else {
-			why = err.Error()
-			if _, none := errors.AsType[cloudtrail.NoConcern](err); none {
-				ignored = err
-			}
+		case none:
+			ignored = err
+		default:
+			why, unreadable = err.Error(), true
 		}
 	}
 	if len(found) > 1 {
 		return usageError{fmt.Sprintf("%s holds %d events that concern clusters", visible(q.event), len(found)), "give a file with one; 'endpointguard replay' takes many"}
 	}
-	if len(found) == 0 && ignored != nil {
+	if len(found) == 0 && ignored != nil && !unreadable {
 		return ignored
 	}
 	if len(found) == 0 {
