@@ -2,19 +2,17 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"io"
 	"net"
 	"regexp"
-	"syscall"
-	"time"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/smithy-go/logging"
+	"github.com/aws/smithy-go/middleware"
 	"github.com/spf13/pflag"
 )
 
@@ -27,11 +25,13 @@ func (a *account) flags(set *pflag.FlagSet) {
 	set.StringVar(&a.region, "region", "", "the `REGION`, if not that of the AWS settings")
 }
 
-// config loads the standard AWS settings.
-func (a *account) config(ctx context.Context) (aws.Config, error) {
+// config loads the standard AWS settings. An answer that takes long is told once.
+func (a *account) config(ctx context.Context, tell func(string)) (aws.Config, error) {
+	waits := &notice{tell: tell}
 	options := []func(*config.LoadOptions) error{
 		config.WithRetryer(patient),
-		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(callTime)),
+		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(callTime).WithDialerOptions(func(d *net.Dialer) { d.Timeout = dialTime })),
+		config.WithAPIOptions([]func(*middleware.Stack) error{waits.watch}),
 		// What the SDK would say of its connections is nothing to act on; an error
 		// that matters is returned.
 		config.WithLogger(logging.Nop{}),
@@ -53,38 +53,24 @@ func (a *account) config(ctx context.Context) (aws.Config, error) {
 		return cfg, usageError{"no AWS region is set", "give it with --region, or set AWS_REGION"}
 	}
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil && ctx.Err() == nil {
-		return cfg, usageError{fmt.Sprintf("there are no AWS credentials: %v", err), "sign in, then set AWS_PROFILE or give --profile"}
+		return cfg, usageError{noCredentials(err), "sign in, then set AWS_PROFILE or give --profile"}
 	}
 	return cfg, nil
 }
 
-var regionName = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$`)
-
-const (
-	maxAttempts = 25
-	maxBackoff  = 20 * time.Second
-	// callTime is how long one attempt may take. AWS answers reads in well under
-	// a second; a connection that a firewall swallowed never does.
-	callTime = 30 * time.Second
-)
-
-// unreachable says that an address that does not exist, or where nobody listens,
-// is not tried again: whoever waits for minutes had rather know at once.
-func unreachable(err error) aws.Ternary {
-	if name, ok := errors.AsType[*net.DNSError](err); ok && name.IsNotFound || errors.Is(err, syscall.ECONNREFUSED) {
-		return aws.FalseTernary
+// noCredentials says why there are none. Without any settings the SDK ends at
+// the machine's own, and tells of nothing else.
+func noCredentials(err error) string {
+	const none = "there are no AWS credentials"
+	if strings.Contains(err.Error(), "EC2 IMDS") {
+		return none
 	}
-	return aws.UnknownTernary
+	return fmt.Sprintf("%s: %v", none, err)
 }
 
-// patient tries calls that AWS throttles or fails again, for minutes. Nobody
-// gets in the way meanwhile: whoever waits makes no other calls. (The SDK's
-// adaptive mode holds a lock while it waits, so that an interrupt would wait, too.)
-func patient() aws.Retryer {
-	return retry.NewStandard(func(o *retry.StandardOptions) {
-		o.MaxAttempts, o.MaxBackoff = maxAttempts, maxBackoff
-		o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(unreachable)}, o.Retryables...)
-		// Its bucket of retries would give up in the middle of a long scan.
-		o.RateLimiter = ratelimit.None
-	})
+// telling writes what a person should know while a command runs.
+func telling(errs io.Writer) func(string) {
+	return func(text string) { _, _ = fmt.Fprintln(errs, "endpointguard: "+text) }
 }
+
+var regionName = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$`)

@@ -129,8 +129,20 @@ func remembered(a *localaws.AWS) []incident.Record {
 	was := *open.Incident
 	was.Ref, was.Attempts = "EG-EEEEEEEE", slices.Clone(was.Attempts[1:])
 	was.Attempts[0].Status, was.Attempts[0].OverAt = endpoint.UpdateSuccessful, at(31)
-	was.Final = &incident.Final{Outcome: incident.Enforced, At: at(32), Now: office}
-	told.Closings = []incident.Closing{{Ref: was.Ref, Outcome: incident.Enforced, Opened: at(21), At: at(32), Story: &was}}
+	was.Attempts[0].Dropped = world.CIDRs
+	was.Final = &incident.Final{
+		Outcome: incident.PartlyEnforced, At: at(32), Now: office, Tug: &incident.TugOfWar{InAnHour: 3},
+		Left: []incident.RuleNote{{Name: "first-steps", Respond: policy.Alert}}, Warn: []string{"no ingress on 443"},
+	}
+	folded := was
+	folded.Ref, folded.OpenedAt, folded.Folded = "EG-FFFFFFFF", at(40), []incident.NoticeKind{incident.NoticeDetected, incident.NoticeOutcome}
+	undoer := was.Causes[0]
+	undoer.EventID, undoer.At = "1b6e2c4a-0000-4000-8000-000000000002", at(41)
+	folded.Final = &incident.Final{Outcome: incident.AlreadyUndone, At: at(42), Now: office, UndoneBy: &undoer}
+	told.Closings = []incident.Closing{
+		{Ref: was.Ref, Outcome: incident.PartlyEnforced, Opened: at(21), At: at(32), Story: &was},
+		{Ref: folded.Ref, Outcome: incident.AlreadyUndone, Opened: at(40), At: at(42), Story: &folded},
+	}
 
 	gone := record("gone")
 	gone.Closings = []incident.Closing{{Ref: "EG-DDDDDDDD", Outcome: incident.Gone, Opened: at(1), At: at(2)}}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
@@ -34,6 +36,14 @@ type installed struct {
 func (i *installed) flags(set *pflag.FlagSet) {
 	i.account.flags(set)
 	set.StringVar(&i.name, "name", defaultName, "the installation's `NAME`")
+}
+
+// config loads the standard AWS settings, once the name can be one.
+func (i *installed) config(ctx context.Context, tell func(string)) (aws.Config, error) {
+	if err := isInstallationName(i.name); err != nil {
+		return aws.Config{}, err
+	}
+	return i.account.config(ctx, tell)
 }
 
 // notInstalled makes wrong use of what is no installation.
@@ -78,7 +88,7 @@ sns:ListSubscriptionsByTopic and GetSubscriptionAttributes.`,
 			if err != nil {
 				return err
 			}
-			cfg, err := where.config(ctx)
+			cfg, err := where.config(ctx, telling(cmd.ErrOrStderr()))
 			if err != nil {
 				return err
 			}

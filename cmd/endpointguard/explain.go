@@ -24,6 +24,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/explain"
 	"github.com/endpointguard/endpointguard/pkg/policy"
 	"github.com/endpointguard/endpointguard/pkg/trouble"
+	"github.com/endpointguard/endpointguard/pkg/verdict"
 )
 
 // question is the command line of explain.
@@ -68,10 +69,13 @@ says "unknown" or what it lacks: no-dns-support, no-dns-hostnames,
 no-amazon-dns, no-ingress. Rules that revert need the access right before the
 change: --before, written like --access; none is known otherwise.
 
+An event that the guardrail ignores, like a call that EKS refused, is
+out-of-scope.
+
 --json prints one object: outcome (compliant, out-of-scope, exempt, violation,
-would-enforce, blocked), rules (name, violated, reasons; those that match) and
-desired (public, private, cidrs; null when nothing would change). The exit
-status is 1 for the last three outcomes.`,
+would-enforce, blocked), why (only where the rules don't tell it), rules (name,
+violated, reasons; those that match) and desired (public, private, cidrs; null
+when nothing would change). The exit status is 1 for the last three outcomes.`,
 		Example: `  endpointguard explain --access public=true,private=false,cidrs=0.0.0.0/1
   endpointguard explain --event event.json --tag environment=prod
   endpointguard explain --cluster demo-1 --region eu-west-1 --json`,
@@ -158,16 +162,16 @@ func answerJSON(w io.Writer, a explain.Answer) error {
 
 // ignored answers for an event that the guardrail does not look further at.
 func (q *question) ignored(cmd *cobra.Command, none cloudtrail.NoConcern) error {
-	a := explain.Answer{Outcome: explain.OutOfScope}
-	why := visible(none.Why)
+	why := "the guardrail ignores the event: " + visible(none.Why)
 	var err error
 	if q.asJSON {
-		_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "endpointguard: the guardrail ignores the event: "+why)
-		err = answerJSON(cmd.OutOrStdout(), a)
+		err = answerJSON(cmd.OutOrStdout(), explain.Answer{Outcome: explain.OutOfScope, Verdict: verdict.Verdict{Why: why}})
 	} else {
 		var p page
-		p.line("", fmt.Sprintf("%s: %s", visible(q.event), a.Outcome))
-		p.line("  ", "the guardrail ignores the event: "+why)
+		p.line("", fmt.Sprintf("%s: %s", visible(q.event), explain.OutOfScope))
+		p.line("  ", why)
+		p.heading("What would be done now")
+		p.line("  ", "Nothing: no cluster is looked at because of it.")
 		_, err = io.WriteString(cmd.OutOrStdout(), p.String())
 	}
 	if err != nil {
@@ -211,7 +215,7 @@ func (q *question) ask(cmd *cobra.Command, p *policy.Policy) (*subject, error) {
 	var err error
 	switch {
 	case q.given.Changed("cluster"):
-		err = q.live(cmd.Context(), s, p)
+		err = q.live(cmd.Context(), cmd.ErrOrStderr(), s, p)
 	case q.given.Changed("event"):
 		err = q.fromEvent(cmd.InOrStdin(), s)
 	default:
@@ -403,21 +407,23 @@ func (q *question) fromEvent(in io.Reader, s *subject) error {
 	var found []cloudtrail.Event
 	why := "it holds no records"
 	var ignored error
+	unreadable := false
 	for _, record := range recs {
 		event, err := cloudtrail.Decode(record)
-		if err == nil {
+		_, none := errors.AsType[cloudtrail.NoConcern](err)
+		switch {
+		case err == nil:
 			found = append(found, event)
-		} else {
-			why = err.Error()
-			if _, none := errors.AsType[cloudtrail.NoConcern](err); none {
-				ignored = err
-			}
+		case none:
+			ignored = err
+		default:
+			why, unreadable = err.Error(), true
 		}
 	}
 	if len(found) > 1 {
 		return usageError{fmt.Sprintf("%s holds %d events that concern clusters", visible(q.event), len(found)), "give a file with one; 'endpointguard replay' takes many"}
 	}
-	if len(found) == 0 && ignored != nil {
+	if len(found) == 0 && ignored != nil && !unreadable {
 		return ignored
 	}
 	if len(found) == 0 {
@@ -465,11 +471,11 @@ func (q *question) updated(e cloudtrail.Event, s *subject) endpoint.Cluster {
 }
 
 // live reads the cluster, and the facts on its VPC when they are needed.
-func (q *question) live(ctx context.Context, s *subject, p *policy.Policy) error {
+func (q *question) live(ctx context.Context, errs io.Writer, s *subject, p *policy.Policy) error {
 	if !endpoint.NamePattern.MatchString(q.cluster) {
 		return usageError{fmt.Sprintf("--cluster: %q is no name that EKS admits", q.cluster), "give the cluster's name, not its ARN"}
 	}
-	cfg, err := q.where.config(ctx)
+	cfg, err := q.where.config(ctx, telling(errs))
 	if err != nil {
 		return err
 	}

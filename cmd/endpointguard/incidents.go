@@ -36,12 +36,12 @@ func (l *ledgerFlags) flags(set *pflag.FlagSet) {
 
 // records reads all records. Those that can be read come with the error of
 // those that cannot.
-func (l *ledgerFlags) records(ctx context.Context) ([]incident.Record, error) {
+func (l *ledgerFlags) records(ctx context.Context, errs io.Writer) ([]incident.Record, error) {
 	table := cmp.Or(l.table, os.Getenv(settings.Table))
 	if table == "" {
 		return nil, usageError{"which table holds the ledger?", "give --table the output TableName of the deployment, or set " + settings.Table}
 	}
-	cfg, err := l.where.config(ctx)
+	cfg, err := l.where.config(ctx, telling(errs))
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +140,7 @@ region, state, open, standing, opened, ended (null while it is open).`,
   endpointguard incidents --json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			recs, reading := from.records(cmd.Context())
+			recs, reading := from.records(cmd.Context(), cmd.ErrOrStderr())
 			if reading != nil && len(recs) == 0 {
 				return reading
 			}
@@ -256,7 +256,7 @@ closing.story is the incident as it was when it was closed.`,
 		},
 		RunE: func(cmd *cobra.Command, refs []string) error {
 			ref := strings.ToUpper(refs[0])
-			recs, reading := from.records(cmd.Context())
+			recs, reading := from.records(cmd.Context(), cmd.ErrOrStderr())
 			list := slices.DeleteFunc(entries(recs), func(e entry) bool { return e.ref != ref })
 			if len(list) == 0 {
 				if reading != nil {

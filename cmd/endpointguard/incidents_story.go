@@ -45,8 +45,8 @@ func story(e entry) string {
 			add("ended as", string(i.Final.Outcome)+", "+describe(i.Final.Now))
 		}
 		rules, events = i.Rules, happenings(i)
-		if e.closing != nil {
-			events = append(events, happening{e.closing.At, "told: " + string(e.closing.Outcome)})
+		if e.closing != nil && i.Final != nil {
+			events = append(events, happening{e.closing.At, outcomeMail(i)})
 		}
 	case e.closing != nil:
 		if e.closing.By != "" {
@@ -91,7 +91,43 @@ func story(e entry) string {
 			}
 		}
 	}
+	if i != nil && i.Final != nil {
+		left(&p, i.Final)
+	}
 	return p.String()
+}
+
+// left writes what an incident was closed over.
+func left(p *page, f *incident.Final) {
+	if len(f.Left)+len(f.Kept)+len(f.Warn) == 0 {
+		return
+	}
+	p.heading("What it was closed over")
+	for _, note := range f.Left {
+		p.line("  ", fmt.Sprintf("%s (%s) is still violated", note.Name, note.Respond))
+	}
+	for _, kept := range f.Kept {
+		p.line("  ", "kept: "+kept)
+	}
+	for _, warning := range f.Warn {
+		p.line("  ", "warning: "+warning)
+	}
+}
+
+// mailed says that people were told, or that a tug of war left it to the digest.
+func mailed(i *incident.Incident, kind incident.NoticeKind, what string) string {
+	if slices.Contains(i.Folded, kind) {
+		return "left to the digest, in a tug of war: " + what
+	}
+	return "mail: " + what
+}
+
+func outcomeMail(i *incident.Incident) string {
+	what := mailed(i, incident.NoticeOutcome, string(i.Final.Outcome))
+	if i.Final.Tug != nil {
+		what += ", and that it is a tug of war"
+	}
+	return what
 }
 
 func moment(t time.Time) string {
@@ -101,7 +137,7 @@ func moment(t time.Time) string {
 	return t.UTC().Format("2006-01-02 15:04:05 UTC")
 }
 
-// happenings are what is known to have happened in an open incident.
+// happenings are what is known to have happened in an incident.
 func happenings(i *incident.Incident) []happening {
 	out := []happening{{i.OpenedAt, "incident opened"}}
 	add := func(at time.Time, format string, args ...any) {
@@ -110,31 +146,17 @@ func happenings(i *incident.Incident) []happening {
 		}
 	}
 	for _, c := range i.Causes {
-		who := "somebody"
-		if c.EventID != "" {
-			who = c.Actor.String()
-		}
-		what := fmt.Sprintf("%s called %s", who, c.Call)
-		if c.Actor.SourceIP != "" {
-			what += " from " + c.Actor.SourceIP
-		}
-		if c.Actor.UserAgent != "" {
-			what += " with " + c.Actor.UserAgent
-		}
-		if c.EventID != "" {
-			what += "; CloudTrail event " + c.EventID
-		}
-		if c.UpdateID != "" {
-			what += fmt.Sprintf("; update %s%s", c.UpdateID, ended(c.Status, c.Errors))
-		}
-		add(c.At, "%s", what)
+		add(c.At, "%s", called(c))
 	}
 	add(i.SettledAt, "EKS accepts changes, and the violation is there")
 	add(i.HeldSince, "held back by the brake")
 	for _, a := range i.Attempts {
-		what := fmt.Sprintf("attempt %d: EKS asked for %s", a.Number, describe(a.Desired))
+		what := fmt.Sprintf("attempt %d: EKS was asked for %s", a.Number, describe(a.Desired))
 		if a.Reverted {
 			what += " (as right before)"
+		}
+		if len(a.Dropped) > 0 {
+			what += ", without " + endpoint.JoinPrefixes(a.Dropped, ", ")
 		}
 		if a.UpdateID == "" {
 			what += "; no update of it is known"
@@ -146,16 +168,41 @@ func happenings(i *incident.Incident) []happening {
 			add(a.OverAt, "attempt %d%s", a.Number, ended(a.Status, a.Errors))
 		}
 	}
-	add(i.DetectedMailed, "mail: detected")
-	add(i.StuckMailed, "mail: stuck")
+	add(i.DetectedMailed, "%s", mailed(i, incident.NoticeDetected, "detected"))
+	add(i.StuckMailed, "%s", mailed(i, incident.NoticeStuck, "stuck"))
 	if f := i.Final; f != nil {
 		what := "decided: " + string(f.Outcome)
 		if f.Why != "" {
 			what += ", " + f.Why
 		}
 		add(f.At, "%s", what)
+		if f.UndoneBy != nil {
+			add(f.UndoneBy.At, "undone: %s", called(*f.UndoneBy))
+		}
 	}
 	return out
+}
+
+// called says who made a call, from where, and what CloudTrail and EKS know it by.
+func called(c incident.Cause) string {
+	who := "somebody"
+	if c.EventID != "" {
+		who = c.Actor.String()
+	}
+	what := fmt.Sprintf("%s called %s", who, c.Call)
+	if c.Actor.SourceIP != "" {
+		what += " from " + c.Actor.SourceIP
+	}
+	if c.Actor.UserAgent != "" {
+		what += " with " + c.Actor.UserAgent
+	}
+	if c.EventID != "" {
+		what += "; CloudTrail event " + c.EventID
+	}
+	if c.UpdateID != "" {
+		what += fmt.Sprintf("; update %s%s", c.UpdateID, ended(c.Status, c.Errors))
+	}
+	return what
 }
 
 func ended(status endpoint.UpdateStatus, errors []endpoint.UpdateError) string {

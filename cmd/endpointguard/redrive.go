@@ -51,7 +51,7 @@ lambda:InvokeFunction of the function sweep.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			cfg, err := where.config(ctx)
+			cfg, err := where.config(ctx, telling(cmd.ErrOrStderr()))
 			if err != nil {
 				return err
 			}

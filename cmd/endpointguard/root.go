@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -44,7 +45,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		return statusFine
 	}
 	usage, wrong := errors.AsType[usageError](err)
-	if !wrong && !began {
+	// A full disk under --version is not.
+	if _, writing := errors.AsType[*fs.PathError](err); !wrong && !began && !writing {
 		usage, wrong = misuse(cmd, err), true
 	}
 	switch {
@@ -52,7 +54,11 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		_, _ = fmt.Fprintf(errs, "endpointguard: %s\nhint: %s\n", oneLine(usage.what), oneLine(usage.hint))
 		return statusUsage
 	case !errors.Is(err, errFindings):
-		_, _ = fmt.Fprintf(errs, "endpointguard: %v\n", err)
+		what, hint := plainly(err)
+		_, _ = fmt.Fprintf(errs, "endpointguard: %s\n", what)
+		if hint != "" {
+			_, _ = fmt.Fprintf(errs, "hint: %s\n", hint)
+		}
 	}
 	return statusFindings
 }
@@ -80,6 +86,9 @@ func misuse(cmd *cobra.Command, err error) usageError {
 		name, _, _ := strings.Cut(unknown, `"`)
 		if near := cmd.SuggestionsFor(name); len(near) > 0 {
 			u.hint = fmt.Sprintf("did you mean '%s %s'?", cmd.CommandPath(), near[0])
+		}
+		if !cmd.HasSubCommands() {
+			u.what = fmt.Sprintf("%s takes no argument, and %q is one", cmd.Name(), name)
 		}
 	}
 	return u
@@ -123,8 +132,24 @@ for wrong use.`,
 		switch cmd.Name() {
 		case "help":
 			cmd.Example = "  endpointguard help replay"
+			cmd.Run = nil
+			cmd.RunE = func(_ *cobra.Command, args []string) error {
+				about, rest, err := root.Find(args)
+				if err != nil || len(rest) > 0 {
+					return usageError{fmt.Sprintf("there is no command %q", strings.Join(args, " ")), "'endpointguard --help' lists the commands"}
+				}
+				about.InitDefaultHelpFlag()
+				return about.Help()
+			}
 		case "completion":
 			cmd.Example = "  source <(endpointguard completion bash)"
+			cmd.Args = cobra.ArbitraryArgs
+			cmd.RunE = func(cmd *cobra.Command, args []string) error {
+				if len(args) > 0 {
+					return usageError{fmt.Sprintf("there is no completion for %q", args[0]), "there is one for bash, fish, powershell and zsh"}
+				}
+				return cmd.Help()
+			}
 			for _, shell := range cmd.Commands() {
 				shell.Example = "  " + shell.CommandPath() + " > endpointguard." + shell.Name()
 			}

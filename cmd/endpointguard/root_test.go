@@ -34,7 +34,7 @@ func TestWrongUse(t *testing.T) {
 		{[]string{"replay", "--jsn", "event.json"}, "endpointguard: unknown flag: --jsn\nhint: 'endpointguard replay --help' shows how it is used\n"},
 		{[]string{"replay", "--policy"}, "endpointguard: flag needs an argument: --policy\nhint: 'endpointguard replay --help' shows how it is used\n"},
 		{[]string{"replay", "--policy", "none.yaml", "event.json"}, "endpointguard: cannot read the policy: open none.yaml: no such file or directory\nhint: give the path of a policy document with --policy\n"},
-		{[]string{"demo", "now"}, "endpointguard: unknown command \"now\" for \"endpointguard demo\"\nhint: 'endpointguard demo --help' shows how it is used\n"},
+		{[]string{"demo", "now"}, "endpointguard: demo takes no argument, and \"now\" is one\nhint: 'endpointguard demo --help' shows how it is used\n"},
 		{[]string{"demo", "--function", "none"}, "endpointguard: there is no built function: stat none: no such file or directory\nhint: 'make demo' builds it, and so does 'endpointguard demo' without --function\n"},
 		{[]string{"demo", "--function", "."}, "endpointguard: . is no program\nhint: --function wants a build of functions/guardrail for this machine\n"},
 		{[]string{"demo", "--function", "event.json"}, "endpointguard: event.json is no program\nhint: --function wants a build of functions/guardrail for this machine\n"},

@@ -57,9 +57,11 @@ that ships with endpointguard; its responses are in force. Rules that revert are
 judged as if the access right before were not known.
 
 ACCESS is who reaches the endpoint: the VPC, the world, or so many blocks.
+Connected clusters have no endpoint of EKS's and are out-of-scope.
 
 --json prints one object a line: cluster, arn, account, region, status, access,
-outcome, rules (name, violated, reasons), desired, error. --csv prints a table
+outcome, rules (name, violated, reasons), desired, error; access is null where
+there is none. --csv prints a table
 with a heading. The exit status is 1 if something breaks the policy or can't be
 read. It needs eks:ListClusters and DescribeCluster, ec2:DescribeVpcAttribute,
 DescribeVpcs, DescribeDhcpOptions and DescribeSecurityGroupRules, and with
@@ -79,7 +81,8 @@ DescribeVpcs, DescribeDhcpOptions and DescribeSecurityGroupRules, and with
 				return err
 			}
 			ctx := cmd.Context()
-			cfg, err := where.config(ctx)
+			bar := newProgress(cmd.ErrOrStderr())
+			cfg, err := where.config(ctx, bar.tell)
 			if err != nil {
 				return err
 			}
@@ -89,7 +92,6 @@ DescribeVpcs, DescribeDhcpOptions and DescribeSecurityGroupRules, and with
 					return err
 				}
 			}
-			bar := newProgress(cmd.ErrOrStderr())
 			found := scan{policy: doc.policy, at: time.Now().UTC(), config: cfg, bar: bar}.run(ctx, regions)
 			bar.end()
 			if ctx.Err() != nil {
@@ -106,6 +108,7 @@ DescribeVpcs, DescribeDhcpOptions and DescribeSecurityGroupRules, and with
 			if err != nil {
 				return fmt.Errorf("write: %w", err)
 			}
+			tellHints(cmd.ErrOrStderr(), found)
 			if slices.ContainsFunc(found, func(s scanned) bool { return s.err != nil || s.answer.Outcome.Finding() }) {
 				return errFindings
 			}

@@ -34,11 +34,15 @@ type scannedLine struct {
 func (s scanned) line() scannedLine {
 	out := scannedLine{Cluster: s.name, Region: s.region, Outcome: s.outcome(), Rules: []explain.RuleJSON{}}
 	if s.err != nil {
-		out.Error = s.err.Error()
+		out.Error, _ = plainly(s.err)
 		return out
 	}
 	c, answer := s.cluster, s.answer.JSON()
-	out.ARN, out.Account, out.Status, out.Access = c.ARN, c.Account, c.Status, &c.Access
+	out.ARN, out.Account, out.Status = c.ARN, c.Account, c.Status
+	if !c.Connected {
+		// Of a connected cluster EKS has no endpoint.
+		out.Access = &c.Access
+	}
 	out.Rules, out.Desired = answer.Rules, answer.Desired
 	return out
 }
@@ -77,6 +81,20 @@ func scannedCSV(w io.Writer, found []scanned) error {
 	return out.Error()
 }
 
+// tellHints says what to do about what could not be read, each thing once.
+func tellHints(errs io.Writer, found []scanned) {
+	told := map[string]bool{}
+	for _, s := range found {
+		if s.err == nil {
+			continue
+		}
+		if _, hint := plainly(s.err); hint != "" && !told[hint] {
+			told[hint] = true
+			_, _ = fmt.Fprintln(errs, "hint: "+hint)
+		}
+	}
+}
+
 // inert is a cell that no spreadsheet takes for a formula, and no terminal for
 // a command. Source: OWASP, "CSV Injection".
 func inert(cell string) string {
@@ -111,7 +129,9 @@ func reach(a endpoint.Access, f endpoint.Family) string {
 // scannedTable is what was found, for people.
 func scannedTable(doc document, regions []string, found []scanned) string {
 	if len(found) == 0 {
-		return fmt.Sprintf("There are no clusters in %s.\n", strings.Join(regions, ", "))
+		var p page
+		p.line("", fmt.Sprintf("There are no clusters in %s.", strings.Join(regions, ", ")))
+		return p.String()
 	}
 	rows := [][]string{{"CLUSTER", "REGION", "STATUS", "ACCESS", "VERDICT", "RULES"}}
 	counts := map[explain.Outcome]int{}
@@ -122,9 +142,12 @@ func scannedTable(doc document, regions []string, found []scanned) string {
 			row[0] = "(any)"
 		}
 		if s.err != nil {
-			row[5] = s.err.Error()
+			row[5], _ = plainly(s.err)
 		} else {
-			row[2], row[3] = string(s.cluster.Status), reach(s.cluster.Access, s.cluster.Family)
+			row[2] = string(s.cluster.Status)
+			if !s.cluster.Connected {
+				row[3] = reach(s.cluster.Access, s.cluster.Family)
+			}
 			row[5] = strings.Join(s.answer.Violated(), ", ")
 		}
 		rows = append(rows, row)
@@ -189,7 +212,8 @@ func (p *page) table(rows [][]string) {
 
 // progress is a bar on a terminal; elsewhere it shows nothing.
 type progress struct {
-	w io.Writer // nil: shows nothing
+	w    io.Writer // nil: shows nothing
+	errs io.Writer // for what is told all the same
 
 	mu           sync.Mutex
 	ready, total int
@@ -199,9 +223,24 @@ type progress struct {
 // newProgress shows a bar on w if that is a terminal.
 func newProgress(w io.Writer) *progress {
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		return &progress{w: w}
+		return &progress{w: w, errs: w}
 	}
-	return &progress{}
+	return &progress{errs: w}
+}
+
+// tell writes a line above the bar.
+func (p *progress) tell(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.w == nil || p.shown == "" {
+		telling(p.errs)(text)
+		return
+	}
+	bar := p.shown
+	p.show("")
+	_, _ = io.WriteString(p.w, "\r")
+	telling(p.errs)(text)
+	p.show(bar)
 }
 
 // more adds clusters to look at.

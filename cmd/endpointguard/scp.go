@@ -42,8 +42,9 @@ With --protect it is another document, which has nothing to do with the policy:
 it lets nobody but the roles of --deployer change the installation of that name,
 its functions, queue, rules, ledger, topic, alarms, logs, roles and trail.
 
-The exit status is 1 if there is nothing to refuse, or if the document would be
-longer than the 10,240 characters that an SCP may have.`,
+Exemptions that cannot all be told apart within the 10,240 characters that an
+SCP may have make it refuse less. The exit status is 1 if there is nothing to
+refuse, or if the rules take more all the same.`,
 		Example: `  endpointguard scp --policy policy.yaml > scp.json
   endpointguard scp --role arn:aws:iam::111122223333:role/NAME
   endpointguard scp --protect --deployer 'arn:*:iam::*:role/cdk-hnb659fds-*'`,
@@ -90,9 +91,16 @@ longer than the 10,240 characters that an SCP may have.`,
 // installationName is what a deployment admits as its name.
 var installationName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,28}[a-z0-9]$`)
 
+func isInstallationName(name string) error {
+	if !installationName.MatchString(name) {
+		return usageError{fmt.Sprintf("--name: %q is no name of an installation", name), "give the setting name of the deployment, 2 to 30 lower-case letters, digits and hyphens"}
+	}
+	return nil
+}
+
 func writeProtection(cmd *cobra.Command, in scp.Installation) error {
-	if !installationName.MatchString(in.Name) {
-		return usageError{fmt.Sprintf("--name: %q is no name of an installation", in.Name), "give the setting name of the deployment, 2 to 30 lower-case letters, digits and hyphens"}
+	if err := isInstallationName(in.Name); err != nil {
+		return err
 	}
 	const hint = "give the roles that deploy, like 'arn:*:iam::*:role/cdk-hnb659fds-*'; without any nobody could change the installation again"
 	if len(in.Deployers) == 0 {

@@ -92,8 +92,9 @@ func (a Answer) Violated() []string {
 // JSON is the form of an answer for programs.
 type JSON struct {
 	Outcome Outcome          `json:"outcome"`
-	Rules   []RuleJSON       `json:"rules"`   // that match the cluster
-	Desired *endpoint.Access `json:"desired"` // null when nothing would change
+	Why     string           `json:"why,omitempty"` // where the rules don't tell it
+	Rules   []RuleJSON       `json:"rules"`         // that match the cluster
+	Desired *endpoint.Access `json:"desired"`       // null when nothing would change
 }
 
 // RuleJSON is one rule of an answer.
@@ -105,7 +106,7 @@ type RuleJSON struct {
 
 // JSON returns a's form for programs; its lists are never null.
 func (a Answer) JSON() JSON {
-	out := JSON{Outcome: a.Outcome, Rules: []RuleJSON{}, Desired: a.Desired()}
+	out := JSON{Outcome: a.Outcome, Why: a.Verdict.Why, Rules: []RuleJSON{}, Desired: a.Desired()}
 	for i := range a.Verdict.Rules {
 		r := &a.Verdict.Rules[i]
 		rule := RuleJSON{Name: r.Rule.Name, Violated: r.Violated, Reasons: []string{}}

@@ -84,7 +84,7 @@ func TestOf(t *testing.T) {
 		want    string
 	}{
 		"compliant":    {cluster("shop", both("8.8.8.0/25")), nil, policy.NetworkInOrder(), `{"outcome":"compliant","rules":[{"name":"inside","violated":false,"reasons":[]},{"name":"office","violated":false,"reasons":[]}],"desired":null}`},
-		"out of scope": {connected, nil, policy.NetworkInOrder(), `{"outcome":"out-of-scope","rules":[],"desired":null}`},
+		"out of scope": {connected, nil, policy.NetworkInOrder(), `{"outcome":"out-of-scope","why":"connected cluster: its endpoint is not EKS's","rules":[],"desired":null}`},
 		"exempt":       {cluster("launch", endpoint.Access{Public: true}), nil, policy.NetworkInOrder(), `{"outcome":"exempt","rules":[{"name":"inside","violated":true,"reasons":["private access is off"]},{"name":"office","violated":true,"reasons":["0.0.0.0/0 reaches beyond the allowed CIDRs (no CIDRs are listed, which lets everyone in)"]}],"desired":null}`},
 		"alert only":   {prod, nil, policy.NetworkInOrder(), `{"outcome":"violation","rules":[{"name":"inside","violated":false,"reasons":[]},{"name":"office","violated":false,"reasons":[]},{"name":"told","violated":true,"reasons":["public access is on"]}],"desired":null}`},
 		"enforced":     {cluster("shop", both("8.8.8.0/25", "9.9.9.0/24")), nil, policy.NetworkInOrder(), `{"outcome":"would-enforce","rules":[{"name":"inside","violated":false,"reasons":[]},{"name":"office","violated":true,"reasons":["9.9.9.0/24 is outside the allowed CIDRs"]}],"desired":{"public":true,"private":true,"cidrs":["8.8.8.0/25"]}}`},

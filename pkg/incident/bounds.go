@@ -11,8 +11,9 @@ const (
 	// maxStories is what the stories of former incidents may take together: what
 	// a check reads with every look must stay small.
 	maxStories = 48 << 10
-	// MaxRecord is what the record may take, without the escapes for HTML. DynamoDB admits items of 400 KB,
-	// their keys included. Source: DynamoDB developer guide, "Constraints".
+	// MaxRecord is what the record may take, without the escapes for HTML.
+	// DynamoDB admits items of 400 KB, their keys included. Source: DynamoDB
+	// developer guide, "Constraints".
 	MaxRecord = 380 << 10
 	// maxWaiting is what the clusters that wait may take in the brake's item, by
 	// the same measure; those let through take the rest.
@@ -25,23 +26,39 @@ const (
 	fewReasons = 3
 	fewCIDRs   = 5
 	fewErrors  = 3
+	fewCalls   = 3
 	shortText  = 120
 	shorter    = 64
 )
 
 // keepStories forgets the stories of the oldest closings beyond the bound; the
-// closings themselves stay.
+// closings themselves stay. The newest story is told more briefly before it goes.
 func keepStories(closings []Closing) {
-	room := maxStories
+	room, newest := maxStories, true
 	for i := len(closings) - 1; i >= 0; i-- {
-		if closings[i].Story == nil {
+		c := &closings[i]
+		if c.Story == nil {
 			continue
 		}
-		text, err := json.Marshal(closings[i].Story)
-		if room -= len(text); err != nil || room < 0 {
-			closings[i].Story, room = nil, -1
+		need := length(c.Story)
+		if newest && need > room {
+			c.Story = c.Story.brief()
+			need = length(c.Story)
+		}
+		newest = false
+		if room -= need; room < 0 {
+			c.Story, room = nil, -1
 		}
 	}
+}
+
+// length is what an incident takes as JSON, more than any bound if it has none.
+func length(i *Incident) int {
+	text, err := json.Marshal(i)
+	if err != nil {
+		return MaxRecord
+	}
+	return len(text)
 }
 
 // Lighter returns the record without what no decision rests on: the stories of
@@ -56,28 +73,8 @@ func (r Record) Lighter() Record {
 	for i := range r.Watch {
 		r.Watch[i] = r.Watch[i].lighter()
 	}
-	if i := r.Incident; i != nil {
-		for k := range i.Causes {
-			i.Causes[k] = i.Causes[k].lighter()
-		}
-		for k := range i.Attempts {
-			a := &i.Attempts[k]
-			a.Kept, a.Warnings, a.Dropped = fewTexts(a.Kept), fewTexts(a.Warnings), a.Dropped[:min(len(a.Dropped), fewCIDRs)]
-			a.Errors = slices.Clone(a.Errors[:min(len(a.Errors), fewErrors)])
-			for n := range a.Errors {
-				a.Errors[n].Message = cut(a.Errors[n].Message, shortText)
-			}
-		}
-		i.Rules = lighterNotes(i.Rules)
-		if i.Final != nil {
-			f := *i.Final
-			if f.UndoneBy != nil {
-				by := f.UndoneBy.lighter()
-				f.UndoneBy = &by
-			}
-			f.Left, f.Kept, f.Warn = lighterNotes(f.Left), fewTexts(f.Kept), fewTexts(f.Warn)
-			i.Final = &f
-		}
+	if r.Incident != nil {
+		r.Incident = r.Incident.lighter()
 	}
 	if r.Standing != nil {
 		s := *r.Standing
@@ -90,6 +87,43 @@ func (r Record) Lighter() Record {
 		r.Left = &left
 	}
 	return r
+}
+
+func (i Incident) lighter() *Incident {
+	i.Causes, i.Attempts = slices.Clone(i.Causes), slices.Clone(i.Attempts)
+	for k := range i.Causes {
+		i.Causes[k] = i.Causes[k].lighter()
+	}
+	for k := range i.Attempts {
+		a := &i.Attempts[k]
+		a.Kept, a.Warnings, a.Dropped = fewTexts(a.Kept), fewTexts(a.Warnings), a.Dropped[:min(len(a.Dropped), fewCIDRs)]
+		a.Errors = slices.Clone(a.Errors[:min(len(a.Errors), fewErrors)])
+		for n := range a.Errors {
+			a.Errors[n].Message = cut(a.Errors[n].Message, shortText)
+		}
+	}
+	i.Rules = lighterNotes(i.Rules)
+	if i.Final != nil {
+		f := *i.Final
+		f.Left, f.Kept, f.Warn = lighterNotes(f.Left), fewTexts(f.Kept), fewTexts(f.Warn)
+		if f.UndoneBy != nil {
+			by := f.UndoneBy.lighter()
+			f.UndoneBy = &by
+		}
+		i.Final = &f
+	}
+	return &i
+}
+
+// brief is the lighter incident with the call that opened it, the last ones and
+// the last attempts: a story for which there is no more room.
+func (i Incident) brief() *Incident {
+	out := i.lighter()
+	if n := len(out.Causes); n > fewCalls {
+		out.Causes = append(out.Causes[:1], out.Causes[n-fewCalls+1:]...)
+	}
+	out.Attempts = out.Attempts[max(0, len(out.Attempts)-fewCalls):]
+	return out
 }
 
 func (c Cause) lighter() Cause {

@@ -118,6 +118,62 @@ func TestStoriesStayWithinTheirBound(t *testing.T) {
 	}
 }
 
+// TestTheNewestStoryIsToldBriefly holds that an incident too long for the bound
+// keeps the heart of its story, and takes that of those before it.
+func TestTheNewestStoryIsToldBriefly(t *testing.T) {
+	long := strings.Repeat("x", 1024)
+	i := fat("EG-AAAAAAAA", 200)
+	for k := range i.Rules {
+		i.Rules[k] = RuleNote{Name: fmt.Sprintf("rule-%03d", k), Respond: policy.Enforce, Description: long, Reasons: []string{long}}
+	}
+	i.Final.Left = i.Rules
+	for k := range i.Causes {
+		i.Causes[k].EventID = fmt.Sprintf("event-%d", k)
+		i.Causes[k].Actor = cloudtrail.Actor{Name: "alice", ARN: "arn:aws:iam::111122223333:user/alice", UserAgent: long}
+		i.Attempts[k].Number, i.Attempts[k].UpdateID = k+1, fmt.Sprintf("update-%d", k)
+	}
+	if n := length(i); n <= maxStories {
+		t.Fatalf("the story takes only %d bytes", n)
+	}
+	was := length(i)
+	closings := []Closing{{Ref: "EG-BBBBBBBB", Story: &Incident{Ref: "EG-BBBBBBBB", Stage: Stage(strings.Repeat("x", maxStories))}}, {Ref: i.Ref, Story: i}}
+	keepStories(closings)
+	s := closings[1].Story
+	if s == nil || length(s) > maxStories || closings[0].Story != nil {
+		t.Fatalf("kept are the stories %v and %v", closings[0].Story, s)
+	}
+	if s.Causes[0].EventID != "event-0" || s.Causes[len(s.Causes)-1].EventID != "event-9" || s.Causes[0].Actor.Name != "alice" {
+		t.Errorf("who opened it is lost: %+v", s.Causes)
+	}
+	if last := s.Attempts[len(s.Attempts)-1]; last.UpdateID != "update-9" || len(s.Rules) == 0 || s.Opening.CIDRs == nil || s.Final == nil || s.Final.Outcome != PartlyEnforced {
+		t.Errorf("the end of it is lost: %+v", s)
+	}
+	if length(i) != was {
+		t.Error("the incident itself was changed")
+	}
+}
+
+// TestRecordFromBeforeStories holds that a record without what newer ones have
+// is read as it was meant.
+func TestRecordFromBeforeStories(t *testing.T) {
+	const old = `{"schema":1,"version":3,"cluster":{},"name":"demo","account":"111122223333","region":"eu-west-1",` +
+		`"closings":[{"ref":"EG-AAAAAAAA","outcome":"enforced","at":"2026-01-01T00:05:00Z","opened":"2026-01-01T00:00:00Z","by":"alice"}]}`
+	var r Record
+	if err := json.Unmarshal([]byte(old), &r); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Sound(); err != nil {
+		t.Error(err)
+	}
+	if c := r.Closings[0]; c.Story != nil || c.Outcome != Enforced || c.By != "alice" {
+		t.Errorf("%+v", c)
+	}
+	keepStories(r.Closings)
+	if n := size(t, r.Lighter()); n > MaxRecord {
+		t.Errorf("%d bytes", n)
+	}
+}
+
 func TestTheBrakesItemIsBounded(t *testing.T) {
 	// The most that the setting admits, and a whole company that waits.
 	b := Brake{Schema: Schema}

@@ -44,6 +44,11 @@ func TestTugOfWarWithinAnHour(t *testing.T) {
 	if d.mails[3].Record.Incident.Final.Tug != nil {
 		t.Error("two closings are no tug of war")
 	}
+	for n, c := range d.r.Closings {
+		if got := len(c.Story.Folded); (n < 3 && got != 0) || (n >= 3 && got != 2) {
+			t.Errorf("the story of closing %d left %v to the digest", n, c.Story.Folded)
+		}
+	}
 	// What stays open is told also in a tug of war.
 	d.log = nil
 	e := d.asks("theirs-9", world)

@@ -910,11 +910,14 @@ func (t *turn) tell(kind NoticeKind) Step {
 	return Tell{Notice: Notice{Kind: kind, Record: t.clone(), At: t.now}}
 }
 
-// Told takes into the record that a mail was handed to SNS. With the outcome's
-// the incident is closed.
+// Told takes into the record that a mail was handed to SNS, or left to the
+// digest. With the outcome's the incident is closed.
 func Told(r Record, in Input, kind NoticeKind) Record {
 	t := &turn{Record: r.clone(), in: in, now: in.Now}
 	t.Intent = nil
+	if t.folded(kind) {
+		t.Incident.Folded = append(slices.Clone(t.Incident.Folded), kind)
+	}
 	switch {
 	case kind == NoticeLeft:
 		t.Left = nil

@@ -181,6 +181,8 @@ type Incident struct {
 
 	DetectedMailed time.Time `json:"detectedMailed,omitzero"`
 	StuckMailed    time.Time `json:"stuckMailed,omitzero"`
+	// Folded are the mails that a tug of war left to the digest.
+	Folded []NoticeKind `json:"folded,omitempty"`
 	// Final is set once the outcome is decided; the incident is closed when it
 	// has been mailed.
 	Final *Final `json:"final,omitempty"`

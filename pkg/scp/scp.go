@@ -1,7 +1,8 @@
 // Package scp turns a policy into the service control policy that refuses at the
 // call what IAM can see of it, and says in words what it cannot see. Where a
 // rule's match, exception or exemption cannot be expressed it refuses less than
-// the policy; where IAM does not see a kind of cluster or its age, more. It is pure: no clock, no logger, no AWS SDK.
+// the policy; where IAM does not see a kind of cluster or its age, more. It is
+// pure: no clock, no logger, no AWS SDK.
 package scp
 
 import (
@@ -20,9 +21,16 @@ import (
 // Source: AWS Organizations, quotas; it was half of that before May 2026.
 const MaxCharacters = 10240
 
-// mostPieces is into how many pieces a rule's reach may be taken apart: as many
-// as fit into the document.
-var mostPieces = []int{24, 12, 8, 4, 2, 1}
+// finenesses are how finely a rule's reach may be taken apart, the finest first:
+// as finely as it fits into the document.
+var finenesses = []fineness{{most: 24}, {most: 12}, {most: 8}, {most: 4}, {most: 2}, {most: 1}, {most: 1, short: true}}
+
+// fineness is into how many pieces a rule's reach may be taken apart, and
+// whether lists of accounts that are excepted are too long to be written.
+type fineness struct {
+	most  int
+	short bool
+}
 
 // AnyGuardrail is the role of every guardrail of a stack with the default name,
 // in whatever account and region.
@@ -91,8 +99,8 @@ var (
 // statements if there is nothing that it could refuse.
 func Write(p *policy.Policy, o Options) Written {
 	var out Written
-	for _, most := range mostPieces {
-		w := writer{options: o, policy: p, most: most, seen: map[string]bool{}, sids: map[string]int{}}
+	for _, f := range finenesses {
+		w := writer{options: o, policy: p, fineness: f, seen: map[string]bool{}, sids: map[string]int{}}
 		w.out.Document = Document{Version: "2012-10-17", Statement: []Statement{}}
 		for i := range p.Rules {
 			w.rule(&p.Rules[i])
@@ -109,11 +117,11 @@ func Write(p *policy.Policy, o Options) Written {
 type writer struct {
 	options Options
 	policy  *policy.Policy
-	most    int // pieces of one rule
-	out     Written
-	seen    map[string]bool // statements apart from their Sid
-	sids    map[string]int
-	hybrid  bool // whether some rule would not change clusters with hybrid nodes
+	fineness
+	out    Written
+	seen   map[string]bool // statements apart from their Sid
+	sids   map[string]int
+	hybrid bool // whether some rule would not change clusters with hybrid nodes
 }
 
 func (w *writer) limit(format string, args ...any) {
@@ -147,8 +155,12 @@ func (w *writer) rule(r *policy.Rule) {
 		return
 	}
 	pieces, coarse := w.pieces(r)
-	if coarse && len(pieces) > 0 {
-		w.limit("%s has so many exceptions and exemptions that not all could be told apart: where one is for some clusters of an account or a region, nothing is refused in the whole of it.", r.Name)
+	switch {
+	case coarse && len(pieces) == 0:
+		w.limit("%s is left out: the accounts that it excepts, or that are exempt, are more than fit.", r.Name)
+		return
+	case coarse:
+		w.limit("%s has so many exceptions and exemptions that not all could be told apart: more is left out for them than they waive.", r.Name)
 	}
 	written := 0
 	for _, d := range demands {

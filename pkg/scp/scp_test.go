@@ -338,7 +338,7 @@ func TestManyExemptions(t *testing.T) {
 	for i := range 40 {
 		p.Exemptions = append(p.Exemptions, policy.Exemption{
 			Name: fmt.Sprint(i), Rules: []string{"a"}, Until: now.Add(time.Hour),
-			Match: policy.Match{Accounts: []string{fmt.Sprintf("%012d", i)}, Regions: []string{"eu-west-1"}, Clusters: []string{"demo-1"}},
+			Match: policy.Match{Accounts: []string{fmt.Sprintf("%012d", i)}, Regions: []string{fmt.Sprintf("eu-west-%d", i%3)}, Clusters: []string{fmt.Sprintf("demo-%d", i)}},
 		})
 	}
 	w := scp.Write(p, options())
@@ -356,9 +356,91 @@ func TestManyExemptions(t *testing.T) {
 		if !denies(w.Document, c) {
 			t.Errorf("an account without an exemption may make %+v", c)
 		}
-		c.account = "000000000039"
+		c.account, c.region, c.cluster = "000000000039", "eu-west-0", "demo-39"
 		if denies(w.Document, c) {
 			t.Errorf("what an exemption waives is refused: %+v", c)
+		}
+	}
+}
+
+// TestExemptionsOfAKind holds that exemptions which differ in one thing alone are
+// told apart exactly, however many they are.
+func TestExemptionsOfAKind(t *testing.T) {
+	p := parse(t, "version: 1\nrules:\n  - {name: a, require: {privateAccess: enabled}, respond: enforce}\n")
+	for i := range 40 {
+		p.Exemptions = append(p.Exemptions, policy.Exemption{
+			Name: fmt.Sprint(i), Rules: []string{"a"}, Until: now.Add(time.Hour),
+			Match: policy.Match{Accounts: []string{fmt.Sprintf("%012d", i)}, Regions: []string{"eu-west-1"}, Clusters: []string{"demo-1"}},
+		})
+	}
+	w := scp.Write(p, options())
+	if slices.ContainsFunc(w.Limits, func(s string) bool { return strings.Contains(s, "told apart") }) {
+		t.Errorf("less is refused: %q", w.Limits)
+	}
+	for _, c := range []call{
+		{account: "000000000039", region: "eu-west-1", cluster: "other"},
+		{account: "000000000039", region: "eu-west-2", cluster: "demo-1"},
+		{account: "999999999999", region: "eu-west-1", cluster: "demo-1"},
+	} {
+		c.action, c.private, c.principal = "eks:UpdateClusterConfig", "false", "arn:aws:iam::999999999999:role/x"
+		if !denies(w.Document, c) {
+			t.Errorf("not refused: %+v", c)
+		}
+	}
+	c := call{action: "eks:UpdateClusterConfig", account: "000000000039", region: "eu-west-1", cluster: "demo-1", private: "false"}
+	if denies(w.Document, c) {
+		t.Errorf("what an exemption waives is refused: %+v", c)
+	}
+}
+
+// TestMoreExceptedAccountsThanFit holds that a rule which excepts more accounts
+// than fit goes with a word, and takes no other with it.
+func TestMoreExceptedAccountsThanFit(t *testing.T) {
+	p := parse(t, "version: 1\nrules:\n  - {name: a, require: {privateAccess: enabled}, respond: enforce}\n  - {name: b, match: {regions: [eu-*]}, require: {publicAccess: disabled}, respond: enforce}\n")
+	p.Rules[0].Except = &policy.Match{}
+	for i := range 900 {
+		p.Rules[0].Except.Accounts = append(p.Rules[0].Except.Accounts, fmt.Sprintf("%012d", i))
+	}
+	w := scp.Write(p, options())
+	if _, err := w.Document.JSON(); err != nil || len(w.Document.Statement) == 0 {
+		t.Fatalf("%v, %d statements", err, len(w.Document.Statement))
+	}
+	if !slices.ContainsFunc(w.Limits, func(s string) bool { return strings.HasPrefix(s, "a is left out: ") }) {
+		t.Errorf("it is not said: %q", w.Limits)
+	}
+}
+
+// TestMoreAccountsThanFit holds that exemptions of so many accounts that no list
+// of them fits leave what can be told apart by region and by name.
+func TestMoreAccountsThanFit(t *testing.T) {
+	p := parse(t, "version: 1\nrules:\n  - {name: a, require: {privateAccess: enabled}, respond: enforce}\n")
+	for i := range 5 {
+		var accounts []string
+		for k := range 300 {
+			accounts = append(accounts, fmt.Sprintf("%012d", i*1000+k))
+		}
+		p.Exemptions = append(p.Exemptions, policy.Exemption{
+			Name: fmt.Sprint(i), Rules: []string{"a"}, Until: now.Add(time.Hour),
+			Match: policy.Match{Accounts: accounts, Regions: []string{"eu-west-1"}, Clusters: []string{fmt.Sprintf("demo-%d", i)}},
+		})
+	}
+	w := scp.Write(p, options())
+	if _, err := w.Document.JSON(); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		action, region, cluster string
+		refused                 bool
+	}{
+		{"eks:CreateCluster", "eu-west-2", "demo-1", true},
+		{"eks:UpdateClusterConfig", "eu-west-2", "demo-1", true},
+		{"eks:UpdateClusterConfig", "eu-west-1", "other", true},
+		{"eks:UpdateClusterConfig", "eu-west-1", "demo-1", false},
+		{"eks:CreateCluster", "eu-west-1", "demo-1", false},
+	} {
+		c := call{action: test.action, account: "000000001001", region: test.region, cluster: test.cluster, private: "false"}
+		if got := denies(w.Document, c); got != test.refused {
+			t.Errorf("%+v: refused %t", c, got)
 		}
 	}
 }
