@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
 	"github.com/aws/aws-sdk-go-v2/service/eks/types"
+	"github.com/aws/smithy-go/middleware"
 
 	"github.com/endpointguard/endpointguard/pkg/awstrouble"
 	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
@@ -22,8 +23,9 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/trouble"
 )
 
-// maxHistory bounds the updates of one cluster that are read for its history.
-const maxHistory = 100
+// listPage is the most updates that ListUpdates returns at once. Source: EKS API
+// reference, ListUpdates.
+const listPage = 100
 
 // Clusters looks at and changes the clusters of one account and region.
 type Clusters struct{ eks *eks.Client }
@@ -123,28 +125,37 @@ func updateFrom(op string, u *types.Update) (endpoint.Update, error) {
 	return out, nil
 }
 
-// History describes the updates of a cluster, in no order: EKS documents none.
-// At most 100 are read.
-func (c *Clusters) History(ctx context.Context, cluster string) ([]endpoint.Update, error) {
-	pages := eks.NewListUpdatesPaginator(c.eks, &eks.ListUpdatesInput{Name: &cluster, MaxResults: aws.Int32(100)})
-	var history []endpoint.Update
+// History lists the updates of a cluster and describes those that are not known to
+// be over. When the context's time is up before all are described, or EKS stops
+// answering, it returns what was read until then, not Whole; an error only when
+// nothing was.
+func (c *Clusters) History(ctx context.Context, cluster string, over func(id string) bool) (endpoint.History, error) {
+	var history endpoint.History
+	pages := eks.NewListUpdatesPaginator(c.eks, &eks.ListUpdatesInput{Name: &cluster, MaxResults: aws.Int32(listPage)})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, sortError("eks:ListUpdates "+cluster, err)
+			return history, sortError("eks:ListUpdates "+cluster, err)
 		}
-		for _, id := range page.UpdateIds {
-			if len(history) == maxHistory {
-				return history, nil
-			}
-			u, err := c.Update(ctx, cluster, id)
-			if trouble.Of(err) == trouble.Gone && err != nil {
-				continue
-			}
-			if err != nil {
-				return nil, err
-			}
-			history = append(history, u)
+		history.Listed = append(history.Listed, page.UpdateIds...)
+	}
+	history.Whole = true
+	for _, id := range history.Listed {
+		if over(id) {
+			continue
+		}
+		u, err := c.Update(ctx, cluster, id)
+		switch {
+		case err == nil:
+			history.Read = append(history.Read, u)
+		case trouble.Of(err) == trouble.Gone:
+			// Listed, and not to be described yet or any more: nothing is known of it.
+			history.Whole = false
+		case len(history.Read) > 0:
+			history.Whole = false
+			return history, nil
+		default:
+			return history, err
 		}
 	}
 	return history, nil
@@ -165,13 +176,29 @@ func (c *Clusters) Apply(ctx context.Context, cluster string, a endpoint.Access,
 			request.PublicAccessCidrs = append(request.PublicAccessCidrs, cidr.String())
 		}
 	}
+	sent := 0
 	out, err := c.eks.UpdateClusterConfig(ctx, &eks.UpdateClusterConfigInput{
 		Name: &cluster, ClientRequestToken: &token, ResourcesVpcConfig: request,
-	})
+	}, func(o *eks.Options) { o.APIOptions = append(o.APIOptions, counting(&sent)) })
 	if err != nil {
-		return endpoint.Update{}, sortError(op, err)
+		sorted := sortError(op, err)
+		sorted.Repeated = sent > 1
+		return endpoint.Update{}, sorted
 	}
 	return updateFrom(op, out.Update)
+}
+
+// counting counts how often the SDK sends a request.
+func counting(sent *int) func(*middleware.Stack) error {
+	return func(stack *middleware.Stack) error {
+		count := middleware.FinalizeMiddlewareFunc("CountRequests", func(
+			ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler,
+		) (middleware.FinalizeOutput, middleware.Metadata, error) {
+			*sent++
+			return next.HandleFinalize(ctx, in)
+		})
+		return stack.Finalize.Insert(count, "Retry", middleware.After)
+	}
 }
 
 func refuse(op, what string) *trouble.Error {

@@ -1,6 +1,8 @@
 package ekscluster_test
 
 import (
+	"context"
+	"errors"
 	"net/netip"
 	"strings"
 	"testing"
@@ -143,11 +145,11 @@ func TestUpdatesAndHistory(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-time.After(time.Hour)
-		history, err := clusters.History(t.Context(), "demo")
-		if err != nil || len(history) != 2 {
+		history, err := clusters.History(t.Context(), "demo", none)
+		if err != nil || len(history.Read) != 2 || len(history.Listed) != 2 || !history.Whole {
 			t.Fatalf("%+v, %v", history, err)
 		}
-		for _, h := range history {
+		for _, h := range history.Read {
 			if h.ID == u.ID && (h.Status != endpoint.UpdateSuccessful || h.Type != endpoint.EndpointAccessUpdate) {
 				t.Errorf("%+v", h)
 			}
@@ -158,8 +160,78 @@ func TestUpdatesAndHistory(t *testing.T) {
 		if _, err := clusters.Update(t.Context(), "demo", "11111111-2222-4333-8444-555555555555"); trouble.Of(err) != trouble.Gone {
 			t.Errorf("%v", err)
 		}
-		if _, err := clusters.History(t.Context(), "other"); trouble.Of(err) != trouble.Gone {
+		if _, err := clusters.History(t.Context(), "other", none); trouble.Of(err) != trouble.Gone {
 			t.Errorf("%v", err)
+		}
+	})
+}
+
+func none(string) bool { return false }
+
+// TestALongHistory: more updates than a page lists, read as far as the time goes and
+// gone on with, each described once.
+func TestALongHistory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, clusters, _ := open(t)
+		a.PutCluster(localaws.Cluster{Name: "demo"})
+		const updates = 250
+		for range updates {
+			if _, err := a.StartUpdate("demo", "LoggingUpdate", time.Second); err != nil {
+				t.Fatal(err)
+			}
+			<-time.After(2 * time.Second)
+		}
+		a.Inject(localaws.Fault{Operation: "DescribeUpdate", Delay: 300 * time.Millisecond, Times: -1})
+		seen := map[string]bool{}
+		checks := 0
+		for whole := false; !whole; checks++ {
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			history, err := clusters.History(ctx, "demo", func(id string) bool { return seen[id] })
+			cancel()
+			if err != nil || len(history.Listed) != updates {
+				t.Fatalf("%d listed, %v", len(history.Listed), err)
+			}
+			for _, u := range history.Read {
+				if seen[u.ID] {
+					t.Errorf("update %s is described again", u.ID)
+				}
+				seen[u.ID] = true
+			}
+			whole = history.Whole
+		}
+		if len(seen) != updates || checks != 3 {
+			t.Errorf("%d of %d updates were described in %d checks", len(seen), updates, checks)
+		}
+		a.Inject(localaws.Fault{Operation: "ListUpdates", Status: 403, Times: -1})
+		if _, err := clusters.History(t.Context(), "demo", none); trouble.Of(err) != trouble.Refused {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+// TestRepeated: whether EKS's answer is to the first sending of a call.
+func TestRepeated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := localaws.New(localaws.Options{})
+		a.PutCluster(localaws.Cluster{Name: "demo", Public: true})
+		clusters := ekscluster.New(eks.NewFromConfig(a.Config("AKIDGUARDRAIL")))
+		busy := localaws.Fault{Operation: "UpdateClusterConfig", Type: "ResourceInUseException", Message: "Cannot EndpointAccessUpdate because cluster demo currently has update 11111111-2222-4333-8444-555555555555 in progress"}
+		repeated := func() bool {
+			_, err := clusters.Apply(t.Context(), "demo", private, "token")
+			sorted, ok := errors.AsType[*trouble.Error](err)
+			if !ok || sorted.Sort != trouble.NotNow || sorted.UpdateID != "11111111-2222-4333-8444-555555555555" {
+				t.Fatalf("%v", err)
+			}
+			return sorted.Repeated
+		}
+		a.Inject(busy)
+		if repeated() {
+			t.Error("the answer to the first sending is taken for one to a repetition")
+		}
+		a.Inject(localaws.Fault{Operation: "UpdateClusterConfig", Status: 500})
+		a.Inject(busy)
+		if !repeated() {
+			t.Error("the answer to a repetition is taken for one to the first sending")
 		}
 	})
 }

@@ -6,6 +6,7 @@ package function
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -180,11 +182,21 @@ func (h *Handler) handle(ctx context.Context, message events.SQSMessage) (err er
 			h.log.Error("panic", "message", message.MessageId, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 		}
 	}()
-	// Different for every delivery, of the same message too.
-	by := message.MessageId + "/" + message.Attributes["ApproximateReceiveCount"]
-	report, err := h.guardrail.Handle(ctx, []byte(message.Body), by)
+	report, err := h.guardrail.Handle(ctx, []byte(message.Body), guardrail.Delivery{
+		Message: message.MessageId, Invocation: invocation(ctx) + "/" + message.MessageId,
+	})
 	h.write(ctx, message.MessageId, report, err)
 	return err
+}
+
+// invocation names the invocation. The same batch may be handed to two of them, with
+// the same receive count: only Lambda's request id tells them apart.
+// Source: AWS Lambda developer guide, "Using Lambda with Amazon SQS" (at least once).
+func invocation(ctx context.Context) string {
+	if lambda, ok := lambdacontext.FromContext(ctx); ok && lambda.AwsRequestID != "" {
+		return lambda.AwsRequestID
+	}
+	return rand.Text()
 }
 
 // Invoke is Handle on the bytes that the Lambda runtime exchanges.

@@ -52,7 +52,10 @@ func TestAnEventFromTheFutureIsNoNewCluster(t *testing.T) {
 func TestAForgedRecordOpensNothing(t *testing.T) {
 	wide := endpoint.Access{Public: true, CIDRs: everywhere}
 	for name, change := range map[string]func(*incident.Record){
-		"before":    func(r *incident.Record) { r.Before = &incident.Seen{Access: wide, At: start} },
+		"history": func(r *incident.Record) {
+			asked := endpoint.Request{Public: &wide.Public, Private: &wide.Private, CIDRs: &wide.CIDRs}
+			r.History.Applied = []endpoint.Update{{ID: "u", Type: endpoint.EndpointAccessUpdate, Status: endpoint.UpdateSuccessful, Asked: asked, CreatedAt: start.AddDate(-1, 0, 0)}}
+		},
 		"compliant": func(r *incident.Record) { r.Compliant = &incident.Seen{Access: wide, At: start} },
 		"an incident": func(r *incident.Record) {
 			r.Incident = &incident.Incident{Ref: "EG-X", OpenedAt: start, DetectedMailed: start, Before: &incident.Seen{Access: wide}}

@@ -92,7 +92,7 @@ func lifeOf(tb testing.TB) []string {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		if _, err := g.Handle(tb.Context(), body, "seed"); err != nil {
+		if _, err := g.Handle(tb.Context(), body, delivery); err != nil {
 			tb.Fatal(err)
 		}
 		keep()
@@ -165,7 +165,7 @@ func FuzzHandle(f *testing.F) {
 			}
 		}
 		for range 3 {
-			if _, err := g.Handle(t.Context(), []byte(message), "invocation"); err != nil && strings.Contains(err.Error(), "still no end") {
+			if _, err := g.Handle(t.Context(), []byte(message), delivery); err != nil && strings.Contains(err.Error(), "still no end") {
 				t.Fatal(err)
 			}
 			if len(world.calls) > 300 {

@@ -25,10 +25,11 @@ type Clusters interface {
 	Cluster(ctx context.Context, name string) (endpoint.Cluster, error)
 }
 
-// Updates reads the updates of a cluster: one, or all that EKS remembers.
+// Updates reads the updates of a cluster: one, or EKS's list of all and of them
+// those that are not known to be over, as far as the context's time goes.
 type Updates interface {
 	Update(ctx context.Context, cluster, id string) (endpoint.Update, error)
-	History(ctx context.Context, cluster string) ([]endpoint.Update, error)
+	History(ctx context.Context, cluster string, over func(id string) bool) (endpoint.History, error)
 }
 
 // Networks reads what a private endpoint needs of the cluster's VPC. What could
@@ -100,15 +101,25 @@ type Guardrail struct {
 const (
 	// maxSteps bounds the steps of one check; the longest known takes ten.
 	maxSteps = 40
-	// reserve is what is kept of an invocation's time to put a message back.
-	reserve = 5 * time.Second
+	// saveReserve is what is kept of an invocation's time to write the record, and
+	// sendReserve to leave a message behind after that: whatever takes too long,
+	// what was learned is kept, and the cluster is looked at again.
+	saveReserve = 8 * time.Second
+	sendReserve = 4 * time.Second
+	// historyShare is the part of an invocation's time that reading EKS's list of
+	// updates may take; a longer list is gone on with in the next check.
+	historyShare = 2.0 / 3
 	// giveUpAfter is when a message about a cluster that the ledger does not
 	// know goes to the dead letters, if AWS never let it be handled.
 	giveUpAfter = 24 * time.Hour
+	// giveUpSweep is when a wake-up of the schedule's is given up: there is another
+	// by then.
+	giveUpSweep = time.Hour
 	// newCluster is for how long after its creation event a cluster may be
 	// unknown to EKS's own reads.
 	newCluster = 5 * time.Minute
-	// maxAhead is how many re-checks may have been sent and not written down.
+	// maxAhead is how far a re-check's number may be ahead of a ledger that was
+	// restored from an earlier copy.
 	maxAhead = 1000
 	soon     = 3 * time.Second
 	maxDelay = 15 * time.Minute
@@ -120,21 +131,34 @@ const (
 // understood: it is to end in the dead letters.
 var ErrUnreadable = errors.New("unreadable message")
 
-// Handle handles one message. By names the invocation and is different for each;
-// the context's deadline is the invocation's. With an error the message has not
-// been dealt with and must be delivered again.
-func (g *Guardrail) Handle(ctx context.Context, body []byte, by string) (Report, error) {
+// Delivery names one delivery of a message.
+type Delivery struct {
+	// Message is the queue's id of the message, the same whenever it is delivered.
+	Message string
+	// Invocation is different for each: a batch may be handed to two at once.
+	Invocation string
+}
+
+// Handle handles one message. The context's deadline is the invocation's. With an
+// error the message has not been dealt with and must be delivered again; without,
+// the check has left one message behind at the most.
+func (g *Guardrail) Handle(ctx context.Context, body []byte, d Delivery) (Report, error) {
 	w, report, err := g.decode(body)
 	if err != nil || report.Outcome != "" {
 		return report, err
 	}
-	c := check{Guardrail: g, ctx: ctx, outer: ctx, by: by, wake: w, report: report}
+	if w.Origin == "" {
+		w.Origin = d.Message
+	}
+	c := check{Guardrail: g, ctx: ctx, saving: ctx, sending: ctx, by: d.Invocation, wake: w, report: report}
 	c.deadline = g.Now().Add(time.Minute)
 	if deadline, ok := ctx.Deadline(); ok {
 		c.deadline = deadline
-		inner, cancel := context.WithDeadline(ctx, deadline.Add(-reserve))
-		defer cancel()
-		c.ctx = inner
+		var end, endSaving context.CancelFunc
+		c.ctx, end = context.WithDeadline(ctx, deadline.Add(-saveReserve))
+		defer end()
+		c.saving, endSaving = context.WithDeadline(ctx, deadline.Add(-sendReserve))
+		defer endSaving()
 	}
 	err = c.run()
 	return c.report, err
@@ -175,11 +199,15 @@ func (g *Guardrail) decode(body []byte) (incident.WakeUp, Report, error) {
 type check struct {
 	*Guardrail
 	ctx      context.Context // of the calls to AWS
-	outer    context.Context // with the time that is kept to put the message back
+	saving   context.Context // with the time that is kept to write the record
+	sending  context.Context // with the time that is kept to leave a message behind
 	by       string
 	deadline time.Time
 	wake     incident.WakeUp
 	report   Report
+	// former is when a record of a former cluster of the name wants to be looked at
+	// again, zero if none does.
+	former time.Duration
 }
 
 func (c *check) run() error {
@@ -191,7 +219,7 @@ func (c *check) run() error {
 	slices.SortFunc(records, func(a, b incident.Record) int { return a.Cluster.CreatedAt.Compare(b.Cluster.CreatedAt) })
 	in := incident.Input{
 		By: c.by, Deadline: c.deadline, OwnRole: c.OwnRole, Policy: c.Policy, Limits: c.Limits,
-		Message: incident.Message{Event: c.wake.Event, Sweep: c.wake.Sweep}, Updates: map[string]incident.UpdateRead{},
+		Message: incident.Message{ID: c.wake.Origin, Event: c.wake.Event, Sweep: c.wake.Sweep}, Updates: map[string]incident.UpdateRead{},
 	}
 	var newest *incident.Record
 	if len(records) > 0 {
@@ -215,7 +243,7 @@ func (c *check) run() error {
 		case in.Gone:
 			return c.notFound()
 		}
-		_, err := c.follow(incident.NewRecord(in.Cluster), in)
+		_, err := c.follow(incident.NewRecord(in.Cluster), in, true)
 		return err
 	}
 	if e := c.wake.Event; in.Gone && e != nil && c.tooYoung(*e) && e.Time.After(newest.Cluster.CreatedAt) {
@@ -241,12 +269,16 @@ func (c *check) followAll(records []incident.Record, in incident.Input, present 
 		}
 		gone := in
 		gone.Gone, gone.Replaced, gone.Message = true, true, incident.Message{}
-		if over, err := c.follow(former, gone); over || err != nil {
+		gone.Cluster = endpoint.Cluster{}
+		if over, err := c.follow(former, gone, false); over || err != nil {
 			return err
 		}
 	}
-	_, err := c.follow(present, in)
-	return err
+	over, err := c.follow(present, in, true)
+	if over || err != nil || c.former == 0 {
+		return err
+	}
+	return c.send(incident.WakeUp{Cluster: present.Name, Account: present.Account, Region: present.Region}, c.former)
 }
 
 // notFound is for a cluster that neither EKS nor the ledger knows.
@@ -281,7 +313,12 @@ func (c *check) look(in *incident.Input) {
 
 func (c *check) trouble(in *incident.Input, err error) {
 	in.Trouble = err.Error()
-	c.report.Trouble = in.Trouble
+	c.failed(err)
+}
+
+// failed reports that AWS did not let something be done.
+func (c *check) failed(err error) {
+	c.report.Trouble = err.Error()
 	c.report.Refused = c.report.Refused || trouble.Of(err) == trouble.Refused || trouble.Of(err) == trouble.Unreadable
 }
 
@@ -300,15 +337,10 @@ func (c *check) readUpdates(in *incident.Input, ids []string, afterLook bool) {
 	}
 }
 
-func (c *check) read(in *incident.Input, r incident.Read) {
+func (c *check) read(in *incident.Input, known incident.History, r incident.Read) {
 	c.readUpdates(in, r.Updates, true)
 	if r.History && in.Trouble == "" {
-		history, err := c.Updates.History(c.ctx, c.wake.Cluster)
-		if err != nil && trouble.Of(err) != trouble.Gone {
-			c.trouble(in, err)
-			return
-		}
-		in.History, in.HistoryRead = history, true
+		c.readHistory(in, known)
 	}
 	if r.Network {
 		in.Network = c.Networks.Network(c.ctx, in.Cluster)
@@ -319,9 +351,26 @@ func (c *check) read(in *incident.Input, r incident.Read) {
 	}
 }
 
+// readHistory reads EKS's list of updates as far as its share of the time goes. That
+// it can't be read is no reason to leave a cluster open: incident.Next goes on more
+// carefully then.
+func (c *check) readHistory(in *incident.Input, known incident.History) {
+	share := time.Duration(float64(c.deadline.Sub(c.Now())) * historyShare)
+	ctx, cancel := context.WithTimeout(c.ctx, share)
+	defer cancel()
+	history, err := c.Updates.History(ctx, c.wake.Cluster, known.Knows)
+	in.History, in.HistoryRead = history, true
+	if err != nil && trouble.Of(err) != trouble.Gone {
+		in.History.Whole, in.HistoryTrouble = false, err.Error()
+		c.failed(err)
+	}
+}
+
 // follow goes the way of one record until its check is over. It answers true
-// when the message was put back or dropped, so that nothing more is to be done.
-func (c *check) follow(r incident.Record, in incident.Input) (bool, error) {
+// when a message was left behind or the message dropped, so that nothing more is to
+// be done. A record that is not the present cluster's sends none: the check's one
+// message is the present one's.
+func (c *check) follow(r incident.Record, in incident.Input, present bool) (bool, error) {
 	stored := r
 	for range maxSteps {
 		in.Now = c.Now()
@@ -330,7 +379,7 @@ func (c *check) follow(r incident.Record, in incident.Input) (bool, error) {
 		r = next
 		switch s := step.(type) {
 		case incident.Read:
-			c.read(&in, s)
+			c.read(&in, r.History, s)
 		case incident.Ask:
 			c.ask(&in, s.Entry)
 		case incident.Apply:
@@ -363,17 +412,23 @@ func (c *check) follow(r incident.Record, in incident.Input) (bool, error) {
 				return true, err
 			}
 		case incident.Wait:
-			// Sent before it is written down: a crash in between leaves a
-			// message too many, never one too few. The message at hand stays as
-			// it is: if the record can't be written, it is put back.
-			if err := c.send(incident.WakeUp{
-				Cluster: r.Name, Account: r.Account, Region: r.Region, CreatedAt: r.Cluster.CreatedAt, Check: s.Number,
-			}, s.Delay); err != nil {
+			// Written before it is sent: a record that can't be written sends no
+			// second message beside the one that is put back. A crash in between
+			// brings the message at hand again, which the record knows.
+			if lost, err := c.save(&r, &stored); lost || err != nil {
 				return true, err
 			}
-			lost, err := c.save(&r, &stored)
 			c.report.ended(r, in.Now)
-			return lost, err
+			if !present {
+				c.former = s.Delay
+				return false, nil
+			}
+			if c.former > 0 {
+				s.Delay = min(s.Delay, c.former)
+			}
+			return true, c.send(incident.WakeUp{
+				Cluster: r.Name, Account: r.Account, Region: r.Region, CreatedAt: r.Cluster.CreatedAt, Check: s.Number,
+			}, s.Delay)
 		case incident.Later:
 			c.report.Why = s.Why
 			if lost, err := c.save(&r, &stored); lost || err != nil {
@@ -414,7 +469,7 @@ func (c *check) apply(r *incident.Record, in *incident.Input, s incident.Apply) 
 	if err != nil {
 		answer.Sort, answer.Text = trouble.Of(err), err.Error()
 		if sorted, ok := errors.AsType[*trouble.Error](err); ok {
-			answer.Code, answer.Text = sorted.Code, sorted.Err.Error()
+			answer.Code, answer.Text, answer.Repeated = sorted.Code, sorted.Err.Error(), sorted.Repeated
 		}
 		switch answer.Sort {
 		case trouble.Transient, trouble.Unreadable:
@@ -436,7 +491,7 @@ func (c *check) save(r, stored *incident.Record) (bool, error) {
 	if reflect.DeepEqual(r, stored) {
 		return false, nil
 	}
-	version, err := c.Ledger.Save(c.ctx, *r)
+	version, err := c.Ledger.Save(c.saving, *r)
 	switch {
 	case err == nil:
 		r.Version = version
@@ -456,8 +511,15 @@ func (c *check) putBack(cause error) error {
 	if sorted := trouble.Of(cause); sorted == trouble.Refused || sorted == trouble.Unreadable {
 		c.report.Refused = true
 	}
-	if !c.wake.Since.IsZero() && c.Now().Sub(c.wake.Since) > giveUpAfter {
-		return fmt.Errorf("given up after %d tries since %s: %w", c.wake.Tries, c.wake.Since.Format(time.RFC3339), cause)
+	if !c.wake.Since.IsZero() {
+		waited := c.Now().Sub(c.wake.Since)
+		if c.wake.Sweep && waited > giveUpSweep {
+			c.report.Why = "the next sweep's wake-up takes this one's place"
+			return nil
+		}
+		if waited > giveUpAfter {
+			return fmt.Errorf("given up after %d tries since %s: %w", c.wake.Tries, c.wake.Since.Format(time.RFC3339), cause)
+		}
 	}
 	return c.later(min(5*time.Second<<min(c.wake.Tries, 10), maxDelay))
 }
@@ -477,7 +539,7 @@ func (c *check) send(w incident.WakeUp, delay time.Duration) error {
 		return fmt.Errorf("encode wake-up for cluster %s: %w", c.wake.Cluster, err)
 	}
 	c.report.Next = min(delay, maxDelay)
-	if err := c.Queue.Send(c.outer, body, c.report.Next); err != nil {
+	if err := c.Queue.Send(c.sending, body, c.report.Next); err != nil {
 		return fmt.Errorf("put back the message about cluster %s: %w", c.wake.Cluster, err)
 	}
 	return nil

@@ -22,6 +22,8 @@ import (
 
 var start = time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
 
+var delivery = Delivery{Message: "message", Invocation: "invocation"}
+
 // fake is everything that a guardrail talks to. Its errors are given by the
 // name of the call.
 type fake struct {
@@ -48,8 +50,8 @@ func (f *fake) Update(_ context.Context, _, id string) (endpoint.Update, error) 
 	return endpoint.Update{ID: id, Type: endpoint.EndpointAccessUpdate, Status: endpoint.UpdateInProgress}, f.call("update")
 }
 
-func (f *fake) History(context.Context, string) ([]endpoint.Update, error) {
-	return nil, f.call("history")
+func (f *fake) History(context.Context, string, func(string) bool) (endpoint.History, error) {
+	return endpoint.History{Whole: true}, f.call("history")
 }
 
 func (f *fake) Network(context.Context, endpoint.Cluster) endpoint.Network {
@@ -119,7 +121,7 @@ func (f *fake) handle(t *testing.T, g *Guardrail, w incident.WakeUp) (Report, er
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
-	return g.Handle(ctx, body, "invocation")
+	return g.Handle(ctx, body, delivery)
 }
 
 func sorted(sort trouble.Sort) error {
@@ -150,11 +152,11 @@ func TestWhatIsNoConcernOrUnreadable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r, err := g.Handle(t.Context(), body, "i"); err != nil || r.Outcome != incident.Ignored || !strings.Contains(r.Why, "AccessDenied") || r.Event != "e1" {
+	if r, err := g.Handle(t.Context(), body, delivery); err != nil || r.Outcome != incident.Ignored || !strings.Contains(r.Why, "AccessDenied") || r.Event != "e1" {
 		t.Errorf("a failed call: %+v, %v", r, err)
 	}
 	for _, body := range []string{"", "{", `{"endpointguard":1}`, `[]`, `{"eventName":7}`} {
-		if r, err := g.Handle(t.Context(), []byte(body), "i"); !errors.Is(err, ErrUnreadable) || r.Outcome != incident.Unreadable || r.Why == "" {
+		if r, err := g.Handle(t.Context(), []byte(body), delivery); !errors.Is(err, ErrUnreadable) || r.Outcome != incident.Unreadable || r.Why == "" {
 			t.Errorf("%q: %+v, %v", body, r, err)
 		}
 	}

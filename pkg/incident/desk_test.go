@@ -35,8 +35,9 @@ type desk struct {
 	done    Done
 	mails   []Notice
 	brake   Brake
-	limit   int    // of clusters changed within an hour; 0 is none
-	die     string // the step that the invocation dies at, after the record was saved
+	limit   int               // of clusters changed within an hour; 0 is none
+	die     string            // the step that the invocation dies at, after the record was saved
+	tokens  map[string]string // the update that each client request token began
 }
 
 var (
@@ -76,7 +77,7 @@ func limited(name string, respond policy.Response) policy.Rule {
 }
 
 func newDesk(t *testing.T, p *policy.Policy, a endpoint.Access) *desk {
-	d := &desk{t: t, now: start, policy: p, updates: map[string]endpoint.Update{}, network: goodVPC}
+	d := &desk{t: t, now: start, policy: p, updates: map[string]endpoint.Update{}, network: goodVPC, tokens: map[string]string{}}
 	d.cluster = endpoint.Cluster{
 		ID:        endpoint.ID{ARN: "arn:aws:eks:eu-west-1:111122223333:cluster/demo", CreatedAt: start.Add(-24 * time.Hour)},
 		Partition: "aws", Account: "111122223333", Region: "eu-west-1", Name: "demo",
@@ -99,6 +100,25 @@ func (d *desk) asks(id string, a endpoint.Access) *cloudtrail.Event {
 	return &cloudtrail.Event{
 		ID: "event-" + id, Time: d.now, Name: cloudtrail.UpdateClusterConfig, Cluster: "demo", UpdateID: id, Asked: request(a),
 		Actor: cloudtrail.Actor{Type: "IAMUser", Name: "alice", RoleARN: "arn:aws:iam::111122223333:role/alice"},
+	}
+}
+
+// becomes is an update of somebody's from its beginning to its end, of which no event
+// comes.
+func (d *desk) becomes(a endpoint.Access) *desk {
+	d.now = d.now.Add(time.Second)
+	id := fmt.Sprintf("quiet-%d", len(d.updates))
+	d.asks(id, a)
+	d.ends(id, endpoint.UpdateSuccessful)
+	d.cluster.Access = a
+	return d
+}
+
+// ownEvent is CloudTrail's event of a call of the guardrail's own role.
+func (d *desk) ownEvent(id string) *cloudtrail.Event {
+	return &cloudtrail.Event{
+		ID: "event-" + id, Time: d.updates[id].CreatedAt, Name: cloudtrail.UpdateClusterConfig, Cluster: "demo", UpdateID: id, Asked: d.updates[id].Asked,
+		Actor: cloudtrail.Actor{Type: "AssumedRole", RoleARN: ownRole},
 	}
 }
 
@@ -148,10 +168,7 @@ func (d *desk) look(m Message) *desk {
 			d.fill(&in, s.Updates, true)
 			if s.History {
 				in.HistoryRead = true
-				in.History = nil
-				for _, u := range d.updates {
-					in.History = append(in.History, u)
-				}
+				in.History = d.history()
 			}
 			if s.Network {
 				in.Network = d.network
@@ -217,6 +234,19 @@ func (d *desk) look(m Message) *desk {
 	return d
 }
 
+// history is EKS's own list of the updates, of which those that the record knows to
+// be over are not described again.
+func (d *desk) history() endpoint.History {
+	h := endpoint.History{Whole: true}
+	for id, u := range d.updates {
+		h.Listed = append(h.Listed, id)
+		if !d.r.History.Knows(id) {
+			h.Read = append(h.Read, u)
+		}
+	}
+	return h
+}
+
 // stored is the record as it comes back from the ledger.
 func (d *desk) stored(r Record) Record {
 	d.t.Helper()
@@ -237,7 +267,11 @@ func (d *desk) answer(s Apply) Answer {
 		d.answers = d.answers[1:]
 		return a
 	}
+	if id, ok := d.tokens[s.Token]; ok {
+		return Answer{Update: d.updates[id]}
+	}
 	id := fmt.Sprintf("ours-%d", len(d.updates))
+	d.tokens[s.Token] = id
 	d.updates[id] = endpoint.Update{
 		ID: id, Type: endpoint.EndpointAccessUpdate, Status: endpoint.UpdateInProgress, Asked: request(s.Desired), CreatedAt: d.now,
 	}

@@ -16,6 +16,7 @@ const (
 	WhyNotDone = "EKS did not carry out the change that asked for it"
 	WhyAllowed = "the endpoint is as it was found, but no rule forbids it any more"
 	WhyDeleted = "the cluster was deleted"
+	WhyUnclear = "it was put right, and whether by the guardrail's own call or by somebody's same one is not known: the answer to that call was lost"
 )
 
 // Facts are what a reader of the mails needs of a cluster. Nothing is decided
@@ -70,7 +71,7 @@ type Waiver struct {
 }
 
 // facts notes what the mails need of the cluster of the open incident.
-func (t *turn) facts() {
+func (t *evaluation) facts() {
 	if t.Incident == nil || t.in.Cluster.Name == "" {
 		return
 	}
@@ -84,7 +85,7 @@ func (t *turn) facts() {
 }
 
 // aside notes why the cluster is left alone, as the digest tells it.
-func (t *turn) aside(v verdict.Verdict) {
+func (t *evaluation) aside(v verdict.Verdict) {
 	now := asideOf(v)
 	switch {
 	case now == nil:
@@ -143,7 +144,7 @@ func (a *Aside) waive(e policy.Exemption, rule string) {
 	a.Waivers = append(a.Waivers, Waiver{Name: e.Name, Rules: []string{rule}, Until: e.Until.UTC()})
 }
 
-func (t *turn) missing(gaps []verdict.Gap) []Gap {
+func (t *evaluation) missing(gaps []verdict.Gap) []Gap {
 	var out []Gap
 	for _, g := range gaps {
 		gap := Gap{Name: g.Name, Unknown: g.Fact != endpoint.No}

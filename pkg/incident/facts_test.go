@@ -42,9 +42,9 @@ func TestAside(t *testing.T) {
 func TestAsideIsStable(t *testing.T) {
 	at := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 	v := verdict.Verdict{Cluster: endpoint.Cluster{Connected: true}}
-	first := &turn{now: at}
+	first := &evaluation{now: at}
 	first.aside(v)
-	again := &turn{Record: first.Record, now: at.Add(time.Hour)}
+	again := &evaluation{Record: first.Record, now: at.Add(time.Hour)}
 	again.aside(v)
 	if again.Aside != first.Aside || !first.Aside.Since.Equal(at) {
 		t.Errorf("%+v, %+v", first.Aside, again.Aside)

@@ -105,10 +105,10 @@ func TestFoundBySweep(t *testing.T) {
 	}
 	// Nothing more is tried or told until somebody changes the cluster.
 	d.after(time.Hour).wakes().told("failed")
-	e := d.asks("u9", world)
-	d.comes(e).told("waits 15s")
+	e := d.asks("u9", exposed)
+	d.comes(e).told("mails detected", "waits 15s")
 	d.ends("u9", endpoint.UpdateSuccessful)
-	d.after(s15).recheck().told(closing+": ours-4", "mails detected", "waits 15s")
+	d.after(s15).recheck().told(closing+": ours-4", "waits 15s")
 	if d.r.Incident.Ref == i.Ref {
 		t.Error("a new incident has the reference of the old one")
 	}
@@ -153,13 +153,12 @@ func TestAlertOnly(t *testing.T) {
 		d.after(time.Hour).wakes().told("violation")
 	}
 	// Another violation is told.
-	d.cluster.Access = exposed
-	d.cluster.Access.CIDRs = cidrs("0.0.0.0/1")
+	d.becomes(endpoint.Access{Public: true, CIDRs: cidrs("0.0.0.0/1")})
 	d.wakes().told("mails violation", "violation")
 	// And the first again, once it was over.
-	d.cluster.Access = private
+	d.becomes(private)
 	d.wakes().told("compliant")
-	d.cluster.Access = world
+	d.becomes(world)
 	d.wakes().told("mails violation", "violation")
 	if first, last := d.mails[1].Record.Incident.Ref, d.mails[3].Record.Incident.Ref; first == last {
 		t.Error("two incidents share a reference")
@@ -260,22 +259,21 @@ func TestOldLookBeforeAnApply(t *testing.T) {
 	d := newDesk(t, revert, world)
 	d.asks("u1", office)
 	d.ends("u1", endpoint.UpdateSuccessful)
-	d.cluster.Access = world // an old look
-	d.wakes().told("mails detected", "waits 15s")
+	d.cluster.Access = world // an old look: nothing is mailed because of it
+	d.wakes().told("waits 15s")
 	d.cluster.Access = office
-	d.after(s15).recheck().told("waits 15s")
-	d.after(s15).recheck().told("mails already-undone", "compliant")
+	d.after(s15).recheck().told("compliant")
 	// An old look that stays is believed after all.
 	d = newDesk(t, enforce, world)
 	d.asks("u1", private)
 	d.ends("u1", endpoint.UpdateSuccessful)
 	d.cluster.Access = world
-	d.wakes().told("mails detected", "waits 15s")
+	d.wakes().told("waits 15s")
 	for d.now.Before(start.Add(staleFor)) {
 		d.log = nil
 		d.after(s15).recheck()
 	}
-	d.told(closing+": ours-1", "waits 15s")
+	d.told(closing+": ours-1", "mails detected", "waits 15s")
 }
 
 func TestHistoryShowsAnUpdateInProgress(t *testing.T) {
@@ -465,7 +463,8 @@ func TestDiesAtAnyStep(t *testing.T) {
 		d.die = "applied"
 		d.wakes().told(closing+": ours-0", "dies")
 		d.die = ""
-		d.after(6*time.Minute).wakes().told("mails detected", "waits 15s")
+		// The same call once more, and EKS names the update that it began.
+		d.after(6*time.Minute).wakes().told(closing+": ours-0", "mails detected", "waits 15s")
 		if a := d.r.Incident.Attempts; len(a) != 1 || a[0].UpdateID != "ours-0" {
 			t.Errorf("our update was not recognised: %+v", a)
 		}
@@ -478,7 +477,33 @@ func TestDiesAtAnyStep(t *testing.T) {
 		d.wakes().told(closing+": ours-0", "dies")
 		d.die = ""
 		d.ends("ours-0", endpoint.UpdateSuccessful)
-		d.after(6*time.Minute).wakes().told("mails enforced", "compliant")
+		// Whose it was, CloudTrail tells.
+		d.after(6 * time.Minute).wakes().told("waits 15s")
+		d.after(s15).recheck().told("waits 15s")
+		d.comes(d.ownEvent("ours-0")).told("mails enforced", "ignored")
+	})
+	t.Run("after asking, and nobody tells whose it was", func(t *testing.T) {
+		d := newDesk(t, enforce, world)
+		d.die = "applied"
+		d.wakes()
+		d.die, d.log = "", nil
+		d.ends("ours-0", endpoint.UpdateSuccessful)
+		d.after(2 * time.Minute).wakes().told("waits 15s")
+		d.after(creditWithin).recheck().told("mails compliant", "compliant")
+		if why := d.mails[0].Record.Incident.Final.Why; why != WhyUnclear {
+			t.Errorf("why: %s", why)
+		}
+	})
+	t.Run("after asking, and somebody else's call is told of", func(t *testing.T) {
+		d := newDesk(t, enforce, world)
+		d.die = "apply"
+		d.wakes()
+		d.die, d.log = "", nil
+		e := d.after(10*time.Second).asks("carol", private)
+		d.ends("carol", endpoint.UpdateSuccessful)
+		d.after(2 * time.Minute).wakes().told("waits 15s")
+		d.after(s15).recheck().told("waits 15s")
+		d.comes(e).told("mails already-undone", "compliant")
 	})
 	t.Run("after mailing", func(t *testing.T) {
 		d := newDesk(t, tell, world)
@@ -506,10 +531,10 @@ func TestStuck(t *testing.T) {
 	e := d.asks("u1", world)
 	d.comes(e).told("mails detected", "waits 15s")
 	d.after(31 * time.Minute).recheck().told("waits 1m0s")
-	d.after(90*time.Minute).recheck().told("mails stuck", "waits 15m0s")
-	d.after(15 * time.Minute).recheck().told("waits 15m0s")
+	d.after(90*time.Minute).recheck().told("mails stuck", "waits 1m0s")
+	d.after(time.Minute).recheck().told("waits 1m0s")
 	d.ends("u1", endpoint.UpdateSuccessful)
-	d.after(15*time.Minute).recheck().told(closing+": ours-1", "waits 15s")
+	d.after(time.Minute).recheck().told(closing+": ours-1", "waits 15s")
 	d.ends("ours-1", endpoint.UpdateSuccessful)
 	d.after(s15).recheck().told("mails enforced", "compliant")
 }
@@ -534,13 +559,13 @@ func TestTrouble(t *testing.T) {
 		t.Errorf("the mail says that it was looked at at %s, want %s", at, want)
 	}
 	d.trouble = ""
-	d.after(time.Minute).recheck().told("waits 15m0s")
+	d.after(time.Minute).recheck().told("waits 1m0s")
 }
 
 func TestTroubleReleasesAClaim(t *testing.T) {
 	d := newDesk(t, tell, world)
 	in := d.input(Message{Sweep: true}, "first")
-	in.Network, in.HistoryRead = d.network, true
+	in.Network, in.HistoryRead, in.History.Whole = d.network, true, true
 	r, step := Next(d.r, in)
 	if _, ok := step.(Tell); !ok {
 		t.Fatalf("step %T", step)
@@ -914,12 +939,12 @@ func TestARevertGoesBackToWhatAnAlertLeft(t *testing.T) {
 	one := endpoint.Access{Public: true, Private: true, CIDRs: cidrs("198.51.100.128/32")}
 	d := newDesk(t, rules(limited("limited", policy.Revert), closed("closed", policy.Alert)), private)
 	d.wakes().told("compliant")
-	d.cluster.Access = half
+	d.becomes(half)
 	d.wakes().told("mails violation", "violation")
-	d.cluster.Access = one
+	d.becomes(one)
 	d.wakes().told("mails violation", "violation")
-	d.cluster.Access = endpoint.Access{Public: true, Private: true, CIDRs: cidrs("198.51.100.128/32", "203.0.113.0/24")}
-	d.wakes().told("asks for public=true private=true cidrs=198.51.100.128/32: ours-0", "mails detected", "waits 15s")
+	d.becomes(endpoint.Access{Public: true, Private: true, CIDRs: cidrs("198.51.100.128/32", "203.0.113.0/24")})
+	d.wakes().told("asks for public=true private=true cidrs=198.51.100.128/32: ours-3", "mails detected", "waits 15s")
 }
 
 func TestReopenedAtOnceAfterARevert(t *testing.T) {
@@ -940,7 +965,7 @@ func TestReopenedAtOnceAfterARevert(t *testing.T) {
 func TestWhatStoodAndWasGoneIsToldAgain(t *testing.T) {
 	d := newDesk(t, tell, world)
 	d.wakes().told("mails violation", "violation")
-	d.cluster.Access = private // somebody closed it, and no event came
+	d.becomes(private) // and no event came
 	d.after(time.Hour).comes(d.asks("u1", world)).told("mails detected", "waits 15s")
 	d.ends("u1", endpoint.UpdateSuccessful)
 	d.after(s15).recheck().told("mails violation", "violation")

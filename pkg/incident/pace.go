@@ -15,11 +15,18 @@ const (
 	// notFoundYet is for how long after its creation a cluster, or after its
 	// start an update, may be unknown to EKS's own reads.
 	notFoundYet = 5 * time.Minute
-	// staleFor is for how long after our update's success a look that shows
-	// the values from before it is not taken for somebody's change.
+	// staleFor is for how long looks that contradict EKS's own history of updates are
+	// taken for old ones.
 	staleFor = 2 * time.Minute
+	// clocksApart is how far EKS's clock may be from ours.
+	clocksApart = time.Minute
+	// creditWithin is how long after an update the event that tells whose it is is
+	// waited for. Source: AWS CloudTrail user guide: events come within about 5
+	// minutes on average, which is not guaranteed.
+	creditWithin = 15 * time.Minute
 	// stuckAfter is when an incident that is not settled is told as stuck, and
-	// slowPace how often it is looked at from then on.
+	// slowPace how often a cluster is looked at from then on where nothing is to be
+	// changed.
 	stuckAfter = 2 * time.Hour
 	slowPace   = 15 * time.Minute
 	// maxAttempts is how often an update is tried that EKS fails.
@@ -31,14 +38,17 @@ const (
 	longestInvocation = 15 * time.Minute
 )
 
-// pace is how long to wait for a cluster that cannot be changed yet.
-func pace(c endpoint.Cluster, since, now time.Time) time.Duration {
+// pace is how long to wait for a cluster that cannot be changed yet. Where a change
+// is wanted as soon as it can be made, it stays at a minute however long that takes:
+// who keeps a cluster busy must not leave a gap unseen.
+func pace(c endpoint.Cluster, since, now time.Time, wanted bool) time.Duration {
 	waited := now.Sub(since)
 	if c.Status == endpoint.StatusCreating {
 		waited = now.Sub(c.CreatedAt)
 	}
+	wanted = wanted && (c.Status == endpoint.StatusActive || c.Status == endpoint.StatusUpdating)
 	switch {
-	case waited >= stuckAfter:
+	case waited >= stuckAfter && !wanted:
 		return slowPace
 	case waited >= 30*time.Minute:
 		return time.Minute

@@ -8,10 +8,13 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/verdict"
 )
 
-// reach notes which rules enforce on the cluster. Under one policy only the
-// cluster's tags can change that: its name, account and region stay.
-func (t *turn) reach(v verdict.Verdict) {
-	now := Reach{Policy: t.in.Policy.Hash}
+// sameLaw reports whether two were noted under the same rules in the same mode.
+func (r Reach) sameLaw(o Reach) bool { return r.Policy == o.Policy && r.Alerting == o.Alerting }
+
+// reach notes which rules enforce on the cluster. Under the same rules in the same
+// mode only the cluster's tags can change that: its name, account and region stay.
+func (t *evaluation) reach(v verdict.Verdict) {
+	now := Reach{Policy: t.in.Policy.Hash, Alerting: t.in.Policy.Alerting}
 	for _, r := range v.Rules {
 		if r.Rule.Respond.Enforcing() {
 			now.Rules = append(now.Rules, r.Rule.Name)
@@ -21,11 +24,11 @@ func (t *turn) reach(v verdict.Verdict) {
 	switch {
 	case was == nil && len(now.Rules) == 0:
 		return
-	case was != nil && was.Policy == now.Policy && slices.Equal(was.Rules, now.Rules):
+	case was != nil && was.sameLaw(now) && slices.Equal(was.Rules, now.Rules):
 		return
 	}
 	t.Reach = &now
-	if was == nil || was.Policy != now.Policy {
+	if was == nil || !was.sameLaw(now) {
 		return
 	}
 	lost := slices.DeleteFunc(slices.Clone(was.Rules), func(name string) bool { return slices.Contains(now.Rules, name) })

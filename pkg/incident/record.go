@@ -44,18 +44,25 @@ type Record struct {
 
 	// Opened counts the incidents of this cluster so far.
 	Opened int `json:"opened,omitempty"`
-	// Compliant is the last settled state that no enforcing rule was violated by.
+	// Compliant is the last state that a look showed and no rule objected to, Admitted
+	// the last that only rules that alert objected to.
 	Compliant *Seen `json:"compliant,omitempty"`
-	// Before is what EKS showed while an update was in progress: the values
-	// from before that update.
-	Before *Seen `json:"before,omitempty"`
-	// Watch are the updates of others that are not yet accounted for.
-	Watch []Cause `json:"watch,omitempty"`
+	Admitted  *Seen `json:"admitted,omitempty"`
 	// ClearSince is when a violation that was asked for was first seen not to
 	// be there: one look is not enough to conclude anything.
 	ClearSince time.Time `json:"clearSince,omitzero"`
-	// DoubtSince is since when looks contradict EKS's own history of updates.
+	// Steady is what looks have shown without a break since its time, the cluster
+	// being at rest; nil while it is not.
+	Steady *Seen `json:"steady,omitempty"`
+	// History is what is remembered of EKS's own list of updates.
+	History History `json:"history,omitzero"`
+	// Watch are the updates of others that are not yet accounted for.
+	Watch []Cause `json:"watch,omitempty"`
+	// DoubtSince is since when looks contradict EKS's own history of updates, or it
+	// could not be read whole.
 	DoubtSince time.Time `json:"doubtSince,omitzero"`
+	// BusySince is since when looks find a cluster that cannot be changed yet.
+	BusySince time.Time `json:"busySince,omitzero"`
 	// Incident is the open one.
 	Incident *Incident `json:"incident,omitempty"`
 	// Standing is the violation that an incident was closed over and that is
@@ -209,7 +216,11 @@ type Attempt struct {
 	From    endpoint.Access `json:"from"`
 	Desired endpoint.Access `json:"desired"`
 	Token   string          `json:"token"`
-	At      time.Time       `json:"at"`
+	// At is when it was first asked for, Until when the invocation that last did is
+	// surely over, Sent how often it was.
+	At    time.Time `json:"at"`
+	Until time.Time `json:"until,omitzero"`
+	Sent  int       `json:"sent,omitempty"`
 	// UpdateID is "" until EKS is known to have accepted it.
 	UpdateID  string                 `json:"updateID,omitempty"`
 	CreatedAt time.Time              `json:"createdAt,omitzero"`
@@ -224,8 +235,6 @@ type Attempt struct {
 	// Missing are the facts on the network that Kept and Warnings are about.
 	Missing []Gap `json:"missing,omitempty"`
 }
-
-func (a Attempt) over() bool { return endpoint.Update{Status: a.Status}.Over() }
 
 // Final is the outcome of an incident as it was decided: the mail is written
 // from it, so that a mail sent again says the same.
@@ -257,8 +266,9 @@ type Standing struct {
 	Until time.Time `json:"until,omitzero"`
 	// Now is the access that stays, nil in a record from before it was kept.
 	Now *endpoint.Access `json:"now,omitempty"`
-	// Before is what was there right before the violation, nil when unknown.
-	Before *Seen           `json:"before,omitempty"`
+	// Covers is the time up to which updates of the endpoint were accounted for when it
+	// was told.
+	Covers time.Time       `json:"covers,omitzero"`
 	Family endpoint.Family `json:"family,omitempty"`
 }
 
@@ -283,6 +293,10 @@ type Closing struct {
 type Check struct {
 	Number int       `json:"number"`
 	Due    time.Time `json:"due,omitzero"`
+	// From is the message whose check asked for it. The record is written before the
+	// re-check is sent, so that a record that can't be written sends none; if that
+	// message comes again, the re-check may not have been sent.
+	From string `json:"from,omitempty"`
 }
 
 // Intent is written before something is done that must not be done twice by
@@ -305,8 +319,10 @@ const (
 
 // Reach is which enforcing rules are about a cluster under one policy.
 type Reach struct {
-	Policy string   `json:"policy"` // the document's hash
-	Rules  []string `json:"rules"`
+	Policy string `json:"policy"` // the document's hash
+	// Alerting is set where the mode lets no rule enforce, whatever the document says.
+	Alerting bool     `json:"alerting,omitempty"`
+	Rules    []string `json:"rules"`
 }
 
 // Departure is a cluster's leave from the reach of enforcing rules by a change

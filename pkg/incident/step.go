@@ -12,6 +12,9 @@ import (
 // Message is what woke the guardrail: a look at a cluster is wanted, perhaps
 // because of a call. Nothing in it is believed that EKS or the ledger can tell.
 type Message struct {
+	// ID names the message: that of the queue's, or for one that was put back
+	// that of the first of them.
+	ID    string
 	Event *cloudtrail.Event // the call, nil for a wake-up of our own
 	Check int               // the number of a re-check, else 0
 	Sweep bool              // the schedule's
@@ -37,11 +40,12 @@ type Input struct {
 	Replaced bool
 	// Updates are the updates read in this check, by id.
 	Updates map[string]UpdateRead
-	// History are all updates of the cluster that the record does not account
-	// for, once they were asked for.
-	History     []endpoint.Update
-	HistoryRead bool
-	Network     endpoint.Network
+	// History is EKS's own list of the cluster's updates, once it was asked for,
+	// and HistoryTrouble says why it could not be read, "" if it could.
+	History        endpoint.History
+	HistoryRead    bool
+	HistoryTrouble string
+	Network        endpoint.Network
 	// Busy is set when EKS refused a change in this check: whatever the status
 	// says, the cluster can't be changed now.
 	Busy bool
@@ -84,7 +88,7 @@ type Step interface{ step() }
 // Read asks for more facts; Next is then called again.
 type Read struct {
 	Updates []string // by id
-	History bool     // the updates that the record does not account for
+	History bool     // EKS's list, and of it the updates that are not known to be over
 	Network bool
 	Look    bool // the cluster once more
 }
@@ -175,4 +179,6 @@ type Answer struct {
 	Sort   trouble.Sort
 	Code   string
 	Text   string
+	// Repeated is set when the request had been sent before.
+	Repeated bool
 }

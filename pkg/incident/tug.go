@@ -8,7 +8,7 @@ import (
 
 // tug counts the open incident, about to be closed, among the last closings. It
 // returns nil unless that makes a tug of war.
-func (t *turn) tug() *TugOfWar {
+func (t *evaluation) tug() *TugOfWar {
 	war := TugOfWar{InAnHour: 1}
 	days := map[string]bool{t.now.UTC().Format(time.DateOnly): true}
 	others := []string{by(*t.Incident)}
@@ -41,7 +41,7 @@ func (t *turn) tug() *TugOfWar {
 // folded tells whether a mail is left to the digest: in a tug of war those of
 // an incident that the guardrail settles. What stays open against a rule that is
 // to be enforced is always told.
-func (t *turn) folded(kind NoticeKind) bool {
+func (t *evaluation) folded(kind NoticeKind) bool {
 	if t.TugSince.IsZero() || t.Incident == nil {
 		return false
 	}
@@ -60,7 +60,7 @@ func (t *turn) folded(kind NoticeKind) bool {
 }
 
 // peace ends a tug of war once the cluster has been closed often enough no more.
-func (t *turn) peace() {
+func (t *evaluation) peace() {
 	if !t.TugSince.IsZero() && t.tug() == nil {
 		t.TugSince = time.Time{}
 	}

@@ -21,9 +21,11 @@ type WakeUp struct {
 	Sweep     bool              `json:"sweep,omitempty"`
 	Event     *cloudtrail.Event `json:"event,omitempty"`
 	// Tries counts how often the message was put back before it could be
-	// handled, Since is when that was first.
-	Tries int       `json:"tries,omitempty"`
-	Since time.Time `json:"since,omitzero"`
+	// handled, Since is when that was first, and Origin the queue's id of the
+	// message that was.
+	Tries  int       `json:"tries,omitempty"`
+	Since  time.Time `json:"since,omitzero"`
+	Origin string    `json:"origin,omitempty"`
 }
 
 // wakeUpVersion is the version of the message's form.

@@ -184,8 +184,9 @@ func (s *story) look(m incident.Message) *story {
 		switch step := step.(type) {
 		case incident.Read:
 			read(step.Updates, true)
-			in.HistoryRead = in.HistoryRead || step.History
-			in.History = s.updates
+			if step.History {
+				in.HistoryRead, in.History = true, endpoint.History{Read: s.updates, Whole: true}
+			}
 			if step.Network {
 				in.Network = s.network
 				in.Network.Read = true

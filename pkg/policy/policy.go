@@ -20,6 +20,8 @@ type Policy struct {
 	Exemptions []Exemption
 	// Hash is the first 12 hexadecimal digits of the SHA-256 of the file.
 	Hash string
+	// Alerting is set when every response is alert whatever the document says.
+	Alerting bool
 
 	untils []Problem // where each exemption's end stands in the file
 }
@@ -175,6 +177,7 @@ func (p *Policy) Exemption(rule string, c endpoint.Cluster, at time.Time) *Exemp
 // AlertOnly returns a copy of p in which every response is alert.
 func (p *Policy) AlertOnly() *Policy {
 	out := *p
+	out.Alerting = true
 	out.Rules = slices.Clone(p.Rules)
 	for i := range out.Rules {
 		out.Rules[i].Respond = Alert

@@ -42,6 +42,9 @@ type Error struct {
 	Code string
 	// UpdateID is the update that EKS named as being in progress, with NotNow.
 	UpdateID string
+	// Repeated is set when the answer is not to the first sending of the call:
+	// an earlier one may have taken effect, and this be what came of it.
+	Repeated bool
 	Err      error
 }
 

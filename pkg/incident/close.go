@@ -1,0 +1,183 @@
+package incident
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/verdict"
+)
+
+// open opens an incident over the verdict. The asked access is given when EKS
+// does not show it yet, or no more; then with the time when that began.
+func (t *evaluation) open(v verdict.Verdict, asked *endpoint.Access, began time.Time) {
+	c := t.in.Cluster
+	i := &Incident{
+		OpenedAt: t.now, Stage: Detected, Asked: asked, Opening: v.Cluster.Access, Rules: notes(v.Violations()),
+		Status: c.Status, Family: c.Family, AlertOnly: !v.Enforcing(), Before: t.rightBefore(v, began),
+	}
+	i.nearest(v)
+	key := ""
+	for _, w := range t.Watch {
+		if t.violates(w.Asked) {
+			i.Causes = append(i.Causes, w)
+			key = w.key()
+		}
+	}
+	switch {
+	case key != "":
+	case c.Status == endpoint.StatusCreating:
+		key = "create"
+	default:
+		key = "found"
+	}
+	if t.Opened > 0 && key == "found" {
+		key = fmt.Sprintf("found %d", t.Opened)
+	}
+	i.Ref = reference(c.ID, key)
+	t.Incident = i
+	t.facts()
+	t.peace()
+	t.Opened++
+	t.ClearSince = time.Time{}
+}
+
+// nearest notes what would satisfy every rule.
+func (i *Incident) nearest(v verdict.Verdict) {
+	if a := verdict.Nearest(v, i.Before.access()); i.Nearest == nil || !i.Nearest.Equal(a) {
+		i.Nearest = &a
+	}
+}
+
+// seen notes that the incident is as this check found it. It is for where the
+// record is written anyway.
+func (t *evaluation) seen() {
+	if t.Incident != nil && t.looked {
+		t.Incident.LookedAt = t.now
+	}
+}
+
+// decideOutcomeRemaining ends the incident with a violation that stays.
+func (t *evaluation) decideOutcomeRemaining(v verdict.Verdict, d verdict.Decision, outcome Outcome) Step {
+	f := t.newFinal(v, outcome, "")
+	f.Left, f.Kept, f.Warn, f.Fingerprint = notes(v.Violations()), d.Kept, d.Warnings, fingerprint(v)
+	f.Missing = t.missing(d.Missing)
+	return t.tell(NoticeOutcome)
+}
+
+// decideOutcome ends the incident and asks for the outcome's mail.
+func (t *evaluation) decideOutcome(v verdict.Verdict, outcome Outcome, why string) Step {
+	t.newFinal(v, outcome, why)
+	return t.tell(NoticeOutcome)
+}
+
+func (t *evaluation) newFinal(v verdict.Verdict, outcome Outcome, why string) *Final {
+	f := &Final{Outcome: outcome, Why: why, At: t.now, Now: v.Cluster.Access}
+	if why == WhyUndone {
+		f.UndoneBy = t.undoneBy()
+	}
+	if outcome == Enforced || outcome == PartlyEnforced {
+		if tug := t.tug(); tug != nil && t.TugSince.IsZero() {
+			f.Tug = tug
+		}
+	}
+	t.Incident.Final = f
+	return f
+}
+
+// close closes the incident once its outcome was told.
+func (t *evaluation) close() {
+	i := t.Incident
+	covers := i.SettledAt
+	for _, a := range i.Attempts {
+		if a.Status == endpoint.UpdateSuccessful && a.CreatedAt.After(covers) {
+			covers = a.CreatedAt
+		}
+	}
+	t.Closings = append(t.Closings, Closing{Ref: i.Ref, Outcome: i.Final.Outcome, At: t.now, Opened: i.OpenedAt, Covers: covers, By: by(*i), Story: i})
+	if i.Final.Tug != nil {
+		t.TugSince = t.now
+	}
+	t.Closings = t.Closings[max(0, len(t.Closings)-maxClosings):]
+	keepStories(t.Closings)
+	t.Standing = nil
+	switch i.Final.Outcome {
+	case Enforced, AlreadyUndone, Compliant:
+		// Somebody may change it before the next look.
+		t.Compliant = &Seen{Access: i.Final.Now, At: i.Final.At}
+	}
+	if i.Final.Fingerprint != "" {
+		now := i.Final.Now.Clone()
+		t.Standing = &Standing{
+			Fingerprint: i.Final.Fingerprint, Ref: i.Ref, Outcome: i.Final.Outcome, Since: i.OpenedAt, Rules: i.Final.Left, Family: i.Family, Now: &now,
+		}
+		if u := t.History.newest(); u != nil {
+			t.Standing.Covers = u.CreatedAt
+		}
+	}
+	for _, c := range i.Causes {
+		if c.over() {
+			t.Past = remember(t.Past, c.key())
+		}
+	}
+	t.Watch = slices.DeleteFunc(t.Watch, func(w Cause) bool {
+		return slices.Contains(t.Past, w.key()) || w.over() && t.covered(w)
+	})
+	t.Incident, t.ClearSince, t.BusySince, t.DoubtSince = nil, time.Time{}, time.Time{}, time.Time{}
+}
+
+// endCheck ends a check that found nothing wrong.
+func (t *evaluation) endCheck(v verdict.Verdict) Step {
+	t.Standing = nil
+	if v.Outcome == verdict.OutOfScope {
+		t.Watch = nil
+	}
+	t.markUpdatesDone()
+	if t.why != "" {
+		return Done{Outcome: Ignored, Why: t.why}
+	}
+	return Done{Outcome: Outcome(v.Outcome), Why: v.Why}
+}
+
+// markUpdatesDone takes the updates that are over as dealt with.
+func (t *evaluation) markUpdatesDone() {
+	t.Watch = slices.DeleteFunc(t.Watch, func(w Cause) bool {
+		if w.over() {
+			t.Past = remember(t.Past, w.key())
+		}
+		return w.over()
+	})
+	t.ClearSince, t.BusySince, t.DoubtSince = time.Time{}, time.Time{}, time.Time{}
+}
+
+// gone is for a cluster that EKS does not know.
+func (t *evaluation) gone() Step {
+	if !t.in.Replaced && t.now.Sub(t.Cluster.CreatedAt) < notFoundYet {
+		return t.again(lookAgain, "EKS does not know the new cluster yet")
+	}
+	if i := t.Incident; i != nil {
+		if i.Final != nil {
+			return t.tell(NoticeOutcome)
+		}
+		if !t.in.Replaced && (t.GoneAt.IsZero() || t.now.Sub(t.GoneAt) < lookAgain-time.Second) {
+			if t.GoneAt.IsZero() {
+				t.GoneAt = t.now
+			}
+			return t.wait(lookAgain)
+		}
+		t.Incident.Final = &Final{Outcome: Gone, Why: WhyDeleted, At: t.now, Now: i.Opening}
+		return t.tell(NoticeOutcome)
+	}
+	if t.Left != nil {
+		return t.tell(NoticeLeft)
+	}
+	if t.GoneAt.IsZero() {
+		t.GoneAt = t.now
+		if !t.in.Replaced && (len(t.Watch) > 0 || t.Standing != nil) {
+			return t.again(lookAgain, "EKS does not know the cluster; it is looked for once more")
+		}
+	}
+	t.Watch, t.Standing, t.Intent = nil, nil, nil
+	return Done{Outcome: Gone, Why: "the cluster does not exist any more"}
+}

@@ -1,0 +1,305 @@
+package incident
+
+import (
+	"slices"
+	"time"
+
+	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/verdict"
+)
+
+// rememberLook keeps what a look shows beyond the check, whatever else goes wrong
+// in it: the last state that no rule objects to, the last that no enforcing rule
+// does, and for how long looks have shown the same.
+func (t *evaluation) rememberLook() {
+	c := t.in.Cluster
+	switch {
+	case c.Status != endpoint.StatusActive || t.in.Busy:
+		t.Steady = nil
+	case t.Steady == nil || !t.Steady.Access.Equal(c.Access):
+		t.Steady = &Seen{Access: c.Access, At: t.now}
+	}
+	v := t.judge(c.Access)
+	switch {
+	case v.Outcome != verdict.Violation:
+		t.Compliant = t.Compliant.or(c.Access, t.now)
+	case !v.Enforcing():
+		t.Admitted = t.Admitted.or(c.Access, t.now)
+	}
+}
+
+// or is what was seen, unless the access is another: then that, seen now.
+func (s *Seen) or(a endpoint.Access, now time.Time) *Seen {
+	if s != nil && s.Access.Equal(a) {
+		return s
+	}
+	return &Seen{Access: a, At: now}
+}
+
+// steadyFor is for how long the looks, this one among them, have shown the same of
+// a cluster at rest.
+func (t *evaluation) steadyFor() time.Duration {
+	if t.Steady == nil {
+		return 0
+	}
+	return t.now.Sub(t.Steady.At)
+}
+
+func (t *evaluation) settled(withUnknown bool) bool {
+	if t.in.Cluster.Status != endpoint.StatusActive || t.in.Busy {
+		return false
+	}
+	if t.Incident != nil && slices.ContainsFunc(t.Incident.Attempts, Attempt.inProgress) {
+		return false
+	}
+	return !slices.ContainsFunc(t.Watch, func(w Cause) bool { return !w.over() && (w.Status != "" || !withUnknown) })
+}
+
+// refreshUpdates takes what the message and the updates tell into the record, and
+// asks for what is still to be read.
+func (t *evaluation) refreshUpdates() Step {
+	t.takeHistory()
+	if e := t.in.Message.Event; e != nil {
+		if step := t.recordEvent(*e); step != nil {
+			return step
+		}
+	}
+	unread := t.refreshWatched()
+	more, look := t.refreshAttempts()
+	if unread = append(unread, more...); len(unread) > 0 {
+		return Read{Updates: unread, Look: look}
+	}
+	if look {
+		return Read{Look: true}
+	}
+	return nil
+}
+
+// refreshWatched follows the updates of others, and returns the ids of those that
+// are still to be read.
+func (t *evaluation) refreshWatched() (unread []string) {
+	watch := t.Watch[:0]
+	for _, w := range t.Watch {
+		if w.UpdateID != "" && !w.over() {
+			read, ok := t.in.Updates[w.UpdateID]
+			switch {
+			case !ok:
+				unread = append(unread, w.UpdateID)
+			case read.Missing && t.now.Sub(w.At) > notFoundYet,
+				!read.Missing && read.Type != "" && read.Type != endpoint.EndpointAccessUpdate:
+				// No such update of this cluster, or none of the endpoint's.
+				t.Past = remember(t.Past, w.UpdateID)
+				continue
+			case !read.Missing:
+				w.Status, w.Errors = read.Status, read.Errors
+				if !read.CreatedAt.IsZero() {
+					w.At = read.CreatedAt
+				}
+				if !read.Asked.Empty() {
+					w.Asked = read.Asked
+				}
+				t.History.add(read.Update)
+			}
+		}
+		t.updateCause(w)
+		if w.over() && (w.Status != endpoint.UpdateSuccessful || t.covered(w)) {
+			t.Past = remember(t.Past, w.key())
+			continue
+		}
+		watch = append(watch, w)
+	}
+	t.Watch = watch
+	return unread
+}
+
+// refreshAttempts follows the guardrail's own updates. It reports whether the
+// cluster must be looked at once more, because one ended after the look.
+func (t *evaluation) refreshAttempts() (unread []string, look bool) {
+	if t.Incident == nil {
+		return nil, false
+	}
+	for i := range t.Incident.Attempts {
+		a := &t.Incident.Attempts[i]
+		if !a.inProgress() {
+			continue
+		}
+		read, ok := t.in.Updates[a.UpdateID]
+		switch {
+		case !ok:
+			unread = append(unread, a.UpdateID)
+		case read.Missing:
+			if t.now.Sub(a.At) > notFoundYet {
+				t.end(a, endpoint.UpdateFailed, []endpoint.UpdateError{{Code: "ResourceNotFound", Message: "EKS does not know the update any more"}})
+			}
+		case read.Over():
+			t.History.add(read.Update)
+			t.end(a, read.Status, read.Errors)
+			look = look || read.AfterLook
+		}
+	}
+	return unread, look
+}
+
+func (t *evaluation) end(a *Attempt, status endpoint.UpdateStatus, errs []endpoint.UpdateError) {
+	a.Status, a.Errors, a.OverAt = status, errs, t.now
+	if status != endpoint.UpdateSuccessful {
+		t.Incident.Tries++
+	}
+}
+
+// key names a cause among the updates of its cluster.
+func (c Cause) key() string {
+	if c.UpdateID == "" {
+		return "create"
+	}
+	return c.UpdateID
+}
+
+// covered reports whether an update that is over was accounted for by a former
+// incident.
+func (t *evaluation) covered(w Cause) bool {
+	return slices.ContainsFunc(t.Closings, func(c Closing) bool { return !w.At.After(c.Covers) })
+}
+
+// updateCause keeps the causes of the open incident up to date.
+func (t *evaluation) updateCause(w Cause) {
+	if t.Incident == nil {
+		return
+	}
+	for i, c := range t.Incident.Causes {
+		if c.key() == w.key() {
+			if w.EventID == "" {
+				w.EventID, w.Actor = c.EventID, c.Actor
+			}
+			t.Incident.Causes[i] = w
+			return
+		}
+	}
+	if len(t.Incident.Causes) < maxCauses && t.violates(w.Asked) {
+		t.Incident.Causes = append(t.Incident.Causes, w)
+	}
+}
+
+// violates reports whether what was asked for is known and breaks a rule.
+func (t *evaluation) violates(asked endpoint.Request) bool {
+	if asked.Empty() || asked.Unreadable {
+		return false
+	}
+	return t.judge(asked.Over(t.in.Cluster.Access)).Outcome == verdict.Violation
+}
+
+// complete reports whether a request says everything about the endpoint access.
+func complete(r endpoint.Request) bool {
+	return !r.Unreadable && r.Public != nil && r.Private != nil && (r.CIDRs != nil || !*r.Public)
+}
+
+// recordEvent takes an event into the record: as a cause to be followed, or as
+// nothing but a reason to look.
+func (t *evaluation) recordEvent(e cloudtrail.Event) Step {
+	c := t.in.Cluster
+	w := Cause{Call: e.Name, EventID: e.ID, UpdateID: e.UpdateID, Actor: e.Actor, At: e.Time, Asked: e.Asked}
+	switch {
+	case e.Name == cloudtrail.CreateCluster:
+		w.UpdateID = ""
+		born := e.CreatedAt
+		if born.IsZero() {
+			born = e.Time
+		}
+		if d := c.CreatedAt.Sub(born).Abs(); d > notFoundYet || !e.CreatedAt.IsZero() && d > time.Second {
+			t.why = "the event is about an earlier cluster of this name"
+			return nil
+		}
+		w.At, w.Status = c.CreatedAt, endpoint.UpdateSuccessful
+	case e.Name == cloudtrail.TagResource || e.Name == cloudtrail.UntagResource:
+		return t.awaitTags(e)
+	case e.Name != cloudtrail.UpdateClusterConfig:
+		return nil // the cluster itself is looked at
+	case slices.Contains(t.Ours, e.UpdateID):
+		t.why, t.own = "an update of our own", true
+		return nil
+	case t.Incident != nil && t.in.OwnRole != "" && e.Actor.RoleARN == t.in.OwnRole:
+		// Without an incident the guardrail changes nothing: whoever calls
+		// under its role then is treated as anybody else.
+		t.why, t.own = "a call of the guardrail's own role", true
+		return t.adopt(e)
+	case !e.Time.IsZero() && e.Time.Before(c.CreatedAt.Add(-time.Minute)):
+		t.why = "the event is about an earlier cluster of this name"
+		return nil
+	}
+	// What a partial request makes of the cluster depends on a look that may be old.
+	unknown := !complete(e.Asked)
+	if w.UpdateID == "" && e.Name == cloudtrail.UpdateClusterConfig {
+		if !unknown && !t.violates(e.Asked) {
+			t.harmless = true
+			return nil
+		}
+		// The record does not say which update it began; EKS does.
+		if !t.in.HistoryRead {
+			return Read{History: true}
+		}
+		if w.UpdateID = t.updateOf(e); w.UpdateID == "" {
+			t.why = "the event names no update and EKS shows none of its time"
+			return nil
+		}
+	}
+	if i := slices.IndexFunc(t.Watch, func(o Cause) bool { return o.key() == w.key() }); i >= 0 {
+		if t.Watch[i].EventID == "" {
+			// So far only EKS had told of it, and not by whom.
+			t.Watch[i].EventID, t.Watch[i].Actor = w.EventID, w.Actor
+		}
+		return nil
+	}
+	if slices.Contains(t.Past, w.key()) {
+		t.why = "heard of before, and dealt with"
+		return nil
+	}
+	if !unknown && !t.violates(e.Asked) {
+		t.harmless = true
+		if t.Incident == nil && (c.Status == endpoint.StatusActive || c.Status == endpoint.StatusCreating || t.judge(c.Access).Outcome != verdict.Violation) {
+			return nil
+		}
+		// Somebody is closing what is open: it is followed, so that the wait
+		// has a reason, and so that it is known who did it.
+	}
+	if w.At.IsZero() || w.At.After(t.now) {
+		w.At = t.now
+	}
+	t.watch(w)
+	return nil
+}
+
+// awaitTags waits until the look shows what a call did to the cluster's tags: right
+// after it EKS may still show the old ones.
+func (t *evaluation) awaitTags(e cloudtrail.Event) Step {
+	tags := t.in.Cluster.Tags
+	shown := !slices.ContainsFunc(e.RemovedTags, func(key string) bool { _, there := tags[key]; return there })
+	for key, value := range e.ChangedTags {
+		if now, there := tags[key]; !there || now != value {
+			shown = false
+		}
+	}
+	if shown || t.now.Sub(e.Time).Abs() >= staleFor {
+		return nil // or they were changed again since
+	}
+	return t.again(lookAgain, "EKS does not show the changed tags yet")
+}
+
+// watch follows a call of somebody's until its update is over.
+func (t *evaluation) watch(w Cause) {
+	if len(t.Watch) < maxUpdates {
+		t.Watch = append(t.Watch, w)
+	}
+}
+
+// updateOf finds the update that a call of somebody's began, by its time; "" when
+// EKS shows none.
+func (t *evaluation) updateOf(e cloudtrail.Event) string {
+	for _, u := range append(slices.Clone(t.in.History.Read), t.History.Applied...) {
+		if u.Type == endpoint.EndpointAccessUpdate && !slices.Contains(t.Ours, u.ID) &&
+			(!u.Over() || u.CreatedAt.Sub(e.Time).Abs() < 2*time.Minute) {
+			return u.ID
+		}
+	}
+	return ""
+}

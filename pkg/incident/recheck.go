@@ -1,0 +1,48 @@
+package incident
+
+import (
+	"time"
+)
+
+// troubled is for a check that AWS did not let be made.
+func (t *evaluation) troubled() Step {
+	telling := t.Intent != nil && t.Intent.Kind == IntentTell // it is the mail that is not taken
+	if i := t.Incident; i != nil && !telling && i.Final == nil && t.now.Sub(i.OpenedAt) >= stuckAfter && i.StuckMailed.IsZero() {
+		return t.tell(NoticeStuck)
+	}
+	t.Trouble++
+	if i := t.Intent; i != nil {
+		// This invocation gives up what it claimed, for whoever comes next.
+		released := *i
+		released.Until = t.now
+		t.Intent = &released
+	}
+	return t.again(troubleDelay(t.Trouble), t.in.Trouble)
+}
+
+// again asks for a re-check, with the event if there is one: what it tells is
+// not in the record yet.
+func (t *evaluation) again(delay time.Duration, why string) Step {
+	if t.in.Message.Event != nil {
+		return Later{Delay: delay, Why: why}
+	}
+	return t.wait(delay)
+}
+
+// isAwaitedRecheck reports whether the message is the re-check that the record waits
+// for.
+func (t *evaluation) isAwaitedRecheck() bool {
+	return t.in.Message.Check > 0 && t.in.Message.Check >= t.Check.Number
+}
+
+// wait asks for a re-check, unless one that is on its way comes soon enough.
+func (t *evaluation) wait(delay time.Duration) Step {
+	delay = max(delay, time.Second)
+	due := t.now.Add(delay)
+	if t.Check.Due.After(t.now.Add(-overdue)) && !t.Check.Due.After(due.Add(5*time.Second)) {
+		return Done{Why: "the next check is due at " + t.Check.Due.UTC().Format(time.RFC3339)}
+	}
+	t.seen()
+	t.Check = Check{Number: max(t.Check.Number, t.in.Message.Check) + 1, Due: due, From: t.in.Message.ID}
+	return Wait{Delay: delay, Number: t.Check.Number}
+}

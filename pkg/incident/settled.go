@@ -1,0 +1,203 @@
+package incident
+
+import (
+	"slices"
+	"time"
+
+	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/verdict"
+)
+
+// settle is for a cluster that shows what it is and can be changed.
+func (t *evaluation) settle(v verdict.Verdict) Step {
+	t.BusySince = time.Time{}
+	if v.Outcome == verdict.Violation {
+		return t.violation(v)
+	}
+	if t.Incident == nil {
+		return t.admitted(v)
+	}
+	i := t.Incident
+	i.Status, t.looked = t.in.Cluster.Status, true
+	if t.oursIsLast() {
+		return t.decideOutcome(v, Enforced, "")
+	}
+	if !t.seenTwice() {
+		return t.wait(lookAgain)
+	}
+	if step := t.confirmWithHistory(); step != nil {
+		return step
+	}
+	return t.concludeAdmitted(v)
+}
+
+// admitted is for a settled cluster that breaks no rule, and over which no incident
+// is open.
+func (t *evaluation) admitted(v verdict.Verdict) Step {
+	asked := slices.IndexFunc(t.Watch, func(w Cause) bool { return t.violates(w.Asked) })
+	if asked < 0 {
+		if t.Standing != nil {
+			// It was told to be open: one old look does not end that.
+			if step := t.confirmWithHistory(); step != nil {
+				return step
+			}
+		}
+		return t.endCheck(v)
+	}
+	if !t.seenTwice() {
+		return t.wait(lookAgain)
+	}
+	if step := t.confirmWithHistory(); step != nil {
+		return step
+	}
+	w := t.Watch[asked]
+	was := w.Asked.Over(t.in.Cluster.Access)
+	t.open(t.judge(was), &was, w.At)
+	return t.concludeAdmitted(v)
+}
+
+// concludeAdmitted ends an incident over a cluster that breaks no rule any more, with
+// the word for who saw to that.
+func (t *evaluation) concludeAdmitted(v verdict.Verdict) Step {
+	i := t.Incident
+	by := t.endedBy()
+	switch whose := t.creditOf(by); {
+	case whose == ours:
+		return t.decideOutcome(v, Enforced, "")
+	case by == nil && t.in.Cluster.Access.Equal(i.Opening), by != nil && t.caused(by.ID):
+		// What was wrong is still there: it is the rules or the tags that changed.
+		return t.decideOutcome(v, Outcome(v.Outcome), WhyAllowed)
+	case len(i.Causes) > 0 && !slices.ContainsFunc(i.Causes, func(c Cause) bool { return !c.over() || c.Status == endpoint.UpdateSuccessful }):
+		return t.decideOutcome(v, AlreadyUndone, WhyNotDone)
+	case whose == anybodys && by != nil && t.now.Sub(by.CreatedAt) < creditWithin:
+		// CloudTrail tells who made the call, a little later.
+		return t.wait(lookAgain)
+	case whose == anybodys:
+		return t.decideOutcome(v, Compliant, WhyUnclear)
+	default:
+		return t.decideOutcome(v, AlreadyUndone, WhyUndone)
+	}
+}
+
+// caused reports whether an update is known as a cause of the open incident.
+func (t *evaluation) caused(update string) bool {
+	return slices.ContainsFunc(t.Incident.Causes, func(c Cause) bool { return c.UpdateID == update })
+}
+
+// oursIsLast reports whether an update of ours put an end to the violation and
+// nobody is known to have changed the cluster since.
+func (t *evaluation) oursIsLast() bool {
+	newest := t.History.newest()
+	if newest == nil || !slices.Contains(t.Ours, newest.ID) || t.creditOf(t.endedBy()) != ours {
+		return false
+	}
+	return !slices.ContainsFunc(t.Watch, func(w Cause) bool { return !w.over() || w.At.After(newest.CreatedAt) })
+}
+
+// undoneBy returns the last call that is known to have asked for what the policy
+// admits, nil when none is. An update that only EKS's history tells of has no caller.
+func (t *evaluation) undoneBy() *Cause {
+	var last *Cause
+	for _, w := range t.Watch {
+		if !w.Asked.Empty() && !w.Asked.Unreadable && w.Status == endpoint.UpdateSuccessful && !t.violates(w.Asked) && (last == nil || w.At.After(last.At)) {
+			last = &w
+		}
+	}
+	if newest := t.History.newest(); last == nil && newest != nil && !slices.Contains(t.Ours, newest.ID) && !t.violates(newest.Asked) {
+		last = &Cause{Call: cloudtrail.UpdateClusterConfig, UpdateID: newest.ID, At: newest.CreatedAt, Asked: newest.Asked, Status: newest.Status}
+	}
+	return last
+}
+
+// seenTwice reports whether an earlier look already found no violation: after every
+// change EKS shows old values for a moment, so one look is not enough.
+func (t *evaluation) seenTwice() bool {
+	if t.ClearSince.IsZero() {
+		t.ClearSince = t.now
+		return false
+	}
+	return t.now.Sub(t.ClearSince) >= lookAgain-time.Second
+}
+
+// violation is for a settled cluster that breaks a rule.
+func (t *evaluation) violation(v verdict.Verdict) Step {
+	t.ClearSince = time.Time{}
+	if step := t.historyHoldsBack(v); step != nil {
+		return step
+	}
+	before := t.rightBefore(v, time.Time{})
+	d := verdict.Decide(v, before.access(), t.in.Network)
+	if d.Action == verdict.NeedNetwork {
+		return Read{Network: true}
+	}
+	if t.Incident == nil {
+		if t.told(v, d) {
+			t.markUpdatesDone()
+			t.Standing = t.standing(v)
+			if until := t.Standing.Until; until.After(t.now) {
+				return t.wait(min(until.Sub(t.now), slowPace))
+			}
+			return Done{Outcome: t.Standing.Outcome, Why: "stands as told under " + t.Standing.Ref}
+		}
+		t.open(v, nil, time.Time{})
+	}
+	i := t.Incident
+	if i.SettledAt.IsZero() {
+		i.SettledAt = t.now
+	}
+	t.blameNewest()
+	enforced := slices.ContainsFunc(i.Attempts, func(a Attempt) bool { return a.Status == endpoint.UpdateSuccessful })
+	i.Status, t.looked = t.in.Cluster.Status, true
+	if !enforced || d.Action == verdict.Apply {
+		// Else what is violated now is only what is left of it.
+		i.Rules, i.AlertOnly, i.Before = notes(v.Violations()), !v.Enforcing(), before
+	}
+	i.nearest(v)
+	switch {
+	case d.Action == verdict.Apply:
+		return t.apply(v, d)
+	case enforced:
+		return t.decideOutcomeRemaining(v, d, PartlyEnforced)
+	case d.Action == verdict.Blocked:
+		return t.decideOutcomeRemaining(v, d, Blocked)
+	default:
+		return t.decideOutcomeRemaining(v, d, Violation)
+	}
+}
+
+func (s *Seen) access() *endpoint.Access {
+	if s == nil {
+		return nil
+	}
+	return &s.Access
+}
+
+// blameNewest takes the update that made the cluster what it is for a cause, whether
+// or not its event ever comes.
+func (t *evaluation) blameNewest() {
+	if u := t.History.newest(); u != nil && !slices.Contains(t.Ours, u.ID) && u.Asked.Over(t.in.Cluster.Access).Equal(t.in.Cluster.Access) {
+		t.updateCause(Cause{Call: cloudtrail.UpdateClusterConfig, UpdateID: u.ID, At: u.CreatedAt, Asked: u.Asked, Status: u.Status})
+	}
+}
+
+// told reports whether the verdict and what could be done about it are what a
+// former incident was closed over.
+func (t *evaluation) told(v verdict.Verdict, d verdict.Decision) bool {
+	if !t.stands(v) || t.openedAgain(nil) {
+		return false
+	}
+	if d.Action != verdict.Apply {
+		return true
+	}
+	// After three failed attempts nothing more is tried until somebody changes
+	// the cluster, even to what it was.
+	return t.Standing.Outcome == Failed && len(t.Watch) == 0
+}
+
+// standing is the present one with the end of a rule's grace brought up to date.
+func (t *evaluation) standing(v verdict.Verdict) *Standing {
+	s := *t.Standing
+	s.Until = v.NextChange()
+	return &s
+}

@@ -1,0 +1,160 @@
+package incident
+
+import (
+	"slices"
+	"time"
+
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/verdict"
+)
+
+// unsettled is for a cluster that cannot be changed yet, or whose look may
+// still show the values from before an update.
+func (t *evaluation) unsettled(v verdict.Verdict) Step {
+	// Looks confirm each other only while nothing changes in between.
+	t.Steady, t.ClearSince = nil, time.Time{}
+	if t.BusySince.IsZero() {
+		t.BusySince = t.now
+	}
+	if t.Incident == nil {
+		if step := t.discover(v); step != nil {
+			return step
+		}
+	}
+	c := t.in.Cluster
+	i := t.Incident
+	if a := t.attempt(); a != nil && a.lost() && a.Sent == 1 && !t.in.Busy {
+		if !t.in.HistoryRead {
+			return Read{History: true}
+		}
+		if step := t.proveAttempt(); step != nil {
+			return step
+		}
+	}
+	if i == nil {
+		return t.wait(pace(c, t.blockedSince(), t.now, false))
+	}
+	i.Status, t.looked = c.Status, true
+	i.Stage = Waiting
+	if slices.ContainsFunc(i.Attempts, Attempt.inProgress) {
+		i.Stage = Updating
+	}
+	if i.DetectedMailed.IsZero() {
+		return t.tell(NoticeDetected)
+	}
+	i.HeldSince, i.HeldUntil = time.Time{}, time.Time{}
+	if t.now.Sub(i.OpenedAt) >= stuckAfter && i.StuckMailed.IsZero() {
+		return t.tell(NoticeStuck)
+	}
+	delay := pace(c, t.blockedSince(), t.now, !i.AlertOnly)
+	if i.Denied > 0 {
+		delay = max(delay, troubleDelay(i.Denied))
+	}
+	return t.wait(delay)
+}
+
+// discover opens an incident over a cluster that is not settled, if one is asked for
+// or shown, or ends the check where nothing is to be waited for.
+func (t *evaluation) discover(v verdict.Verdict) Step {
+	status := t.in.Cluster.Status
+	asked := t.asked()
+	unfinished := slices.ContainsFunc(t.Watch, func(w Cause) bool { return !w.over() })
+	switch {
+	case v.Outcome == verdict.OutOfScope:
+		return t.endCheck(v)
+	case status == endpoint.StatusDeleting:
+		t.markUpdatesDone()
+		return Done{Outcome: Gone, Why: "the cluster is being deleted"}
+	case v.Outcome != verdict.Violation && !unfinished &&
+		(t.harmless || t.own || status != endpoint.StatusUpdating && status != endpoint.StatusActive):
+		return t.endCheck(v)
+	}
+	beingClosed := unfinished && asked == nil && status != endpoint.StatusActive
+	if asked == nil && (v.Outcome != verdict.Violation || beingClosed) {
+		return nil
+	}
+	if !t.in.HistoryRead {
+		return Read{History: true}
+	}
+	switch {
+	case asked != nil:
+		if w := t.judge(*asked); !t.stands(w) || t.openedAgain(asked) {
+			t.open(w, asked, time.Time{})
+		}
+	case !t.historyAgrees() && t.now.Sub(t.DoubtSince) < staleFor:
+		// More likely an old look than a violation.
+		return t.wait(t.doubtDelay())
+	case !t.stands(v) || t.openedAgain(nil):
+		t.open(v, nil, time.Time{})
+	}
+	return nil
+}
+
+// asked returns the access that an unfinished update asks for against the
+// policy, nil when none is known to.
+func (t *evaluation) asked() *endpoint.Access {
+	for _, w := range t.Watch {
+		// One that EKS does not show is not believed yet.
+		if w.Status != "" && !w.over() && t.violates(w.Asked) {
+			a := w.Asked.Over(t.in.Cluster.Access)
+			return &a
+		}
+	}
+	return nil
+}
+
+// blockedSince is since when what keeps the cluster from being changed has been
+// going on: the newest update in progress that is known, else the first look that
+// found the cluster so.
+func (t *evaluation) blockedSince() time.Time {
+	since := t.BusySince
+	later := func(at time.Time) {
+		if at.After(since) && !at.After(t.now) {
+			since = at
+		}
+	}
+	for _, w := range t.Watch {
+		if !w.over() {
+			later(w.At)
+		}
+	}
+	for _, u := range t.in.History.Read {
+		if !u.Over() {
+			later(u.CreatedAt)
+		}
+	}
+	if t.Incident != nil {
+		for _, a := range t.Incident.Attempts {
+			if a.inProgress() {
+				later(a.At)
+			}
+		}
+	}
+	return since
+}
+
+// stands reports whether the violation was told when an incident was closed over it.
+func (t *evaluation) stands(v verdict.Verdict) bool {
+	return t.Standing != nil && t.Standing.Fingerprint == fingerprint(v)
+}
+
+// openedAgain reports whether the violation that stands was put right in between,
+// as EKS's history tells, and now is there again, or is asked for. EKS begins no
+// update that changes nothing, so one that asks for the very same has found
+// something else.
+func (t *evaluation) openedAgain(asked *endpoint.Access) bool {
+	s := t.Standing
+	if asked != nil && s.Now != nil && asked.Equal(*s.Now) {
+		return true
+	}
+	for _, u := range t.History.Applied {
+		if !u.CreatedAt.After(s.Covers) || !complete(u.Asked) {
+			continue
+		}
+		then := u.Asked.Over(t.in.Cluster.Access)
+		if !t.stands(t.judge(then)) || s.Now != nil && then.Equal(*s.Now) {
+			return true
+		}
+	}
+	return false
+}
