@@ -19,25 +19,27 @@ import (
 // desk plays the loop around Next over facts that a test sets: it answers every
 // step and notes it as a line, so that a test reads as a story.
 type desk struct {
-	t       *testing.T
-	r       Record
-	now     time.Time
-	policy  *policy.Policy
-	cluster endpoint.Cluster
-	gone    bool
-	updates map[string]endpoint.Update
-	network endpoint.Network
-	answers []Answer // to Applies, in turn; then they are accepted
-	trouble string
-	check   int // the number of the re-check that is on its way
-	calls   int
-	log     []string
-	done    Done
-	mails   []Notice
-	brake   Brake
-	limit   int               // of clusters changed within an hour; 0 is none
-	die     string            // the step that the invocation dies at, after the record was saved
-	tokens  map[string]string // the update that each client request token began
+	t        *testing.T
+	r        Record
+	now      time.Time
+	policy   *policy.Policy
+	cluster  endpoint.Cluster
+	gone     bool
+	updates  map[string]endpoint.Update
+	network  endpoint.Network
+	answers  []Answer // to Applies, in turn; then they are accepted
+	trouble  string
+	check    int // the number of the re-check that is on its way
+	calls    int
+	log      []string
+	done     Done
+	mails    []Notice
+	brake    Brake
+	limit    int               // of clusters changed within an hour; 0 is none
+	die      string            // the step that the invocation dies at, after the record was saved
+	tokens   map[string]string // the update that each client request token began
+	unread   int               // the reads of EKS's history that do not come to its end
+	unlisted string            // why EKS's history can't be read
 }
 
 var (
@@ -167,7 +169,7 @@ func (d *desk) look(m Message) *desk {
 		case Read:
 			d.fill(&in, s.Updates, true)
 			if s.History {
-				in.HistoryRead = true
+				in.HistoryRead, in.HistoryTrouble = true, d.unlisted
 				in.History = d.history()
 			}
 			if s.Network {
@@ -237,7 +239,15 @@ func (d *desk) look(m Message) *desk {
 // history is EKS's own list of the updates, of which those that the record knows to
 // be over are not described again.
 func (d *desk) history() endpoint.History {
+	if d.unlisted != "" {
+		return endpoint.History{}
+	}
 	h := endpoint.History{Whole: true}
+	if d.unread > 0 {
+		d.unread--
+		part := endpoint.Update{ID: fmt.Sprint("part-", d.unread), Type: "LoggingUpdate", Status: endpoint.UpdateSuccessful}
+		return endpoint.History{Read: []endpoint.Update{part}}
+	}
 	for id, u := range d.updates {
 		h.Listed = append(h.Listed, id)
 		if !d.r.History.Knows(id) {

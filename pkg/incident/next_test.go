@@ -913,7 +913,6 @@ func TestTheTopicIsDownForHours(t *testing.T) {
 }
 
 func TestAnOldFirstLookIsWhatWasThereBefore(t *testing.T) {
-	half := endpoint.Access{Public: true, Private: true, CIDRs: cidrs("198.51.100.0/25")}
 	d := newDesk(t, revert, half)
 	e := d.asks("u1", world)
 	d.after(2*time.Minute).ends("u1", endpoint.UpdateSuccessful)
@@ -924,7 +923,6 @@ func TestAnOldFirstLookIsWhatWasThereBefore(t *testing.T) {
 }
 
 func TestWhatStandsIsRevertedLater(t *testing.T) {
-	half := endpoint.Access{Public: true, Private: true, CIDRs: cidrs("198.51.100.0/25")}
 	d := newDesk(t, revert, half)
 	d.network.DNSHostnames = endpoint.No
 	d.comes(d.asks("u1", world)).told("mails detected", "waits 15s")
@@ -935,7 +933,6 @@ func TestWhatStandsIsRevertedLater(t *testing.T) {
 }
 
 func TestARevertGoesBackToWhatAnAlertLeft(t *testing.T) {
-	half := endpoint.Access{Public: true, Private: true, CIDRs: cidrs("198.51.100.0/25")}
 	one := endpoint.Access{Public: true, Private: true, CIDRs: cidrs("198.51.100.128/32")}
 	d := newDesk(t, rules(limited("limited", policy.Revert), closed("closed", policy.Alert)), private)
 	d.wakes().told("compliant")
@@ -948,7 +945,6 @@ func TestARevertGoesBackToWhatAnAlertLeft(t *testing.T) {
 }
 
 func TestReopenedAtOnceAfterARevert(t *testing.T) {
-	half := endpoint.Access{Public: true, Private: true, CIDRs: cidrs("198.51.100.0/25")}
 	d := newDesk(t, revert, half)
 	d.comes(d.asks("u1", world)).told("mails detected", "waits 15s")
 	d.ends("u1", endpoint.UpdateSuccessful)

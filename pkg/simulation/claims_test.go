@@ -36,6 +36,7 @@ type look struct {
 	access    endpoint.Access
 	enforcing bool
 	violates  bool
+	old       bool // EKS showed what was so before its last update
 	by        *worker
 	lost      bool // the process died before it was done
 }
@@ -115,7 +116,7 @@ func (k *worker) seen(r *http.Request, answer *http.Response) (*http.Response, e
 			h.counts["looks: an exemption in force"]++
 		}
 	}
-	if !l.access.Equal(truth(c).Access) {
+	if l.old = !l.access.Equal(truth(c).Access); l.old {
 		h.counts["looks: old"]++
 	}
 	h.claims.looks[name] = append(h.claims.looks[name], l)
@@ -531,6 +532,8 @@ func (h *history) checkTold(name string) {
 		}
 		switch {
 		case l.lost || l.status != "ACTIVE" && l.status != "CREATING":
+		case l.violates && l.old:
+			// It was put right before the look: the violation is not there any more.
 		case !l.violates && since.IsZero():
 			before = l.at
 		case !l.violates:
