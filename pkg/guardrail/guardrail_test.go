@@ -35,31 +35,47 @@ type fake struct {
 	mails   []mail.Mail
 	calls   []string
 	now     time.Time
+	skip    int    // how many calls that are to fail go well first
+	hangs   string // the call that takes until its context's end
 }
 
 func (f *fake) call(name string) error {
 	f.calls = append(f.calls, name)
+	if f.errs[name] != nil && f.skip > 0 {
+		f.skip--
+		return nil
+	}
 	return f.errs[name]
 }
 
-func (f *fake) Cluster(context.Context, string) (endpoint.Cluster, error) {
-	return f.cluster, f.call("cluster")
+// wait hangs, if the call is the one that does.
+func (f *fake) wait(ctx context.Context, name string) error {
+	if f.hangs == name {
+		<-ctx.Done()
+		f.calls = append(f.calls, name)
+		return ctx.Err()
+	}
+	return f.call(name)
 }
 
-func (f *fake) Update(_ context.Context, _, id string) (endpoint.Update, error) {
-	return endpoint.Update{ID: id, Type: endpoint.EndpointAccessUpdate, Status: endpoint.UpdateInProgress}, f.call("update")
+func (f *fake) Cluster(ctx context.Context, _ string) (endpoint.Cluster, error) {
+	return f.cluster, f.wait(ctx, "cluster")
 }
 
-func (f *fake) History(context.Context, string, func(string) bool) (endpoint.History, error) {
-	return endpoint.History{Whole: true}, f.call("history")
+func (f *fake) Update(ctx context.Context, _, id string) (endpoint.Update, error) {
+	return endpoint.Update{ID: id, Type: endpoint.EndpointAccessUpdate, Status: endpoint.UpdateInProgress}, f.wait(ctx, "update")
+}
+
+func (f *fake) History(ctx context.Context, _ string, _ func(string) bool) (endpoint.History, error) {
+	return endpoint.History{Whole: true}, f.wait(ctx, "history")
 }
 
 func (f *fake) Network(context.Context, endpoint.Cluster) endpoint.Network {
 	return endpoint.Network{DNSSupport: endpoint.Yes, DNSHostnames: endpoint.Yes, AmazonDNS: endpoint.Yes, Ingress443: endpoint.Yes}
 }
 
-func (f *fake) Apply(context.Context, string, endpoint.Access, string) (endpoint.Update, error) {
-	return endpoint.Update{ID: "ours"}, f.call("apply")
+func (f *fake) Apply(ctx context.Context, _ string, _ endpoint.Access, _ string) (endpoint.Update, error) {
+	return endpoint.Update{ID: "ours"}, f.wait(ctx, "apply")
 }
 
 func (f *fake) Load(context.Context, string) ([]incident.Record, error) {
@@ -91,9 +107,9 @@ func (f *fake) Send(_ context.Context, body []byte, delay time.Duration) error {
 	return nil
 }
 
-func (f *fake) Publish(_ context.Context, m mail.Mail) error {
+func (f *fake) Publish(ctx context.Context, m mail.Mail) error {
 	f.mails = append(f.mails, m)
-	return f.call("publish")
+	return f.wait(ctx, "publish")
 }
 
 func newFake() (*fake, *Guardrail) {

@@ -186,7 +186,7 @@ func TestAnOldLookMailsNothing(t *testing.T) {
 	d.ends("ours-0", endpoint.UpdateSuccessful)
 	d.after(s15).recheck()
 	d.log, d.cluster.Access = nil, world // an older look than the one that confirmed
-	d.after(3*time.Second).wakes().told("waits 15s")
+	d.after(3 * time.Second).wakes().told("waits 15s")
 	d.cluster.Access = private
 	d.after(s15).recheck().told("compliant")
 
@@ -194,7 +194,7 @@ func TestAnOldLookMailsNothing(t *testing.T) {
 	d.wakes().becomes(world)
 	d.wakes()
 	d.log, d.cluster.Access = nil, private
-	d.after(3*time.Second).wakes().told("waits 15s")
+	d.after(3 * time.Second).wakes().told("waits 15s")
 	d.cluster.Access = world
 	d.after(s15).recheck().told("violation")
 
