@@ -71,7 +71,7 @@ var english = phrases{
 	HeldUntil:     "by itself, not before {at}, later if many wait",
 	HeldSometime:  "by itself within about an hour, later if many wait",
 	DoDecideSoon:  "YES: find out whether that was meant. The guardrail will do nothing: its rules, or its mode, only ask to tell. Whoever may call eks:UpdateClusterConfig can close it ({below}) once the cluster is ACTIVE (now {status}). A second mail says what came of it.",
-	DoLook:        "YES: look at the cluster in the EKS console. Its status is {status}; nobody can close it before that is ACTIVE ({below}). The guardrail goes on trying every 15 minutes and mails when it is settled.",
+	DoLook:        "YES: look at the cluster in the EKS console. Its status is {status}; nobody can close it before that is ACTIVE ({below}). The guardrail goes on trying, every 15 minutes at the least, and mails when it is settled.",
 	DoLookActive:  "YES: look at the cluster in the EKS console, and close it by hand if it is open ({below}). The guardrail goes on trying and mails when it is settled.",
 	DoAsk:         "Nothing to close. Find out from the caller what it was for, and who used the API meanwhile ({below}).",
 	DoNothing:     "Nothing.",
