@@ -62,6 +62,8 @@ var english = phrases{
 	TugLeft:    "A rule that only alerts forbids that, too.",
 	TugPerHour: "{n} times within an hour", TugPerDays: "on {n} of the last 7 days", TugAnd: " and ",
 	WhyUndone: "somebody undid it before the guardrail could", WhyDeleted: "the cluster was deleted",
+	WhyUnclear:   "it was put right, by the guardrail's own call, whose answer was lost, or by somebody's same one",
+	OursOrTheirs: "not known: the guardrail or somebody else",
 
 	DoWait:        "Nothing yet. EKS does not accept a change now (cluster status {status}); the guardrail changes it back as soon as EKS does. A second mail says how it ended.",
 	DoWaitNew:     "Nothing yet. EKS does not accept a change while it creates the cluster; the guardrail closes it as soon as EKS does. A second mail says how it ended.",

@@ -77,11 +77,25 @@ func (l Letter) writer(n incident.Notice) *writer {
 	return w
 }
 
+// putRight is a notice as its mail words it: of a cluster that was put right, as one
+// that somebody put right, also where nobody can know who.
+func putRight(n incident.Notice) incident.Notice {
+	if n.Kind != incident.NoticeOutcome || n.Record.Incident.Final.Why != incident.WhyUnclear {
+		return n
+	}
+	i, f := *n.Record.Incident, *n.Record.Incident.Final
+	f.Outcome, i.Final = incident.AlreadyUndone, &f
+	n.Record.Incident = &i
+	return n
+}
+
 // Write writes the mail of a notice.
 func (l Letter) Write(n incident.Notice) Mail {
 	if n.Kind == incident.NoticeLeft {
 		return l.left(n)
 	}
+	outcome := attributes(n)["outcome"]
+	n = putRight(n)
 	w := l.writer(n)
 	sev := severity(n)
 	head, todo, openNow := w.headline(), w.todo(), w.openNow()
@@ -114,7 +128,8 @@ func (l Letter) Write(n incident.Notice) Mail {
 	w.commands()
 	w.callers()
 	w.sign()
-	m := Mail{Subject: subject(n), Text: w.String(), Attributes: attributes(n, sev), Rules: ruleNames(rules(n))}
+	m := Mail{Subject: subject(n), Text: w.String(), Attributes: attributes(n), Rules: ruleNames(rules(n))}
+	m.Attributes["severity"], m.Attributes["outcome"] = string(sev), outcome
 	fields := [][2]string{
 		{w.Cluster, w.r.Name}, {w.Account, w.account(w.r.Account)}, {w.Region, w.r.Region}, {w.OpenNow, openNow}, {w.Severity, w.severityWord(sev)}, {label, w.who()},
 	}
@@ -519,7 +534,7 @@ func (w *writer) target(a endpoint.Access) string {
 }
 
 func (w *writer) why() string {
-	known := map[string]string{incident.WhyUndone: w.WhyUndone, incident.WhyDeleted: w.WhyDeleted}
+	known := map[string]string{incident.WhyUndone: w.WhyUndone, incident.WhyDeleted: w.WhyDeleted, incident.WhyUnclear: w.WhyUnclear}
 	if why, ok := known[w.i.Final.Why]; ok {
 		return why
 	}
@@ -702,6 +717,8 @@ func subject(n incident.Notice) string {
 			word = "OPEN, closes itself " + hour(graceEnd(n), n.At)
 		case f.Outcome == incident.Enforced && f.Now.Public:
 			word = "Fixed"
+		case f.Why == incident.WhyUnclear:
+			word = "Put right, by whom is not known"
 		case !happened(i) && onlyInside(n):
 			word = "Never in force"
 		case !happened(i):
@@ -765,13 +782,13 @@ func title(word string, r incident.Record) string {
 	return ascii(lead + shorten(r.Name, maxSubject-1-len(lead)-len(place)) + place)
 }
 
-func attributes(n incident.Notice, sev Severity) map[string]string {
+func attributes(n incident.Notice) map[string]string {
 	outcome := string(n.Outcome())
 	if outcome == "" {
 		outcome = string(n.Kind)
 	}
 	return map[string]string{
-		"outcome": outcome, "severity": string(sev), "account": n.Record.Account, "region": n.Record.Region, "cluster": n.Record.Name,
+		"outcome": outcome, "account": n.Record.Account, "region": n.Record.Region, "cluster": n.Record.Name,
 		"reference": n.Record.Incident.Ref,
 	}
 }

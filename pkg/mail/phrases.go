@@ -45,7 +45,7 @@ type phrases struct {
 	NeverOpened, NeverInside, AllowedInside                                     string
 	WhyPolicy, WhyExempt, WhyNoRule, EKSSays, EKSSilent                         string
 	TugOfWar, TugLeft, TugPerHour, TugPerDays, TugAnd                           string
-	WhyUndone, WhyDeleted                                                       string
+	WhyUndone, WhyDeleted, WhyUnclear, OursOrTheirs                             string
 
 	// What the reader has to do.
 	DoWait, DoWaitUpdate, DoWaitHeld, DoDecideSoon, DoLook                             string

@@ -91,6 +91,8 @@ func (w *writer) who() string {
 func (w *writer) undoneBy() string {
 	by := w.i.Final.UndoneBy
 	switch {
+	case w.i.Final.Why == incident.WhyUnclear:
+		return w.OursOrTheirs
 	case by == nil:
 		return w.Unknown
 	case by.EventID == "":

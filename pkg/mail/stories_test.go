@@ -11,6 +11,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/policy"
+	"github.com/endpointguard/endpointguard/pkg/trouble"
 )
 
 // story is the life of one cluster, told by the real Next under a real policy
@@ -25,11 +26,13 @@ type story struct {
 	gone    bool
 	trouble string
 	fails   bool // EKS fails the guardrail's own updates
-	brake   incident.Brake
-	limit   int // the brake's, 0 for none
-	check   int
-	calls   int
-	told    map[string][]incident.Notice // by kind, or by outcome
+	// unanswered is set when EKS neither takes nor answers the guardrail's calls.
+	unanswered bool
+	brake      incident.Brake
+	limit      int // the brake's, 0 for none
+	check      int
+	calls      int
+	told       map[string][]incident.Notice // by kind, or by outcome
 }
 
 const (
@@ -201,6 +204,11 @@ func (s *story) look(m incident.Message) *story {
 				}
 			}
 		case incident.Apply:
+			if s.unanswered {
+				s.r = incident.Applied(s.r, in, incident.Answer{Sort: trouble.Transient})
+				in.Trouble = "no answer"
+				continue
+			}
 			u := endpoint.Update{
 				ID: uuid("0ff1ce00", len(s.updates)+1), Type: endpoint.EndpointAccessUpdate, Status: endpoint.UpdateInProgress,
 				Asked: asked(step.Desired), CreatedAt: s.now,
@@ -352,6 +360,13 @@ func stories() map[string]incident.Notice {
 	s = newStory(officeRule).sweeps()
 	s.at(40 * time.Second).hears(s.at(0).asks(alice, wide)).at(4 * time.Minute).ends(false)
 	out["never-done"] = s.goesOn(time.Minute).mail("already-undone")
+
+	s = newStory(officeRule).sweeps()
+	event = s.at(0).asks(alice, wide)
+	s.unanswered = true
+	s.at(4 * time.Minute).ends(true).hears(event)
+	s.at(4*time.Minute+10*time.Second).asks(bob, office)
+	out["undone-unclear"] = s.at(8 * time.Minute).ends(true).goesOn(20 * time.Minute).mail("compliant")
 
 	s = newStory(officeRule).sweeps()
 	s.limit = 1
