@@ -22,6 +22,8 @@ func foreign(s string, limit int) string {
 	s = strings.ReplaceAll(strings.ToValidUTF8(s, "?"), "://", ":/ /")
 	for _, r := range s {
 		switch {
+		case unicode.IsSpace(r) && n == 0:
+			continue // so that what follows is the first character
 		case unicode.IsSpace(r):
 			r = ' '
 		case unseen(r):

@@ -538,8 +538,7 @@ func (w *writer) why() string {
 	if why, ok := known[w.i.Final.Why]; ok {
 		return why
 	}
-	// In brackets no line of it can look like one of ours.
-	return "(" + foreign(w.i.Final.Why, maxMessage) + ")"
+	return w.Unknown // no reason of ours: a record that somebody else wrote
 }
 
 // often says how often, in words.

@@ -323,6 +323,7 @@ func TestForeign(t *testing.T) {
 		strings.Repeat("x", 30): "xxxxxxxxxxxxxxxxxxxx...",
 		"\xff":                  "?",
 		" \u00a0padded\u2003 ":  "padded",
+		"\v\u0300mark":          "mark",
 	} {
 		if got := foreign(in, 20); got != want {
 			t.Errorf("foreign(%q) = %q, want %q", in, got, want)
