@@ -17,6 +17,9 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/localaws"
 )
 
+// quick are EKS's durations with endpoint updates of so long.
+func quick(d time.Duration) localaws.Durations { return localaws.Durations{EndpointUpdate: d} }
+
 // listing reads all pages of the updates of c and calls between before each
 // page but the first.
 func listing(t *testing.T, c *eks.Client, size int32, between func()) []string {
@@ -102,7 +105,7 @@ func TestUpdateLag(t *testing.T) {
 	for _, end := range []types.UpdateStatus{types.UpdateStatusSuccessful, types.UpdateStatusFailed} {
 		t.Run(string(end), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a := localaws.New(localaws.Options{UpdateLag: 15 * time.Second, Durations: localaws.Durations{EndpointUpdate: time.Minute}})
+				a := localaws.New(localaws.Options{UpdateLag: 15 * time.Second, Durations: quick(time.Minute)})
 				c := eksClient(a)
 				a.PutCluster(localaws.Cluster{Name: "c", Public: true})
 				if end == types.UpdateStatusFailed {
@@ -116,7 +119,8 @@ func TestUpdateLag(t *testing.T) {
 				if out.Update.Status != types.UpdateStatusInProgress || len(out.Update.Errors) != 0 {
 					t.Errorf("before the lag is over: %s, %v", out.Update.Status, out.Update.Errors)
 				}
-				if got := describe(t, c, "c"); got.Status != types.ClusterStatusActive || got.ResourcesVpcConfig.EndpointPrivateAccess != (end == types.UpdateStatusSuccessful) {
+				got, took := describe(t, c, "c"), end == types.UpdateStatusSuccessful
+				if got.Status != types.ClusterStatusActive || got.ResourcesVpcConfig.EndpointPrivateAccess != took {
 					t.Errorf("the cluster is %s, private access %t", got.Status, got.ResourcesVpcConfig.EndpointPrivateAccess)
 				}
 				sleep(time.Millisecond)
@@ -131,7 +135,7 @@ func TestUpdateLag(t *testing.T) {
 // Of short updates, a look may be more than one behind.
 func TestStaleReadsOverSeveralUpdates(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := localaws.New(localaws.Options{StaleReads: time.Minute, Durations: localaws.Durations{EndpointUpdate: 10 * time.Second}})
+		a := localaws.New(localaws.Options{StaleReads: time.Minute, Durations: quick(10 * time.Second)})
 		c := eksClient(a)
 		a.PutCluster(localaws.Cluster{Name: "c", Public: true, Private: true})
 		lists := [][]string{{"192.0.2.0/24"}, {"198.51.100.0/24"}, {"203.0.113.0/24"}}
@@ -148,7 +152,8 @@ func TestStaleReadsOverSeveralUpdates(t *testing.T) {
 		}
 		sleep(30 * time.Second)
 		got = append(got, shown())
-		if d := cmp.Diff([]string{"0.0.0.0/0", "0.0.0.0/0", "0.0.0.0/0", "0.0.0.0/0", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"}, got); d != "" {
+		want := append(slices.Repeat([]string{"0.0.0.0/0"}, 4), "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")
+		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("(-want +got):\n%s", d)
 		}
 	})
@@ -157,7 +162,7 @@ func TestStaleReadsOverSeveralUpdates(t *testing.T) {
 func TestReadSkew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		looks := func(seed uint64) []string {
-			a := localaws.New(localaws.Options{Seed: seed, ReadSkew: true, StaleReads: 30 * time.Second, Durations: localaws.Durations{EndpointUpdate: 10 * time.Second}})
+			a := localaws.New(localaws.Options{Seed: seed, ReadSkew: true, StaleReads: 30 * time.Second, Durations: quick(10 * time.Second)})
 			c := eksClient(a)
 			a.PutCluster(localaws.Cluster{Name: "c", Public: true, Private: true})
 			_, err := setAccess(c, t, "c", on, on, []string{"192.0.2.0/24"})
@@ -172,7 +177,8 @@ func TestReadSkew(t *testing.T) {
 				out = append(out, fmt.Sprint(got.Status, " ", got.ResourcesVpcConfig.PublicAccessCidrs[0]))
 			}
 			sleep(30 * time.Second)
-			if got := describe(t, c, "c"); got.Status != types.ClusterStatusActive || got.ResourcesVpcConfig.PublicAccessCidrs[0] != "203.0.113.0/24" {
+			got := describe(t, c, "c")
+			if got.Status != types.ClusterStatusActive || got.ResourcesVpcConfig.PublicAccessCidrs[0] != "203.0.113.0/24" {
 				t.Errorf("a look is older than StaleReads: %s %v", got.Status, got.ResourcesVpcConfig.PublicAccessCidrs)
 			}
 			return out
@@ -244,11 +250,13 @@ func TestRepeatedTokenInUse(t *testing.T) {
 		first, err := ask(true)
 		must(t, err)
 		_, err = ask(true)
-		wantError(t, err, "ResourceInUseException", "Cannot EndpointAccessUpdate because cluster c currently has update "+*first.Update.Id+" in progress")
+		wantError(t, err, "ResourceInUseException",
+			"Cannot EndpointAccessUpdate because cluster c currently has update "+*first.Update.Id+" in progress")
 		sleep(5 * time.Minute)
 		_, err = ask(true)
 		wantError(t, err, "InvalidParameterException",
-			"Cluster is already at the desired configuration with endpointPrivateAccess: true , endpointPublicAccess: true, and Public Endpoint Restrictions: [0.0.0.0/0]")
+			"Cluster is already at the desired configuration with endpointPrivateAccess: true , endpointPublicAccess: true, "+
+				"and Public Endpoint Restrictions: [0.0.0.0/0]")
 		// Once there is something to change again, the token is known all the same.
 		_, err = setAccess(c, t, "c", nil, off, nil)
 		must(t, err)
@@ -265,7 +273,7 @@ func TestTokensAreForgotten(t *testing.T) {
 	for _, mode := range []localaws.RepeatedToken{localaws.SameUpdate, localaws.InUse} {
 		t.Run(fmt.Sprint(mode), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a := localaws.New(localaws.Options{RepeatedToken: mode, TokenMemory: 10 * time.Minute, Durations: localaws.Durations{EndpointUpdate: time.Minute}})
+				a := localaws.New(localaws.Options{RepeatedToken: mode, TokenMemory: 10 * time.Minute, Durations: quick(time.Minute)})
 				c := eksClient(a)
 				a.PutCluster(localaws.Cluster{Name: "c", Public: true})
 				ask := func() *types.Update {
@@ -406,7 +414,8 @@ func TestLongUpdates(t *testing.T) {
 					}
 					out, err := c.DescribeUpdate(ctx(t), &eks.DescribeUpdateInput{Name: aws.String("c"), UpdateId: &id})
 					must(t, err)
-					if out.Update.Status != end || string(out.Update.Type) != kind || (len(out.Update.Errors) > 0) != (end != types.UpdateStatusSuccessful) {
+					well := end == types.UpdateStatusSuccessful
+					if out.Update.Status != end || string(out.Update.Type) != kind || (len(out.Update.Errors) == 0) != well {
 						t.Errorf("the update ends as %s, %s, %v", out.Update.Type, out.Update.Status, out.Update.Errors)
 					}
 					if s := describe(t, c, "c").Status; s != types.ClusterStatusActive {

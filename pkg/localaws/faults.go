@@ -200,7 +200,8 @@ func KeyRefused(service string, state KeyState) Fault {
 	f := Fault{Service: service, Times: -1, Status: http.StatusBadRequest}
 	switch state {
 	case KeyDenied:
-		f.Message = "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access."
+		f.Message = "The ciphertext refers to a customer master key that does not exist, does not exist in this region, " +
+			"or you are not allowed to access."
 	case KeyDisabled:
 		f.Message = "The key is disabled."
 	case KeyPendingDeletion:

@@ -23,9 +23,15 @@ func TestInvokeAgain(t *testing.T) {
 		left  int                                                       // messages that are in the queue when the second begins
 	}{
 		{"it went well", func(context.Context, context.CancelFunc) ([]byte, error) { return nil, nil }, 30 * time.Second, 0},
-		{"it took a while", func(context.Context, context.CancelFunc) ([]byte, error) { sleep(10 * time.Second); return nil, nil }, 40 * time.Second, 0},
+		{"it took a while", func(context.Context, context.CancelFunc) ([]byte, error) {
+			sleep(10 * time.Second)
+			return nil, nil
+		}, 40 * time.Second, 0},
 		{"it failed", func(context.Context, context.CancelFunc) ([]byte, error) { return nil, errors.New("no") }, 30 * time.Second, 1},
-		{"it ran out of time", func(c context.Context, _ context.CancelFunc) ([]byte, error) { <-c.Done(); return nil, c.Err() }, 50 * time.Second, 1},
+		{"it ran out of time", func(c context.Context, _ context.CancelFunc) ([]byte, error) {
+			<-c.Done()
+			return nil, c.Err()
+		}, 50 * time.Second, 1},
 		{"its process died", func(_ context.Context, kill context.CancelFunc) ([]byte, error) {
 			sleep(time.Second)
 			kill()

@@ -52,7 +52,7 @@ func TestRefusals(t *testing.T) {
 		{"403 of DynamoDB is a 400", "dynamodb", localaws.Fault{Status: 403}, "AccessDeniedException", 400},
 		{"a type alone, of EKS", "eks", localaws.Fault{Type: "ResourceInUseException"}, "ResourceInUseException", 409},
 		{"a type alone, that passes", "eks", localaws.Fault{Type: "InvalidRequestException"}, "InvalidRequestException", 400},
-		{"a type alone, of DynamoDB", "dynamodb", localaws.Fault{Type: "ProvisionedThroughputExceededException"}, "ProvisionedThroughputExceededException", 400},
+		{"a type alone, of DynamoDB", "dynamodb", localaws.Fault{Type: "RequestLimitExceeded"}, "RequestLimitExceeded", 400},
 		{"EKS is out", "eks", localaws.Fault{Type: "ServiceUnavailableException"}, "ServiceUnavailableException", 503},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -130,7 +130,8 @@ func account(t *testing.T) (*localaws.AWS, map[string]func(aws.Config) error) {
 			return err
 		},
 		"dynamodb": func(cfg aws.Config) error {
-			_, err := dynamodb.NewFromConfig(cfg).GetItem(ctx(t), &dynamodb.GetItemInput{TableName: aws.String("ledger"), Key: item{"pk": s("a"), "sk": s("1")}})
+			in := &dynamodb.GetItemInput{TableName: aws.String("ledger"), Key: item{"pk": s("a"), "sk": s("1")}}
+			_, err := dynamodb.NewFromConfig(cfg).GetItem(ctx(t), in)
 			return err
 		},
 		"sqs": func(cfg aws.Config) error {
