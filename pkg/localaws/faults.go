@@ -2,6 +2,7 @@ package localaws
 
 import (
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -43,6 +44,9 @@ type fault struct {
 	seen, hits int
 }
 
+// spent reports whether the fault has nothing to do any more.
+func (f *fault) spent() bool { return f.Times > 0 && f.hits >= f.Times }
+
 // Inject adds a fault and returns a function that tells how many calls it has
 // hit so far. Of several faults that match a call, the first that still has
 // something to do hits it.
@@ -53,7 +57,7 @@ func (a *AWS) Inject(f Fault) (hits func() int) {
 	added := &fault{Fault: f}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.faults = append(a.faults, added)
+	a.faults = append(slices.DeleteFunc(a.faults, (*fault).spent), added)
 	return func() int {
 		a.mu.Lock()
 		defer a.mu.Unlock()
