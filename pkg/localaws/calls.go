@@ -10,7 +10,10 @@ import (
 
 // Call is one call as it was made and answered.
 type Call struct {
-	Time        time.Time // when it took effect
+	Time time.Time // when it took effect
+	// ID is what an SDK calls the call by, "" without an SDK: the same for all
+	// of its tries.
+	ID          string
 	AccessKeyID string
 	Caller      Caller
 	Service     string   // eks, ec2, dynamodb, sqs, sns
@@ -60,6 +63,7 @@ func (a *AWS) ForgetCalls() {
 func (a *AWS) note(r *request, failed *apiError, dropped bool) {
 	c := Call{
 		Time:        r.now,
+		ID:          r.sdkID,
 		AccessKeyID: r.accessKeyID,
 		Caller:      r.caller,
 		Service:     r.service,

@@ -2,6 +2,7 @@ package localaws_test
 
 import (
 	"testing"
+	"testing/synctest"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
@@ -36,6 +37,9 @@ func TestCallsTellWhatWasAsked(t *testing.T) {
 		t.Errorf("noted and told differ:\n%s", d)
 	}
 	first, second, third := calls[0], calls[1], calls[2]
+	if first.ID == "" || first.ID == second.ID {
+		t.Errorf("the SDK's ids are %q and %q", first.ID, second.ID)
+	}
 	if d := cmp.Diff(&localaws.EndpointParams{Cluster: "c", Private: on, CIDRs: &[]string{"203.0.113.0/24"}}, first.Endpoint); d != "" {
 		t.Errorf("first (-want +got):\n%s", d)
 	}
@@ -66,4 +70,20 @@ func TestBatchesNeedTheActionOfTheSingleCall(t *testing.T) {
 	if got := a.Calls()[0].Action; got != "sqs:SendMessage" {
 		t.Errorf("action %s", got)
 	}
+}
+
+// All tries of one call have one id.
+func TestTriesOfACall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := localaws.New(localaws.Options{})
+		a.PutCluster(localaws.Cluster{Name: "c", Public: true})
+		a.Inject(localaws.Fault{Status: 503, Times: 2})
+		c := eks.NewFromConfig(patient(a))
+		describe(t, c, "c")
+		describe(t, c, "c")
+		calls := a.Calls()
+		if len(calls) != 4 || calls[0].ID != calls[1].ID || calls[0].ID != calls[2].ID || calls[0].ID == calls[3].ID {
+			t.Errorf("calls: %+v", calls)
+		}
+	})
 }

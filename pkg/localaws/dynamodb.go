@@ -64,6 +64,27 @@ func (a *AWS) Items(table string) []map[string]any {
 	return out
 }
 
+// RestoreItems replaces all items of a table by those that Items returned of
+// it, as from a backup.
+func (a *AWS) RestoreItems(table string, items []map[string]any) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	t := a.tables[table]
+	if t == nil {
+		return fmt.Errorf("localaws: there is no table named %s", table)
+	}
+	rows := map[string]*row{}
+	for _, item := range items {
+		_, name, e := t.keyOf(item)
+		if e != nil {
+			return fmt.Errorf("localaws: table %s: %s", table, e.Message)
+		}
+		rows[name] = &row{item: maps.Clone(item)}
+	}
+	t.rows = rows
+	return nil
+}
+
 // DeleteItems empties a table.
 func (a *AWS) DeleteItems(table string) {
 	a.mu.Lock()

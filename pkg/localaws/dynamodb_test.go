@@ -444,3 +444,23 @@ func TestProjectionOfNestedAttributes(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", d)
 	}
 }
+
+func TestRestoreItems(t *testing.T) {
+	a := localaws.New(localaws.Options{})
+	must(t, a.CreateTable("ledger", "pk", "sk"))
+	c := dynamodb.NewFromConfig(once(a))
+	put(t, c, item{"pk": s("a"), "sk": s("1"), "v": n("1")})
+	copied := a.Items("ledger")
+	put(t, c, item{"pk": s("a"), "sk": s("1"), "v": n("2")})
+	put(t, c, item{"pk": s("b"), "sk": s("1")})
+	must(t, a.RestoreItems("ledger", copied))
+	if d := cmp.Diff(copied, a.Items("ledger")); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if err := a.RestoreItems("none", copied); err == nil {
+		t.Error("a table that is not there was restored")
+	}
+	if err := a.RestoreItems("ledger", []map[string]any{{"v": map[string]any{"N": "1"}}}); err == nil {
+		t.Error("an item without a key was restored")
+	}
+}

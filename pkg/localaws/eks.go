@@ -219,7 +219,7 @@ func (a *AWS) eksCreateCluster(r *request) (any, *apiError) {
 			if digest != c.tokenDigest {
 				return nil, badParameter(c, "The client request token "+in.Token+" was used with other parameters.")
 			}
-			return map[string]any{"cluster": a.describe(c, r.now)}, nil
+			return map[string]any{"cluster": a.describe(c, r.now, asOf{r.now, r.now, r.now})}, nil
 		}
 		e := refuse(http.StatusConflict, errResourceInUse, "Cluster already exists with name: "+in.Name)
 		e.Members = map[string]any{"clusterName": in.Name}
@@ -256,7 +256,7 @@ func (a *AWS) eksCreateCluster(r *request) (any, *apiError) {
 		cfg.groups = *vpc.Groups
 	}
 	if vpc.CIDRs != nil {
-		if e := checkCIDRs(*vpc.CIDRs, family); e != nil {
+		if e := a.checkCIDRs(*vpc.CIDRs, family, cfg.public); e != nil {
 			return nil, e
 		}
 	}
@@ -316,7 +316,7 @@ func (a *AWS) eksCreateCluster(r *request) (any, *apiError) {
 	a.clusters[c.name] = c
 	// The answer to the call itself shows the cluster, even while reads don't
 	// know it yet.
-	return map[string]any{"cluster": a.describe(c, r.now)}, nil
+	return map[string]any{"cluster": a.describe(c, r.now, asOf{r.now, r.now, r.now})}, nil
 }
 
 func (a *AWS) eksDescribeCluster(r *request) (any, *apiError) {
@@ -324,20 +324,19 @@ func (a *AWS) eksDescribeCluster(r *request) (any, *apiError) {
 	if e != nil {
 		return nil, e
 	}
-	return map[string]any{"cluster": a.describe(c, r.now)}, nil
+	return map[string]any{"cluster": a.describe(c, r.now, a.behind(r.now))}, nil
 }
 
-// describe is a cluster as reads tell it.
-func (a *AWS) describe(c *cluster, now time.Time) map[string]any {
-	status := c.status(now, a.opts.StatusLag)
+// describe is a cluster as a read tells it.
+func (a *AWS) describe(c *cluster, now time.Time, seen asOf) map[string]any {
 	out := map[string]any{
 		"name":      c.name,
 		"arn":       a.ClusterARN(c.name),
 		"createdAt": epoch(c.createdAt),
-		"status":    status,
-		"tags":      c.tags,
+		"status":    c.status(seen.status, a.opts.StatusLag),
+		"tags":      at(c.tagsWere, c.tags, seen.tags),
 	}
-	cfg := c.shown(now, a.opts.StaleReads)
+	cfg := at(c.was, c.config, seen.values)
 	maps.Copy(out, c.settings)
 	if c.settings["connectorConfig"] != nil {
 		delete(out, "kubernetesNetworkConfig")
@@ -439,7 +438,7 @@ func (a *AWS) eksDeleteCluster(r *request) (any, *apiError) {
 		return nil, e
 	}
 	c.deletedAt, c.goneAt = r.now, r.now.Add(a.durations.Delete)
-	return map[string]any{"cluster": a.describe(c, r.now)}, nil
+	return map[string]any{"cluster": a.describe(c, r.now, asOf{r.now, r.now, r.now})}, nil
 }
 
 // inUse returns the id of the update that keeps others out, "" if there is none.
@@ -480,6 +479,9 @@ func (a *AWS) changeable(c *cluster, kind string, now time.Time) *apiError {
 	if u := a.inUse(c, now); u != "" {
 		return busy(kind, c, u)
 	}
+	if c.refusal != "" && (c.refusedUntil.IsZero() || c.refusedUntil.After(now)) {
+		return &apiError{Type: errInvalidRequest, Message: c.refusal, Members: members}
+	}
 	return nil
 }
 
@@ -497,10 +499,19 @@ func (a *AWS) again(c *cluster, in *clusterInput, digest string, now time.Time) 
 	switch {
 	case in.Token == "" || !found:
 		return nil, nil, false
+	case a.opts.TokenMemory > 0 && !used.at.Add(a.opts.TokenMemory).After(now):
+		return nil, nil, false
 	case used.digest != digest:
 		return nil, badParameter(c, "The client request token "+in.Token+" was used with other parameters."), true
 	default:
-		return map[string]any{"update": updateOutput(used.update, now)}, nil, true
+		return map[string]any{"update": updateOutput(used.update, now, 0)}, nil, true
+	}
+}
+
+// remember keeps the token of a call that began an update.
+func (c *cluster) remember(in *clusterInput, digest string, u *update, now time.Time) {
+	if in.Token != "" {
+		c.tokens[in.Token] = usedToken{digest, u, now}
 	}
 }
 
@@ -514,8 +525,10 @@ func (a *AWS) eksUpdateClusterConfig(r *request) (any, *apiError) {
 		return nil, e
 	}
 	digest := in.digest(r.operation)
-	if out, e, done := a.again(c, &in, digest, r.now); done {
-		return out, e
+	if a.opts.RepeatedToken == SameUpdate {
+		if out, e, done := a.again(c, &in, digest, r.now); done {
+			return out, e
+		}
 	}
 	kinds := in.kinds()
 	switch len(kinds) {
@@ -527,7 +540,11 @@ func (a *AWS) eksUpdateClusterConfig(r *request) (any, *apiError) {
 	}
 	kind := kinds[0]
 	if kind == updateEndpointAccess && in.VPCConfig.CIDRs != nil {
-		if e := checkCIDRs(*in.VPCConfig.CIDRs, c.family); e != nil {
+		public := c.config.public
+		if in.VPCConfig.Public != nil {
+			public = *in.VPCConfig.Public
+		}
+		if e := a.checkCIDRs(*in.VPCConfig.CIDRs, c.family, public); e != nil {
 			e.Members = map[string]any{"clusterName": c.name}
 			return nil, e
 		}
@@ -551,11 +568,12 @@ func (a *AWS) eksUpdateClusterConfig(r *request) (any, *apiError) {
 	if e != nil {
 		return nil, e
 	}
-	u := a.begin(c, r.now, kind, params, apply)
-	if in.Token != "" {
-		c.tokens[in.Token] = usedToken{digest, u}
+	if out, e, done := a.again(c, &in, digest, r.now); done {
+		return out, e
 	}
-	return map[string]any{"update": updateOutput(u, r.now)}, nil
+	u := a.begin(c, r.now, kind, params, apply)
+	c.remember(&in, digest, u, r.now)
+	return map[string]any{"update": updateOutput(u, r.now, 0)}, nil
 }
 
 func (c *cluster) endpointUpdate(in *vpcInput) ([]updateParam, func(*config), *apiError) {
@@ -672,8 +690,10 @@ func (a *AWS) eksUpdateClusterVersion(r *request) (any, *apiError) {
 		return nil, e
 	}
 	digest := in.digest(r.operation)
-	if out, e, done := a.again(c, &in, digest, r.now); done {
-		return out, e
+	if a.opts.RepeatedToken == SameUpdate {
+		if out, e, done := a.again(c, &in, digest, r.now); done {
+			return out, e
+		}
 	}
 	if e := a.changeable(c, updateVersion, r.now); e != nil {
 		return nil, e
@@ -681,12 +701,13 @@ func (a *AWS) eksUpdateClusterVersion(r *request) (any, *apiError) {
 	if in.Version == c.config.version {
 		return nil, badParameter(c, "Cluster is already on the version "+in.Version+".")
 	}
+	if out, e, done := a.again(c, &in, digest, r.now); done {
+		return out, e
+	}
 	params := []updateParam{{"Version", in.Version}, {"PlatformVersion", c.platform}}
 	u := a.begin(c, r.now, updateVersion, params, func(cfg *config) { cfg.version = in.Version })
-	if in.Token != "" {
-		c.tokens[in.Token] = usedToken{digest, u}
-	}
-	return map[string]any{"update": updateOutput(u, r.now)}, nil
+	c.remember(&in, digest, u, r.now)
+	return map[string]any{"update": updateOutput(u, r.now, 0)}, nil
 }
 
 func (a *AWS) eksListUpdates(r *request) (any, *apiError) {
@@ -703,10 +724,29 @@ func (a *AWS) eksListUpdates(r *request) (any, *apiError) {
 	// are none here.
 	if !r.query.Has("nodegroupName") && !r.query.Has("addonName") && !r.query.Has("capabilityName") {
 		for _, u := range c.updates {
-			ids = append(ids, u.id)
+			if !u.createdAt.Add(a.opts.ListLag).After(r.now) {
+				ids = append(ids, u.id)
+			}
 		}
 	}
-	part, next := page(a.shuffled(ids), r.query.Get("nextToken"), size)
+	// The token carries the listing's order: whoever pages sees each id once,
+	// also when an update begins between two pages.
+	salt, token := strconv.FormatUint(a.opts.Seed, 10), untoken(r.query.Get("nextToken"))
+	if a.opts.ListReorder {
+		if token == "" {
+			a.listings++
+			salt += "-" + strconv.FormatUint(a.listings, 10)
+		} else {
+			salt, token, _ = strings.Cut(token, "/")
+		}
+	}
+	if token != "" {
+		token = token64(token)
+	}
+	part, next := page(shuffledBy(salt, ids), token, size)
+	if next != "" && a.opts.ListReorder {
+		next = token64(salt + "/" + untoken(next))
+	}
 	return paged("updateIds", part, next), nil
 }
 
@@ -717,7 +757,7 @@ func (a *AWS) eksDescribeUpdate(r *request) (any, *apiError) {
 	}
 	for _, u := range c.updates {
 		if u.id == r.path[3] {
-			return map[string]any{"update": updateOutput(u, r.now)}, nil
+			return map[string]any{"update": updateOutput(u, r.now, a.opts.UpdateLag)}, nil
 		}
 	}
 	return nil, &apiError{
@@ -728,13 +768,14 @@ func (a *AWS) eksDescribeUpdate(r *request) (any, *apiError) {
 	}
 }
 
-func updateOutput(u *update, now time.Time) map[string]any {
+// updateOutput is an update as EKS tells it, its end late by the lag.
+func updateOutput(u *update, now time.Time, lag time.Duration) map[string]any {
 	params := []any{}
 	for _, p := range u.params {
 		params = append(params, map[string]any{"type": p.name, "value": p.value})
 	}
 	failures := []any{}
-	status := u.status(now)
+	status := u.status(now.Add(-lag))
 	if status != updateInProgress {
 		for _, f := range u.errors {
 			failures = append(failures, map[string]any{
@@ -782,7 +823,7 @@ func (a *AWS) eksTagResource(r *request) (any, *apiError) {
 	if len(tags) > 50 {
 		return nil, refuse(http.StatusBadRequest, "BadRequestException", "A cluster has at most 50 tags.")
 	}
-	c.tags = tags
+	c.retag(r.now, tags)
 	return map[string]any{}, nil
 }
 
@@ -795,7 +836,7 @@ func (a *AWS) eksUntagResource(r *request) (any, *apiError) {
 	for _, key := range r.query["tagKeys"] {
 		delete(tags, key)
 	}
-	c.tags = tags
+	c.retag(r.now, tags)
 	return map[string]any{}, nil
 }
 
@@ -838,7 +879,10 @@ var reserved = []netip.Prefix{
 }
 
 // checkCIDRs refuses a list that EKS refuses.
-func checkCIDRs(cidrs []string, family string) *apiError {
+func (a *AWS) checkCIDRs(cidrs []string, family string, public bool) *apiError {
+	if len(cidrs) == 0 && public && a.opts.RefuseEmptyCIDRs {
+		return badParameter(nil, "The publicAccessCidrs list should not be empty")
+	}
 	if len(cidrs) > maxCIDRs {
 		return badParameter(nil, fmt.Sprintf("There are %d CIDRs in publicAccessCidrs; at most %d are allowed.", len(cidrs), maxCIDRs))
 	}

@@ -40,20 +40,38 @@ type cluster struct {
 
 	token, tokenDigest string // of its creation
 
-	config    config
-	previous  config    // before the last Successful update
-	changedAt time.Time // when that update ended
+	config config
+	was    []era[config] // before each Successful update, oldest first
 
 	family       string
 	vpc, sg      string
 	platform     string
 	tags         map[string]string
-	settings     map[string]any // what never changes: outpostConfig, connectorConfig, …
+	tagsWere     []era[map[string]string] // before each change, oldest first
+	settings     map[string]any           // what never changes: outpostConfig, connectorConfig, …
 	updates      []*update
 	tokens       map[string]usedToken
 	failures     map[int]UpdateError // by the ordinal of the update that is to fail
 	busyUntil    time.Time           // EKS works on the cluster without saying so
 	busyUpdateID string
+	refusal      string    // why every update is refused, for now or for good
+	refusedUntil time.Time // zero: for good
+}
+
+// era is what something was until it changed.
+type era[T any] struct {
+	until time.Time
+	value T
+}
+
+// at is what something was at a time, now being what it is since the last era.
+func at[T any](eras []era[T], now T, when time.Time) T {
+	for _, e := range eras {
+		if e.until.After(when) {
+			return e.value
+		}
+	}
+	return now
 }
 
 // config is what updates change.
@@ -92,6 +110,7 @@ type updateParam struct{ name, value string }
 type usedToken struct {
 	digest string
 	update *update
+	at     time.Time
 }
 
 // UpdateError is one of the reasons that EKS gives for a failed update.
@@ -112,7 +131,7 @@ func (c *cluster) settle(now time.Time) {
 		if u.end != updateSuccessful {
 			continue
 		}
-		c.previous, c.changedAt = c.config, u.endsAt
+		c.was = append(c.was, era[config]{u.endsAt, c.config})
 		c.config = c.config.clone()
 		u.apply(&c.config)
 	}
@@ -121,7 +140,7 @@ func (c *cluster) settle(now time.Time) {
 // running returns the update in progress, nil if there is none.
 func (c *cluster) running(now time.Time) *update {
 	for _, u := range c.updates {
-		if u.endsAt.After(now) {
+		if u.endsAt.After(now) && !u.createdAt.After(now) {
 			return u
 		}
 	}
@@ -132,7 +151,7 @@ func (c *cluster) running(now time.Time) *update {
 // the lag.
 func (c *cluster) status(now time.Time, lag time.Duration) string {
 	switch u := c.running(now); {
-	case !c.deletedAt.IsZero():
+	case !c.deletedAt.IsZero() && !c.deletedAt.After(now):
 		return statusDeleting
 	case c.fixed != "":
 		return c.fixed
@@ -145,12 +164,25 @@ func (c *cluster) status(now time.Time, lag time.Duration) string {
 	}
 }
 
-// shown is the configuration that reads tell.
-func (c *cluster) shown(now time.Time, stale time.Duration) config {
-	if !c.changedAt.IsZero() && c.changedAt.Add(stale).After(now) {
-		return c.previous
+// retag changes the tags, and keeps what they were.
+func (c *cluster) retag(now time.Time, tags map[string]string) {
+	c.tagsWere = append(c.tagsWere, era[map[string]string]{now, c.tags})
+	c.tags = tags
+}
+
+// asOf is of which time each part of a read tells.
+type asOf struct{ values, status, tags time.Time }
+
+// behind is a read that is behind as the options say. The caller holds a.mu.
+func (a *AWS) behind(now time.Time) asOf {
+	l := asOf{values: now.Add(-a.opts.StaleReads), status: now, tags: now.Add(-a.opts.TagLag)}
+	if a.opts.ReadSkew && a.opts.StaleReads > 0 {
+		l.values = now.Add(-time.Duration(a.skew.Int64N(int64(a.opts.StaleReads))))
+		if a.skew.IntN(2) == 0 {
+			l.status = l.values
+		}
 	}
-	return c.config
+	return l
 }
 
 func (u *update) status(now time.Time) string {
@@ -420,11 +452,12 @@ func asStrings(v any) []string {
 
 // SetTags replaces a cluster's tags without a call.
 func (a *AWS) SetTags(name string, tags map[string]string) error {
-	return a.change(name, func(c *cluster, _ time.Time) error {
-		c.tags = maps.Clone(tags)
-		if c.tags == nil {
-			c.tags = map[string]string{}
+	return a.change(name, func(c *cluster, now time.Time) error {
+		tags = maps.Clone(tags)
+		if tags == nil {
+			tags = map[string]string{}
 		}
+		c.retag(now, tags)
 		return nil
 	})
 }
@@ -492,6 +525,20 @@ func (a *AWS) StartUpdate(name, kind string, d time.Duration) (id string, err er
 func (a *AWS) Busy(name string, d time.Duration) error {
 	return a.change(name, func(c *cluster, now time.Time) error {
 		c.busyUntil, c.busyUpdateID = now.Add(d), a.uuid()
+		return nil
+	})
+}
+
+// RefuseUpdates makes EKS refuse every update of a cluster with an
+// InvalidRequestException and the reason, for so long; a negative duration
+// means for good, and an empty reason takes a refusal back. Some states that
+// nothing in the cluster shows pass by themselves, others never do.
+func (a *AWS) RefuseUpdates(name, reason string, d time.Duration) error {
+	return a.change(name, func(c *cluster, now time.Time) error {
+		c.refusal, c.refusedUntil = reason, time.Time{}
+		if d >= 0 {
+			c.refusedUntil = now.Add(d)
+		}
 		return nil
 	})
 }

@@ -186,6 +186,35 @@ func TestCallsAreRecorded(t *testing.T) {
 	})
 }
 
+// The end of a cluster is told like every other call, in the name of who asked
+// for it; a refused one, too.
+func TestDeletionIsRecorded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := watched(t, localaws.Options{})
+		c := eksClient(a)
+		a.PutCluster(localaws.Cluster{Name: "c", Public: true})
+		_, err := a.StartUpdate("c", "LoggingUpdate", time.Minute)
+		must(t, err)
+		_, err = c.DeleteCluster(ctx(t), &eks.DeleteClusterInput{Name: aws.String("c")})
+		wantError(t, err, "ResourceInUseException", "")
+		sleep(time.Minute)
+		_, err = c.DeleteCluster(ctx(t), &eks.DeleteClusterInput{Name: aws.String("c")})
+		must(t, err)
+		got := events(t, a)
+		if len(got) != 2 {
+			t.Fatalf("%d events, want two", len(got))
+		}
+		refused, done := got[0].Detail, got[1].Detail
+		if refused.EventName != "DeleteCluster" || refused.ErrorCode != "ResourceInUseException" {
+			t.Errorf("the refused call: %+v", refused)
+		}
+		if done.EventName != "DeleteCluster" || done.ErrorCode != "" || done.RequestParameters["name"] != "c" || done.UserIdentity["accessKeyId"] != key ||
+			done.ResponseElements["cluster"].(map[string]any)["status"] != "DELETING" {
+			t.Errorf("DeleteCluster: %+v", done)
+		}
+	})
+}
+
 func TestIdentities(t *testing.T) {
 	a := watched(t, localaws.Options{})
 	a.AddCaller("AKIDALICE", localaws.Caller{UserName: "alice", ARN: "arn:aws:iam::111122223333:user/alice", SourceIP: "203.0.113.9", UserAgent: "console", MFA: true})

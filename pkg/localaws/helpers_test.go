@@ -18,7 +18,9 @@ import (
 const key = "AKIDALICE"
 
 // once is a configuration that does not retry, so that a test sees each answer.
-func once(a *localaws.AWS) aws.Config {
+func once(a *localaws.AWS) aws.Config { return onceAs(a, key) }
+
+func onceAs(a *localaws.AWS, key string) aws.Config {
 	cfg := a.Config(key)
 	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
 	return cfg

@@ -47,9 +47,27 @@ type Function struct {
 	// Below, guarded by the AWS's mutex.
 	running     map[string]*invocation
 	direct      []*invocation // asked for with Invoke, not taken yet
-	changed     chan struct{} // closed when direct grows
+	again       []again       // batches that are to be invoked once more
+	changed     chan struct{} // closed when direct or again grows
+	batches     []*invocation // all so far
 	invocations []Invocation
 	initErrors  []string
+}
+
+// again is a batch that the poller invokes once more, so long after the first
+// invocation ended.
+type again struct {
+	first *invocation
+	after time.Duration
+}
+
+// at is when the batch is invoked once more, as far as that is known: a
+// process that died is over by its deadline.
+func (g again) at() time.Time {
+	if g.first.ended.IsZero() {
+		return g.first.deadline.Add(g.after)
+	}
+	return g.first.ended.Add(g.after)
 }
 
 type invocation struct {
@@ -57,6 +75,7 @@ type invocation struct {
 	payload  []byte
 	began    time.Time
 	deadline time.Time
+	ended    time.Time
 	messages []*message
 	done     chan struct{} // of a direct one: closed when it is over
 	result   []byte
@@ -126,6 +145,48 @@ func (f *Function) InitErrors() []string {
 	f.aws.mu.Lock()
 	defer f.aws.mu.Unlock()
 	return slices.Clone(f.initErrors)
+}
+
+// InvokeAgain makes the poller invoke the function once more with the very
+// batch of one of its invocations, the same messages with the same receive
+// counts, so long after that one ended or, if its process died, its deadline.
+// Source: the Lambda developer guide, "How Lambda processes records from
+// stream and queue-based event sources": each event is processed at least
+// once, and a batch may come twice.
+func (f *Function) InvokeAgain(id string, after time.Duration) error {
+	f.aws.mu.Lock()
+	defer f.aws.mu.Unlock()
+	i := slices.IndexFunc(f.batches, func(inv *invocation) bool { return inv.id == id })
+	if i < 0 {
+		return fmt.Errorf("localaws: function %s: there was no batch with the invocation %s", f.name, id)
+	}
+	f.again = append(f.again, again{f.batches[i], after})
+	close(f.changed)
+	f.changed = make(chan struct{})
+	return nil
+}
+
+// Next tells when the function has something to begin: a message of its
+// queue, or a batch that is to be invoked once more. It is false if there is
+// nothing to come.
+func (f *Function) Next() (time.Time, bool) {
+	f.aws.mu.Lock()
+	defer f.aws.mu.Unlock()
+	f.aws.settleQueues(f.aws.now())
+	return f.next()
+}
+
+// next is Next. The caller holds the mutex.
+func (f *Function) next() (first time.Time, ok bool) {
+	if q := f.aws.queues[f.queue]; q != nil {
+		first, ok = q.next()
+	}
+	for _, g := range f.again {
+		if at := g.at(); !ok || at.Before(first) {
+			first, ok = at, true
+		}
+	}
+	return first, ok
 }
 
 func runtimePath(path string) (function, rest string, ok bool) {
@@ -236,13 +297,9 @@ func (f *Function) ready() bool {
 	if len(f.direct) > 0 {
 		return true
 	}
-	q := f.aws.queues[f.queue]
-	if q == nil {
-		return false
-	}
 	now := f.aws.now()
 	f.aws.settleQueues(now)
-	at, ok := q.next()
+	at, ok := f.next()
 	return ok && !at.After(now)
 }
 
@@ -254,11 +311,11 @@ func (f *Function) sleep(ctx context.Context) error {
 	var arrived chan struct{}
 	if q := a.queues[f.queue]; q != nil {
 		arrived = q.changed
-		if at, ok := q.next(); ok {
-			t := time.NewTimer(at.Sub(a.now()))
-			defer t.Stop()
-			timer = t.C
-		}
+	}
+	if at, ok := f.next(); ok {
+		t := time.NewTimer(at.Sub(a.now()))
+		defer t.Stop()
+		timer = t.C
 	}
 	asked := f.changed
 	a.mu.Unlock()
@@ -286,8 +343,13 @@ func (f *Function) begin() *invocation {
 			inv = &invocation{id: a.uuid(), messages: taken, payload: a.batchEvent(q, taken)}
 		}
 	}
+	due := slices.IndexFunc(f.again, func(g again) bool { return !g.at().After(now) })
 	switch {
 	case inv != nil:
+	case due >= 0:
+		first := f.again[due].first
+		inv = &invocation{id: a.uuid(), messages: first.messages, payload: first.payload}
+		f.again = slices.Delete(f.again, due, due+1)
 	case len(f.direct) > 0:
 		inv = f.direct[0]
 		f.direct = f.direct[1:]
@@ -302,6 +364,9 @@ func (f *Function) begin() *invocation {
 	inv.note = len(f.invocations)
 	f.invocations = append(f.invocations, noted)
 	f.running[inv.id] = inv
+	if inv.done == nil {
+		f.batches = append(f.batches, inv)
+	}
 	return inv
 }
 
@@ -392,6 +457,7 @@ func (f *Function) end(inv *invocation, result []byte, failure error) {
 	delete(f.running, inv.id)
 	noted := &f.invocations[inv.note]
 	noted.Over, noted.Answer = true, result
+	inv.ended = f.aws.now()
 	inv.result, inv.failure = result, failure
 	left := map[string]bool{}
 	switch {

@@ -16,6 +16,7 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -50,12 +51,35 @@ type Options struct {
 	// StaleReads is how long DescribeCluster shows the values from before an
 	// update after it was Successful.
 	StaleReads time.Duration
+	// ReadSkew makes each DescribeCluster be behind by a time of its own, from
+	// nothing to StaleReads: a later reader may get an older look than an
+	// earlier one had. In half of them the status is as old as the values.
+	ReadSkew bool
+	// TagLag is how long DescribeCluster shows tags as they were before a change.
+	TagLag time.Duration
+	// ListLag is how long ListUpdates lacks a new update.
+	ListLag time.Duration
+	// ListReorder gives each listing of updates an order of its own, which all
+	// its pages keep; otherwise a cluster has one order, none that means anything.
+	ListReorder bool
+	// UpdateLag is how long DescribeUpdate shows an update as InProgress after
+	// its end; the cluster may show the new values by then.
+	UpdateLag time.Duration
 	// NotFoundAfterCreate is how long reads don't know a new cluster.
 	NotFoundAfterCreate time.Duration
 	// CreatingError is the type of the refusal of an update of a cluster that
 	// is being created, InvalidRequestException or ResourceInUseException;
 	// the default is the first.
 	CreatingError string
+	// RepeatedToken is what EKS makes of a client request token that began an
+	// update before. It knows it for TokenMemory, 0 means for good; then the
+	// call is taken for a new one.
+	RepeatedToken RepeatedToken
+	TokenMemory   time.Duration
+	// RefuseEmptyCIDRs makes EKS refuse an empty list of public CIDRs while
+	// public access is on, as one public report of 2020 has it, instead of
+	// taking it for the whole world, as the documentation says.
+	RefuseEmptyCIDRs bool
 	// StaleItems is how long a DynamoDB read without ConsistentRead shows an
 	// item as it was before the last write.
 	StaleItems time.Duration
@@ -78,6 +102,18 @@ type Options struct {
 	// sees the answer. It may be called at the same time from several goroutines.
 	OnCall func(Call)
 }
+
+// RepeatedToken is what EKS makes of a client request token that it has seen.
+type RepeatedToken int
+
+// SameUpdate answers a repeated call with the update that the first began.
+// InUse asks first whether the cluster could be changed at all: the call is
+// refused while that update is in progress, with its id, and as at the desired
+// configuration afterwards.
+const (
+	SameUpdate RepeatedToken = iota
+	InUse
+)
 
 // Durations says how long EKS takes. Defaults are in parentheses; a negative
 // duration means at once.
@@ -117,6 +153,8 @@ type AWS struct {
 	mu        sync.Mutex
 	durations Durations
 	random    *rand.Rand
+	skew      *rand.Rand // of how old each look is
+	listings  uint64     // of updates, so far
 	callers   map[string]Caller
 	calls     []Call
 	faults    []*fault
@@ -159,6 +197,7 @@ func New(o Options) *AWS {
 		closed:    make(chan struct{}),
 		durations: o.Durations.withDefaults(),
 		random:    rand.New(rand.NewPCG(o.Seed, 0x6c6f63616c617773)),
+		skew:      rand.New(rand.NewPCG(o.Seed, 0x736b6577)),
 		callers:   map[string]Caller{},
 		windows:   map[string]*window{},
 		clusters:  map[string]*cluster{},
@@ -242,9 +281,15 @@ func (a *AWS) resourceID(prefix string) string {
 // shuffled returns words in an order that is fixed by the seed and by the
 // words alone: where AWS documents no order, none should be relied on.
 func (a *AWS) shuffled(words []string) []string {
+	return shuffledBy(strconv.FormatUint(a.opts.Seed, 10), words)
+}
+
+// shuffledBy is shuffled with another order for each salt. A word keeps its
+// place among the others when one comes or goes.
+func shuffledBy(salt string, words []string) []string {
 	rank := func(word string) uint64 {
 		h := fnv.New64a()
-		_, _ = fmt.Fprintf(h, "%d/%s", a.opts.Seed, word)
+		_, _ = fmt.Fprintf(h, "%s/%s", salt, word)
 		return h.Sum64()
 	}
 	out := slices.Clone(words)

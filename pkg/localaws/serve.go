@@ -32,6 +32,7 @@ type request struct {
 	ctx         context.Context
 	now         time.Time // when the call takes effect
 	id          string
+	sdkID       string // the same for all tries of a call
 	service     string
 	operation   string
 	accessKeyID string
@@ -238,6 +239,7 @@ func identify(hr *http.Request, body []byte) *request {
 		body:   body,
 		target: hr.Header.Get("X-Amz-Target"),
 		host:   hr.Host,
+		sdkID:  hr.Header.Get("Amz-Sdk-Invocation-Id"),
 	}
 	for part := range strings.SplitSeq(hr.URL.EscapedPath(), "/") {
 		if part == "" {

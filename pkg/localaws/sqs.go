@@ -281,6 +281,8 @@ func queryErrorCode(typ string) string {
 		return "AWS.SimpleQueueService.NonExistentQueue"
 	case "TooManyEntriesInBatchRequest", "EmptyBatchRequest", "BatchEntryIdsNotDistinct":
 		return "AWS.SimpleQueueService." + typ
+	case "KmsAccessDenied", "KmsDisabled", "KmsInvalidState":
+		return "KMS." + strings.TrimPrefix(typ, "Kms") + "Exception"
 	default:
 		return typ
 	}

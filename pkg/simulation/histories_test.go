@@ -21,6 +21,7 @@ var (
 	every   = flag.Uint64("every", 0, "where no bar can be drawn: a line of progress for every so many seeds, 0 for none")
 	from    = flag.Uint64("from", 1, "the first seed")
 	first   = flag.Bool("first", false, "stop at the first seed that fails")
+	plain   = flag.Bool("plain", false, "play the histories without any weather, as the regressions are")
 	tellAll = flag.Bool("story", false, "tell the story of every seed, not only of those that fail")
 )
 
@@ -45,7 +46,7 @@ func TestHistories(t *testing.T) {
 				for seed, more := run.take(); more; seed, more = run.take() {
 					ok := t.Run(fmt.Sprint(seed), func(t *testing.T) {
 						synctest.Test(t, func(t *testing.T) {
-							h := newHistory(t, seed)
+							h := newHistory(t, seed, *plain)
 							h.play()
 							run.measured(h)
 						})
@@ -87,7 +88,7 @@ func TestAHistoryRepeats(t *testing.T) {
 		var traces []string
 		for range 3 {
 			synctest.Test(t, func(t *testing.T) {
-				h := newHistory(t, 1000+seed)
+				h := newHistory(t, 1000+seed, false)
 				h.play()
 				var b strings.Builder
 				for _, c := range h.w.aws.Calls() {

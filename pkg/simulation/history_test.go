@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -79,7 +80,8 @@ type history struct {
 
 	mu          sync.Mutex
 	rand        *rand.Rand
-	calm        bool                       // no more faults
+	calm        bool // no more faults
+	calmSince   time.Time
 	outage      time.Time                  // the end of the present one
 	down        string                     // the service that is out until then
 	cutOff      bool                       // the VPC's DNS is off
@@ -98,6 +100,7 @@ type history struct {
 	story       []line
 	claims      claims
 	times       times
+	weather     *weather // nil for none
 }
 
 type line struct {
@@ -105,7 +108,8 @@ type line struct {
 	text string
 }
 
-func newHistory(t *testing.T, seed uint64) *history {
+// newHistory is the history of a seed; a plain one has no weather.
+func newHistory(t *testing.T, seed uint64, plain bool) *history {
 	h := &history{
 		t: t, seed: seed, rand: rand.New(rand.NewPCG(seed, 7)), gate: localaws.NewGate(), poke: make(chan struct{}, 1),
 		changes: map[string]int{}, harmed: map[string]int{}, counts: map[string]int{}, asks: map[string]endpoint.Access{},
@@ -119,17 +123,32 @@ func newHistory(t *testing.T, seed uint64) *history {
 		o.StatusLag, o.StaleReads, o.NotFoundAfterCreate = h.upTo(45*time.Second), h.upTo(25*time.Second), h.upTo(30*time.Second)
 	}
 	o.CreatingError = [...]string{"", "ResourceInUseException"}[h.pick(2)]
+	maxReceives := 10
+	if !plain {
+		h.weather = newWeather(seed, &o)
+		if h.weather.chance(500) {
+			maxReceives = 5 // as it is deployed
+		}
+	}
 	h.options = o
-	h.w = newWorld(t, o)
+	h.w = newWorldWith(t, o, maxReceives)
 	h.w.onGuard = h.watch
 	if h.chance(30) {
 		h.w.brake = 2
 	}
-	for _, l := range []law{companys, strict, lax} {
+	for _, l := range h.laws() {
 		h.w.guards[guardKey(l)] = l
 		h.w.aws.AddRole(guardKey(l), "endpointguard", "endpointguard")
 	}
 	return h
+}
+
+// laws are the policies that a history knows.
+func (h *history) laws() []law {
+	if h.weather == nil {
+		return []law{companys, strict, lax}
+	}
+	return laws()
 }
 
 // guardKey is the access key of the guardrail while a policy is in force, so
@@ -167,7 +186,7 @@ func (h *history) wake() {
 	}
 }
 
-func (h *history) deliver([]byte) []time.Duration {
+func (h *history) deliver(event []byte) []time.Duration {
 	var delays []time.Duration
 	late := func() time.Duration {
 		if h.chance(80) {
@@ -180,6 +199,8 @@ func (h *history) deliver([]byte) []time.Duration {
 	calm := h.calm
 	h.mu.Unlock()
 	switch {
+	case h.weather != nil && bytes.Contains(event, []byte(`"eventName":"DeleteCluster"`)) && drawn(h, func(w *weather) bool { return w.chance(500) }):
+		h.count("events: of a deletion lost")
 	case calm || h.rate == 0:
 		delays = []time.Duration{10*time.Second + h.upTo(20*time.Second)}
 	case h.chance(80):
@@ -210,7 +231,12 @@ func (h *history) play() {
 	w := h.w
 	w.t.Cleanup(func() {
 		if h.t.Failed() || *tellAll {
-			h.t.Logf("the history of seed %d, to be played again with\n  go test ./pkg/simulation -run TestHistories -args -from %d -seeds 1\n%s", h.seed, h.seed, h.tale())
+			again := ""
+			if h.weather == nil {
+				again = " -plain"
+			}
+			h.t.Logf("the history of seed %d, to be played again with\n  go test ./pkg/simulation -run TestHistories -args -from %d -seeds 1%s\n%s",
+				h.seed, h.seed, again, h.tale())
 		}
 	})
 	h.build()
@@ -219,8 +245,9 @@ func (h *history) play() {
 	for n := range 2 {
 		k := &worker{h: h, name: fmt.Sprint("process ", n)}
 		f := w.function(fmt.Sprint("guardrail-", n), h.gate)
+		k.f = f
 		var handlers []localaws.Handler
-		for _, l := range []law{companys, strict, lax} {
+		for _, l := range h.laws() {
 			// What comes last is outermost: faults are dealt in the order of release.
 			handlers = append(handlers, w.handlerAs(guardKey(l), l.document(), k.wrap, h.gate.Wrap, k.arrive))
 		}
@@ -234,9 +261,10 @@ func (h *history) play() {
 		h.drive(began.Add(at))
 		h.act(sweeper)
 		h.control()
+		at += h.turns([]string{"office-a", "closed-a", "told-a", "partner-a", "exempt-a", "closed-b", "office-b"})
 	}
 	h.mu.Lock()
-	h.calm = true
+	h.calm, h.calmSince = true, time.Now()
 	h.tell("the world goes quiet")
 	h.mu.Unlock()
 	h.settle()
@@ -265,6 +293,7 @@ func (h *history) build() {
 	w.aws.PutCluster(localaws.Cluster{Name: "closed-edge", VPC: "vpc-1", Private: true, Public: true, OutpostARNs: []string{"arn:aws:outposts:eu-west-1:111122223333:outpost/op-1"}, CreatedAt: time.Now().Add(-24 * time.Hour)})
 	w.aws.PutCluster(localaws.Cluster{Name: "closed-far", VPC: "vpc-1", Public: true, Connector: "OTHER", CreatedAt: time.Now().Add(-24 * time.Hour)})
 	w.remember()
+	h.lived()
 	if h.chance(300) {
 		h.held = [...]string{"office-a", "closed-a", "told-a"}[h.pick(3)]
 		h.wanted = h.anAccess()
@@ -285,8 +314,10 @@ func (h *history) drive(until time.Time) {
 			return
 		}
 		// A poller wakes by itself when its message becomes visible.
-		if next, ok := h.w.aws.Next(queueName); ok && next.After(time.Now()) {
-			left = min(left, time.Until(next))
+		for _, next := range h.next() {
+			if next.After(time.Now()) {
+				left = min(left, time.Until(next))
+			}
 		}
 		timer := time.NewTimer(left)
 		select {
@@ -301,11 +332,22 @@ func (h *history) drive(until time.Time) {
 func (h *history) settle() {
 	for range 24 * 6 {
 		h.drive(time.Now().Add(10 * time.Minute))
-		if _, more := h.w.aws.Next(queueName); !more && h.idle() {
+		if len(h.next()) == 0 && h.idle() {
 			return
 		}
 	}
 	h.t.Error("the world does not come to rest within a day")
+}
+
+// next are the times at which something can begin, as far as that is known.
+func (h *history) next() []time.Time {
+	var out []time.Time
+	for _, f := range h.w.functions {
+		if at, ok := f.Next(); ok {
+			out = append(out, at)
+		}
+	}
+	return out
 }
 
 func (h *history) idle() bool {
@@ -316,10 +358,14 @@ func (h *history) idle() bool {
 
 // sweeper is the deployed sweep behind a process that can die.
 func (h *history) sweeper() localaws.Handler {
-	k := &worker{h: h, name: "the sweep"}
+	k := &worker{h: h, name: "the sweep", sweeps: true}
 	key := guard + "SWEEP"
 	h.w.aws.AddRole(key, "endpointguard-sweep", "sweep")
-	s, err := function.NewSweeper(settings.Sweep{QueueURL: h.w.aws.QueueURL(queueName), Account: account, Region: region, LogLevel: "error"},
+	deployed := settings.Sweep{QueueURL: h.w.aws.QueueURL(queueName), Account: account, Region: region, LogLevel: "error"}
+	if h.weather != nil {
+		deployed.Table = tableName
+	}
+	s, err := function.NewSweeper(deployed,
 		steady(h.w.aws.Config(key, k.wrap, h.gate.Wrap, k.arrive)), h.w.log)
 	if err != nil {
 		h.t.Fatal(err)
@@ -338,13 +384,26 @@ func (h *history) sweep(sweeper localaws.Handler) {
 
 func (h *history) anAccess() endpoint.Access {
 	list := accesses()
-	return list[h.pick(len(list))]
+	a := list[h.pick(len(list))]
+	if h.weather != nil && drawn(h, func(w *weather) bool { return w.chance(250) }) {
+		list = apart()
+		a = list[drawn(h, func(w *weather) int { return w.pick(len(list)) })]
+	}
+	return a
 }
 
 func accesses() []endpoint.Access {
 	return []endpoint.Access{
 		closed, world0, halves, office, exposed,
 		access(true, true, "198.51.100.0/24", "203.0.113.0/24"), access(true, true, "198.0.0.0/8"), access(true, true, "198.51.100.7/32"),
+	}
+}
+
+// apart are accesses that hold nothing of what some policies allow.
+func apart() []endpoint.Access {
+	return []endpoint.Access{
+		access(true, true, "192.0.2.0/24", "203.0.113.0/24"), access(true, true, "203.0.113.0/24"),
+		access(true, true, "192.0.2.0/24", "198.51.100.0/24"), access(true, false, "192.0.2.0/24"),
 	}
 }
 
@@ -383,7 +442,11 @@ func (h *history) act(sweeper localaws.Handler) {
 	case n < 7:
 		what, err = h.tag(ctx, who, name)
 	case n == 7:
-		h.legislate(law(h.pick(3)))
+		l := law(h.pick(3))
+		if h.w.law.alerts() {
+			l += alertOnly
+		}
+		h.legislate(l)
 		return
 	case n == 8:
 		h.mu.Lock()
@@ -490,6 +553,9 @@ func (h *history) legislate(l law) {
 		return
 	}
 	h.w.law = l
+	h.w.mu.Lock()
+	h.w.enacted = append(h.w.enacted, enacted{time.Now(), l})
+	h.w.mu.Unlock()
 	h.claims.legislated = time.Now()
 	h.claims.laws++
 	h.counts["somebody: changes the policy"]++
@@ -516,6 +582,10 @@ func (h *history) tale() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "  of 1000 calls %d go wrong; updates take %s, creating %s; status late by %s, reads by %s; the brake is at %d\n",
 		h.rate, h.options.Durations.EndpointUpdate, h.options.Durations.Create, h.options.StatusLag, h.options.StaleReads, h.w.brake)
+	if o := h.options; h.weather != nil {
+		fmt.Fprintf(&b, "  lists late by %s, updates by %s, tags by %s; reads skew: %t; repeated tokens: %d, known for %s\n",
+			o.ListLag, o.UpdateLag, o.TagLag, o.ReadSkew, o.RepeatedToken, o.TokenMemory)
+	}
 	for _, l := range h.story {
 		fmt.Fprintf(&b, "  %s  %s\n", l.at.UTC().Format(time.TimeOnly), names.Replace(l.text))
 	}

@@ -20,11 +20,28 @@ const (
 	companys law = iota
 	strict
 	lax
+	alertOnly // added to one of the others: the same document, in mode alert
 )
 
-func (l law) String() string { return [...]string{"company's", "strict", "lax"}[l] }
+func (l law) String() string {
+	name := [...]string{"company's", "strict", "lax"}[l%alertOnly]
+	if l.alerts() {
+		name += " (alert only)"
+	}
+	return name
+}
 
-func (l law) document() string { return [...]string{companyPolicy, strictPolicy, laxPolicy}[l] }
+func (l law) document() string {
+	return [...]string{companyPolicy, strictPolicy, laxPolicy}[l%alertOnly]
+}
+
+// alerts reports whether the document is in force in mode alert.
+func (l law) alerts() bool { return l >= alertOnly }
+
+// laws are all of them.
+func laws() []law {
+	return []law{companys, strict, lax, alertOnly + companys, alertOnly + strict, alertOnly + lax}
+}
 
 // exemptUntil is the end of laxPolicy's exemption.
 func exemptUntil() time.Time { return time.Date(2000, 1, 1, 1, 0, 0, 0, time.UTC) }
@@ -33,6 +50,10 @@ func exemptUntil() time.Time { return time.Date(2000, 1, 1, 1, 0, 0, 0, time.UTC
 // rule, and one that is enforced. Were it the guardrail's own judgement that the
 // guardrail is held against, a fault in it would go unseen.
 func (l law) judge(c endpoint.Cluster, now time.Time) (violates, enforced bool) {
+	if l.alerts() {
+		violates, _ = (l % alertOnly).judge(c, now)
+		return violates, false
+	}
 	if c.OutpostsLocal || c.Connected {
 		return false, false
 	}
@@ -68,13 +89,16 @@ func (l law) judge(c endpoint.Cluster, now time.Time) (violates, enforced bool) 
 
 // TestTheOracleAgrees holds the hand-written judgement against the guardrail's.
 func TestTheOracleAgrees(t *testing.T) {
-	for _, l := range []law{companys, strict, lax} {
+	for _, l := range laws() {
 		p, problems := policy.Parse("policy.yaml", []byte(l.document()))
 		if problems.Errors() {
 			t.Fatal(problems)
 		}
+		if l.alerts() {
+			p = p.AlertOnly()
+		}
 		for _, name := range []string{"office-a", "closed-a", "told-a", "partner-a", "exempt-a"} {
-			for _, a := range accesses() {
+			for _, a := range append(accesses(), apart()...) {
 				for _, secret := range []string{"yes", "no"} {
 					for _, now := range []time.Time{exemptUntil().Add(-time.Minute), exemptUntil().Add(time.Minute)} {
 						c := endpoint.Cluster{Account: account, Region: region, Name: name, Access: a, Family: endpoint.IPv4, Tags: map[string]string{"secret": secret}, Status: endpoint.StatusActive}

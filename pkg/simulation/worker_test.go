@@ -22,6 +22,9 @@ type worker struct {
 	dead  bool
 	about string // the cluster that its invocation is about
 	began time.Time
+	f     *localaws.Function // that it runs, nil for the sweep
+	// sweeps is set in the sweep's process, whose role is another.
+	sweeps bool
 	// vpc tells of each read of the VPC in this invocation whether its last
 	// answer got through.
 	vpc map[string]bool
@@ -89,6 +92,9 @@ func (k *worker) handler(handlers []localaws.Handler) localaws.Handler {
 			k.about = string(found[1])
 		}
 		n := min(int(h.w.law), len(handlers)-1)
+		if h.w.law.alerts() && len(handlers) == int(alertOnly) {
+			n = int(h.w.law % alertOnly)
+		}
 		legible := time.Now().After(h.illegible)
 		again := !h.calm && h.rate > 0 && h.rand.IntN(1000) < 20
 		delay := time.Duration(h.rand.IntN(300)) * time.Second
@@ -97,6 +103,7 @@ func (k *worker) handler(handlers []localaws.Handler) localaws.Handler {
 			h.count("messages: delivered again")
 			h.redeliver(event, delay)
 		}
+		k.twice(ctx)
 		var answer []byte
 		err := errIllegible
 		if legible || len(handlers) == 1 {
@@ -128,6 +135,9 @@ func (h *history) redeliver(event []byte, delay time.Duration) {
 	for _, r := range batch.Records {
 		// A copy of what is unreadable would have to be counted, too.
 		if !strings.Contains(strings.Join(h.w.poison, "\n"), r.Body) {
+			h.w.mu.Lock()
+			h.w.messages.extra[about(r.Body)]++
+			h.w.mu.Unlock()
 			must(h.w, h.w.aws.Send(queueName, r.Body, delay))
 		}
 	}
@@ -148,6 +158,11 @@ func (k *worker) deal(next http.RoundTripper, r *http.Request) (*http.Response, 
 	h.mu.Unlock()
 	if overtake {
 		h.overtake(k.about)
+	}
+	if !dead {
+		if answer, err, done := k.suffersWeather(next, r); done {
+			return answer, err
+		}
 	}
 	switch {
 	case dead:
