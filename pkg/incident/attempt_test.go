@@ -276,3 +276,60 @@ func TestSomebodyKeepsItBusy(t *testing.T) {
 	d.after(31 * time.Minute).recheck().told("waits 1m0s")
 	d.after(3 * time.Hour).recheck().told("waits 15m0s")
 }
+
+// TestNothingIsGivenUpForGood: after three failures a change is tried again, ever more
+// rarely, without another mail until it ends otherwise.
+func TestNothingIsGivenUpForGood(t *testing.T) {
+	failing := func(t *testing.T) *desk {
+		d := newDesk(t, enforce, world)
+		d.answers = slices.Repeat([]Answer{{Sort: trouble.Refused, Code: "AccessDeniedException"}}, 100)
+		d.wakes().after(s15).recheck().after(time.Minute).recheck()
+		if d.outcome() != Failed {
+			t.Fatalf("%q", d.log)
+		}
+		d.log, d.mails = nil, nil
+		return d
+	}
+	d := failing(t)
+	for _, wait := range []time.Duration{time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour, 16 * time.Hour, 24 * time.Hour, 24 * time.Hour} {
+		d.after(wait - time.Second).wakes().told("failed")
+		d.after(time.Second).wakes().told(closing+": refused", "folds outcome", "failed")
+	}
+	if len(d.mails) > 0 || d.r.Standing.Retries != 7 || !d.r.Standing.Since.Equal(start) {
+		t.Errorf("%d mails, %+v", len(d.mails), d.r.Standing)
+	}
+	ref := d.r.Standing.Ref
+	d.answers = nil
+	d.after(24*time.Hour).wakes().told(closing+": ours-0", "waits 15s")
+	d.ends("ours-0", endpoint.UpdateSuccessful)
+	d.after(s15).recheck().told("mails enforced", "compliant")
+	if i := d.mails[0].Record.Incident; i.Follows != ref || i.Ref == ref || i.Retry != 8 || !i.OpenedAt.Equal(start) {
+		t.Errorf("the success tells %+v", i)
+	}
+
+	t.Run("at once, when somebody asks for a look", func(t *testing.T) {
+		d := failing(t)
+		d.answers = nil
+		d.after(time.Minute).look(Message{ID: "an operator's"}).told(closing+": ours-0", "waits 15s")
+	})
+	t.Run("at once, when somebody changes the cluster", func(t *testing.T) {
+		d := failing(t)
+		d.answers = nil
+		d.after(time.Minute).becomes(private).becomes(world).wakes().told(closing+": ours-2", "mails detected", "waits 15s")
+		if i := d.r.Incident; i.Retry != 0 || i.Follows != "" || i.Tries != 0 {
+			t.Errorf("taken for one more try at the same: %+v", i)
+		}
+	})
+	t.Run("an update of ours fails in EKS", func(t *testing.T) {
+		d := failing(t)
+		d.answers = nil
+		d.after(time.Hour).wakes().told(closing+": ours-0", "waits 15s")
+		d.ends("ours-0", endpoint.UpdateFailed)
+		d.after(s15).recheck().told("folds outcome", "failed")
+	})
+	t.Run("what blocks it now is told", func(t *testing.T) {
+		d := failing(t)
+		d.network.DNSSupport = endpoint.No
+		d.after(time.Hour).wakes().told("mails blocked", "blocked")
+	})
+}

@@ -115,6 +115,9 @@ func (t *evaluation) close() {
 		if u := t.History.newest(); u != nil {
 			t.Standing.Covers = u.CreatedAt
 		}
+		if i.Final.Outcome == Failed {
+			t.Standing.Retries, t.Standing.RetryAt = i.Retry, t.now.Add(retryLater(i.Retry))
+		}
 	}
 	for _, c := range i.Causes {
 		if c.over() {

@@ -103,8 +103,8 @@ func TestFoundBySweep(t *testing.T) {
 	if len(tokens) != 3 {
 		t.Errorf("tokens of three attempts: %v, want three", tokens)
 	}
-	// Nothing more is tried or told until somebody changes the cluster.
-	d.after(time.Hour).wakes().told("failed")
+	// It is tried again now and then, and at once when somebody changes the cluster.
+	d.after(59 * time.Minute).wakes().told("failed")
 	e := d.asks("u9", exposed)
 	d.comes(e).told("mails detected", "waits 15s")
 	d.ends("u9", endpoint.UpdateSuccessful)

@@ -65,6 +65,10 @@ func retryAfter(tries int) time.Duration {
 	return lookAgain << (2 * max(0, tries-1))
 }
 
+// retryLater is how long after it was given up a change is tried again, the n-th
+// time counted from 0: an hour, two, at most a day.
+func retryLater(n int) time.Duration { return min(time.Hour<<min(n, 5), 24*time.Hour) }
+
 // troubleDelay grows with the checks in a row that AWS did not let finish.
 func troubleDelay(trouble int) time.Duration {
 	return min(5*time.Second<<min(trouble, 10), slowPace)

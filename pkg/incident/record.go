@@ -183,6 +183,10 @@ type Incident struct {
 	// earliest time at which it may let it through.
 	HeldSince time.Time `json:"heldSince,omitzero"`
 	HeldUntil time.Time `json:"heldUntil,omitzero"`
+	// Retry counts the times that the change was tried again after it had been given
+	// up and told as failed, Follows is the reference under which it was.
+	Retry   int    `json:"retry,omitempty"`
+	Follows string `json:"follows,omitempty"`
 	// AlertOnly is set when no rule wants anything changed.
 	AlertOnly bool `json:"alertOnly,omitempty"`
 
@@ -268,7 +272,10 @@ type Standing struct {
 	Now *endpoint.Access `json:"now,omitempty"`
 	// Covers is the time up to which updates of the endpoint were accounted for when it
 	// was told.
-	Covers time.Time       `json:"covers,omitzero"`
+	Covers time.Time `json:"covers,omitzero"`
+	// RetryAt is when a change that failed is tried again, Retries how often it was.
+	RetryAt time.Time       `json:"retryAt,omitzero"`
+	Retries int             `json:"retries,omitempty"`
 	Family endpoint.Family `json:"family,omitempty"`
 }
 

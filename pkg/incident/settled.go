@@ -140,7 +140,9 @@ func (t *evaluation) violation(v verdict.Verdict) Step {
 			}
 			return Done{Outcome: t.Standing.Outcome, Why: "stands as told under " + t.Standing.Ref}
 		}
+		failed := t.failedBefore(v)
 		t.open(v, nil, time.Time{})
+		t.Incident.follow(failed)
 	}
 	i := t.Incident
 	if i.SettledAt.IsZero() {
@@ -188,11 +190,32 @@ func (t *evaluation) told(v verdict.Verdict, d verdict.Decision) bool {
 		return false
 	}
 	if d.Action != verdict.Apply {
-		return true
+		// That what failed is blocked now is news: somebody can mend that.
+		return d.Action != verdict.Blocked || t.Standing.Outcome != Failed
 	}
-	// After three failed attempts nothing more is tried until somebody changes
-	// the cluster, even to what it was.
-	return t.Standing.Outcome == Failed && len(t.Watch) == 0
+	// After three failed attempts it is tried again now and then, and at once when
+	// somebody changes the cluster, even to what it was, or asks for a look.
+	return t.Standing.Outcome == Failed && len(t.Watch) == 0 && t.now.Before(t.Standing.RetryAt) && !t.in.Message.byHand()
+}
+
+// failedBefore returns the standing violation that a change failed to end, if it is
+// still the same.
+func (t *evaluation) failedBefore(v verdict.Verdict) *Standing {
+	if !t.stands(v) || t.openedAgain(nil) || t.Standing.Outcome != Failed || len(t.Watch) > 0 {
+		return nil
+	}
+	return t.Standing
+}
+
+// follow makes of the incident one more try at what failed before: one attempt, of
+// which only another end is told.
+func (i *Incident) follow(failed *Standing) {
+	if failed == nil {
+		return
+	}
+	i.Retry, i.Follows = failed.Retries+1, failed.Ref
+	i.Tries = maxAttempts - 1
+	i.OpenedAt, i.DetectedMailed, i.StuckMailed = failed.Since, failed.Since, failed.Since
 }
 
 // standing is the present one with the end of a rule's grace brought up to date.

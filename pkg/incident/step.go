@@ -20,6 +20,10 @@ type Message struct {
 	Sweep bool              // the schedule's
 }
 
+// byHand reports whether somebody asked for a look: it is neither the schedule's, nor
+// a re-check, nor because of a call.
+func (m Message) byHand() bool { return m.Event == nil && m.Check == 0 && !m.Sweep && m.ID != "" }
+
 // Input is everything that Next decides by, beside the record.
 type Input struct {
 	Now time.Time

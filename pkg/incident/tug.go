@@ -38,10 +38,13 @@ func (t *evaluation) tug() *TugOfWar {
 	return nil
 }
 
-// folded tells whether a mail is left to the digest: in a tug of war those of
-// an incident that the guardrail settles. What stays open against a rule that is
-// to be enforced is always told.
+// folded reports whether a mail is left to the digest: in a tug of war those of
+// an incident that the guardrail settles, and that one more try at what failed has
+// failed, too. What stays open against a rule that is to be enforced is told once.
 func (t *evaluation) folded(kind NoticeKind) bool {
+	if i := t.Incident; i != nil && i.Retry > 0 && kind == NoticeOutcome && i.Final.Outcome == Failed {
+		return true
+	}
 	if t.TugSince.IsZero() || t.Incident == nil {
 		return false
 	}

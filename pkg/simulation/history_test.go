@@ -276,11 +276,30 @@ func (h *history) play() {
 	}
 	h.sweep(sweeper)
 	h.settle()
+	h.trySome(sweeper)
 	h.check()
 	stop()
 	h.gate.Open()
 	w.aws.Close()
 	processes.Wait()
+}
+
+// trySome lets days of sweeps pass while a change that failed is still to be made:
+// nothing is given up for good.
+func (h *history) trySome(sweeper localaws.Handler) {
+	for range 5 * 24 {
+		if !slices.ContainsFunc(h.w.aws.Clusters(), func(name string) bool {
+			c := h.w.cluster(name)
+			_, enforced := h.w.law.judge(c, time.Now())
+			mails := h.w.mailed(name)
+			return enforced && len(mails) > 0 && mails[len(mails)-1] == "failed"
+		}) {
+			return
+		}
+		h.drive(time.Now().Add(time.Hour))
+		h.sweep(sweeper)
+		h.settle()
+	}
 }
 
 // build puts the account's first clusters there.

@@ -241,6 +241,9 @@ func (k *worker) suffersWeather(next http.RoundTripper, r *http.Request) (answer
 		fault.Times = 1
 		h.w.aws.Inject(fault)
 		answer, err := k.reach(next, r)
+		if hit.operation == "PutItem" {
+			k.forgets()
+		}
 		return answer, err, true
 	}
 	return nil, nil, false
