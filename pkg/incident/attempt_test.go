@@ -146,6 +146,14 @@ func TestWhoseItWas(t *testing.T) {
 			d.becomes(private)
 			return d.after(s15).recheck().after(s15).recheck()
 		}, Enforced},
+		"ours closed it once, and what alice asks for now fails": {func(t *testing.T) *desk {
+			d := newDesk(t, enforce, world)
+			d.wakes()
+			d.ends("ours-0", endpoint.UpdateSuccessful)
+			d.after(s15).recheck().after(time.Hour).comes(d.asks("u1", world))
+			d.ends("u1", endpoint.UpdateFailed)
+			return d.after(s15).recheck().after(s15).recheck()
+		}, AlreadyUndone},
 		"ours closed it, and what followed until the next look was nothing that stayed": {func(t *testing.T) *desk {
 			d := newDesk(t, enforce, world)
 			d.wakes()

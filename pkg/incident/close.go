@@ -95,6 +95,9 @@ func (t *evaluation) close() {
 			covers = a.CreatedAt
 		}
 	}
+	if u := t.History.newest(); u != nil && u.CreatedAt.After(covers) {
+		covers = u.CreatedAt
+	}
 	t.Closings = append(t.Closings, Closing{Ref: i.Ref, Outcome: i.Final.Outcome, At: t.now, Opened: i.OpenedAt, Covers: covers, By: by(*i), Story: i})
 	if i.Final.Tug != nil {
 		t.TugSince = t.now

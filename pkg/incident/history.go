@@ -255,11 +255,12 @@ func (t *evaluation) seenAdmitted(admits func(endpoint.Access) bool, began time.
 }
 
 // endedBy returns the update that put an end to the violation: the first of those
-// that took effect since the last state that breaks a rule, nil if none is known.
+// that took effect since the last state that breaks a rule, nil if none is known. One
+// that a former incident accounts for ended that one.
 func (t *evaluation) endedBy() *endpoint.Update {
 	var first *endpoint.Update
 	for i, u := range slices.Backward(t.History.Applied) {
-		if !complete(u.Asked) || t.violates(u.Asked) {
+		if !complete(u.Asked) || t.violates(u.Asked) || t.accountedFor(u.CreatedAt) {
 			return first
 		}
 		first = &t.History.Applied[i]

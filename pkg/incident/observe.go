@@ -158,8 +158,11 @@ func (c Cause) key() string {
 
 // covered reports whether an update that is over was accounted for by a former
 // incident.
-func (t *evaluation) covered(w Cause) bool {
-	return slices.ContainsFunc(t.Closings, func(c Closing) bool { return !w.At.After(c.Covers) })
+func (t *evaluation) covered(w Cause) bool { return t.accountedFor(w.At) }
+
+// accountedFor reports whether a former incident accounts for the updates of a time.
+func (t *evaluation) accountedFor(at time.Time) bool {
+	return slices.ContainsFunc(t.Closings, func(c Closing) bool { return !at.After(c.Covers) })
 }
 
 // updateCause keeps the causes of the open incident up to date.

@@ -220,7 +220,9 @@ func (s *story) look(m incident.Message) *story {
 			if step.Notice.Kind == incident.NoticeOutcome {
 				kind = string(step.Notice.Outcome())
 			}
-			s.told[kind] = append(s.told[kind], step.Notice)
+			if !step.Folded {
+				s.told[kind] = append(s.told[kind], step.Notice)
+			}
 			s.r = incident.Told(s.r, in, step.Notice.Kind)
 		case incident.Wait:
 			s.check = step.Number
