@@ -30,7 +30,7 @@ func (h *history) checkOpenedAgain() {
 			if !p.pure || !h.seenIn(name, life, p) {
 				continue
 			}
-			i := slices.IndexFunc(mails, func(at time.Time) bool { return at.After(p.from) })
+			i := slices.IndexFunc(mails, func(at time.Time) bool { return !at.Before(p.from) })
 			if i < 0 {
 				w.broken("opened again: %s violated a rule from %s to %s, was seen to, and no mail came after that",
 					name, p.from.UTC().Format(time.TimeOnly), p.to.UTC().Format(time.TimeOnly))

@@ -123,15 +123,12 @@ func newHistory(t *testing.T, seed uint64, plain bool) *history {
 		o.StatusLag, o.StaleReads, o.NotFoundAfterCreate = h.upTo(45*time.Second), h.upTo(25*time.Second), h.upTo(30*time.Second)
 	}
 	o.CreatingError = [...]string{"", "ResourceInUseException"}[h.pick(2)]
-	maxReceives := 10
 	if !plain {
 		h.weather = newWeather(seed, &o)
-		if h.weather.chance(500) {
-			maxReceives = 5 // as it is deployed
-		}
+		h.weather.chance(500) // keeps the numbers that follow what they were
 	}
 	h.options = o
-	h.w = newWorldWith(t, o, maxReceives)
+	h.w = newWorld(t, o)
 	h.w.onGuard = h.watch
 	if h.chance(30) {
 		h.w.brake = 2

@@ -20,6 +20,7 @@ type worker struct {
 	h     *history
 	name  string
 	dead  bool
+	mute  bool   // a message of its invocation could not be sent
 	about string // the cluster that its invocation is about
 	began time.Time
 	f     *localaws.Function // that it runs, nil for the sweep
@@ -87,7 +88,7 @@ func (k *worker) handler(handlers []localaws.Handler) localaws.Handler {
 		h := k.h
 		h.mu.Lock()
 		h.busy++
-		k.dead, k.about, k.began, k.vpc = false, "", time.Now(), nil
+		k.dead, k.mute, k.about, k.began, k.vpc = false, false, "", time.Now(), nil
 		if found := clusterNamed.FindSubmatch(event); found != nil {
 			k.about = string(found[1])
 		}
@@ -115,10 +116,30 @@ func (k *worker) handler(handlers []localaws.Handler) localaws.Handler {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		h.busy--
+		if k.dead || k.mute || errors.Is(err, errIllegible) {
+			h.w.failed(event)
+		}
 		if k.dead {
 			return nil, errKilled
 		}
 		return answer, err
+	}
+}
+
+// failed notes that a delivery came to no end.
+func (w *world) failed(event []byte) {
+	var batch struct {
+		Records []struct {
+			MessageID string `json:"messageId"`
+		}
+	}
+	if json.Unmarshal(event, &batch) != nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, r := range batch.Records {
+		w.failures[r.MessageID]++
 	}
 }
 
@@ -284,6 +305,7 @@ func (k *worker) suffers(r *http.Request, what string) {
 	defer k.h.mu.Unlock()
 	k.h.troubles++
 	k.h.harmed[k.about]++
+	k.mute = k.mute || serviceOf(r) == "sqs"
 	kind := what
 	if i := strings.Index(what, " pass "); i > 0 {
 		kind = what[i+1:]
