@@ -247,7 +247,7 @@ func (t *turn) hear(e cloudtrail.Event) Step {
 		}
 		w.At, w.Status = c.CreatedAt, endpoint.UpdateSuccessful
 	case e.Name != cloudtrail.UpdateClusterConfig:
-		return nil // the tags themselves are looked at
+		return nil // the cluster itself is looked at, its tags, and whether it is there
 	case slices.Contains(t.Ours, e.UpdateID):
 		t.why, t.own = "an update of our own", true
 		return nil
@@ -381,6 +381,9 @@ func (t *turn) unsettled(v verdict.Verdict) Step {
 			return t.conclude(v)
 		case c.Status == endpoint.StatusDeleting:
 			t.account()
+			if t.Version > 0 {
+				return t.wait(slowPace) // its record is to end with it
+			}
 			return Done{Outcome: Gone, Why: "the cluster is being deleted"}
 		case v.Outcome != verdict.Violation && !unfinished && (t.harmless || t.own || c.Status != endpoint.StatusUpdating && c.Status != endpoint.StatusActive):
 			return t.conclude(v)
