@@ -10,8 +10,8 @@ import (
 
 // The files of Rules, one event pattern each.
 const (
-	// EndpointAccess picks the successful calls that create a cluster or change
-	// its configuration.
+	// EndpointAccess picks the successful calls that create a cluster, change its
+	// configuration or delete it.
 	EndpointAccess = "endpoint-access.json"
 	// ClusterTags picks the successful calls that set or remove tags of EKS
 	// resources: a changed tag can take a cluster out of a rule.

@@ -175,7 +175,7 @@ func TestRulesPick(t *testing.T) {
 		switch {
 		case name == "update-denied.json" || name == "update-refused-both-off.json":
 			want[name] = nil
-		case strings.HasPrefix(name, "create-") || strings.HasPrefix(name, "update-"):
+		case strings.HasPrefix(name, "create-") || strings.HasPrefix(name, "update-") || strings.HasPrefix(name, "delete-"):
 			want[name] = []string{events.EndpointAccess}
 		default:
 			want[name] = []string{events.ClusterTags}

@@ -74,6 +74,10 @@ func TestCost(t *testing.T) {
 		{"Lambda, the sweep", thousands(sweeps) + " runs of 1 s", compute("Sweep", sweeps, secondsSweep)},
 		{"Lambda, the checks", thousands(checks) + " runs of 0.3 s", compute("Guardrail", checks, secondsCheck)},
 		{"DynamoDB", thousands(checks) + " consistent reads of up to 8 KB", checks * readsOfCheck / 1e6 * perMillionRead},
+		// A scan is billed by what it looks at, whatever it returns; at half the
+		// price, since it need not be consistent. Source: the DynamoDB developer
+		// guide, "DynamoDB read and write operations".
+		{"DynamoDB, the sweep", thousands(checks) + " records of up to 8 KB", checks * readsOfCheck / 2 / 1e6 * perMillionRead},
 		{"CloudWatch Logs", "10 MB", (checks*logBytesCheck + 3e6) / 1e9 * perGBLogs},
 	}
 	sum := 0.0

@@ -130,6 +130,10 @@ func TestFunctionSettings(t *testing.T) {
 	if _, err := settings.ForSweep(d.environment(t, "Sweep")); err != nil {
 		t.Errorf("sweep: %v", err)
 	}
+	silent := deploy(t, synthesized(t, with(map[string]any{keyDigestHour: off})))
+	if got, err := settings.ForSweep(silent.environment(t, "Sweep")); err != nil || got.Table == "" || got.TopicARN != "" {
+		t.Errorf("sweep without a digest: %+v, %v", got, err)
+	}
 	context := everything()
 	context[keyChatTopicARN] = chatTopic
 	full := deploy(t, synthesized(t, context))

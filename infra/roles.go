@@ -54,6 +54,8 @@ func (s *stack) newSweepRole(logs awslogs.ILogGroup) awsiam.Role {
 		// ListClusters knows no resource.
 		s.inRegion(allow("WithoutItNoClusterIsFound", []string{"*"}, "eks:ListClusters")),
 		allow("WithoutItNoClusterIsWoken", []string{*s.queue.QueueArn()}, "sqs:SendMessage"),
+		// Which clusters there were only the ledger knows. The digest reads it, too.
+		allow("WithoutItDeletedClustersStay", []string{*s.table.TableArn()}, "dynamodb:Scan"),
 		writeLogs(logs),
 	}
 	services := []string{"sqs"}
@@ -62,13 +64,10 @@ func (s *stack) newSweepRole(logs awslogs.ILogGroup) awsiam.Role {
 		statements = append(statements, s.mail(),
 			// The digest is made from all records, and its own item says when it
 			// was last sent.
-			allow("WithoutItThereIsNoDigest", []string{*s.table.TableArn()}, "dynamodb:Scan", "dynamodb:Query", "dynamodb:PutItem"))
-		if s.key != nil {
-			statements = append(statements, s.useKeyForTable())
-		}
+			allow("WithoutItThereIsNoDigest", []string{*s.table.TableArn()}, "dynamodb:Query", "dynamodb:PutItem"))
 	}
 	if s.key != nil {
-		statements = append(statements, s.useKey(services...))
+		statements = append(statements, s.useKeyForTable(), s.useKey(services...))
 	}
 	return newRole(s.Stack, "SweepRole", "Endpoint Guard: wakes the guardrail for every EKS cluster", statements)
 }

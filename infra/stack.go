@@ -280,13 +280,13 @@ func (s *stack) newSweep(role awsiam.Role, logs awslogs.ILogGroup, zip string) {
 	if s.deployment.DigestHour >= 0 {
 		digest = s.mailSettings()
 		digest[settings.DigestHour] = strconv.Itoa(s.deployment.DigestHour)
-		digest[settings.Table] = *s.table.TableName()
 		digest[settings.TopicARN] = s.mailTopicARN()
 	}
 	s.sweep = s.newFunction("Sweep", "Endpoint Guard: wakes the guardrail for every EKS cluster of the region",
 		zip, sweepSeconds, role, logs, map[string]string{
 			settings.Account:  *awscdk.Aws_ACCOUNT_ID(),
 			settings.QueueURL: *s.queue.QueueUrl(),
+			settings.Table:    *s.table.TableName(),
 			settings.LogLevel: "info",
 		}, digest)
 	s.sweep.ConfigureAsyncInvoke(&awslambda.EventInvokeConfigOptions{

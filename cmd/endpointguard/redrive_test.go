@@ -22,6 +22,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
 	"github.com/endpointguard/endpointguard/pkg/function"
 	"github.com/endpointguard/endpointguard/pkg/incident"
+	"github.com/endpointguard/endpointguard/pkg/ledger"
 	"github.com/endpointguard/endpointguard/pkg/localaws"
 	"github.com/endpointguard/endpointguard/pkg/settings"
 )
@@ -58,7 +59,12 @@ func sorting(t *testing.T) (*localaws.AWS, *redrive, *sweeping, *bytes.Buffer) {
 			t.Fatal(err)
 		}
 	}
-	sweeper, err := function.NewSweeper(settings.Sweep{Account: a.Account(), Region: a.Region(), QueueURL: a.QueueURL(liveQueue), LogLevel: "error"}, a.Config("SWEEP"), &bytes.Buffer{})
+	if err := a.CreateTable(tableName, ledger.PartitionKey, ledger.SortKey); err != nil {
+		t.Fatal(err)
+	}
+	sweeper, err := function.NewSweeper(settings.Sweep{
+		Account: a.Account(), Region: a.Region(), QueueURL: a.QueueURL(liveQueue), Table: tableName, LogLevel: "error",
+	}, a.Config("SWEEP"), &bytes.Buffer{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -237,8 +237,11 @@ func (r *replayed) note(format string, args ...any) {
 // as it was asked for.
 func (s *stage) imply(event cloudtrail.Event, out *replayed) (endpoint.Cluster, error) {
 	put := localaws.Cluster{Name: event.Cluster, Status: string(endpoint.StatusActive), CreatedAt: s.start.Add(-olderBy), Private: true}
-	if event.Name == cloudtrail.TagResource {
+	switch event.Name {
+	case cloudtrail.TagResource:
 		put.Tags = event.ChangedTags
+	case cloudtrail.DeleteCluster:
+		put.Status = string(endpoint.StatusDeleting)
 	}
 	if event.Asked.Unreadable {
 		out.note("what was asked for cannot be read in full; what cannot is left as it is by default")

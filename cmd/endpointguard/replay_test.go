@@ -86,6 +86,7 @@ func TestReplayOfSamples(t *testing.T) {
 		"tag-cluster.json":                            "compliant | private on, public off -> private on, public off | 0 updates, 0 mails",
 		"tag-node-group.json":                         "ignored | - -> - | 0 updates, 0 mails | the tags of another resource, nodegroup",
 		"untag-cluster.json":                          "compliant | private on, public off -> private on, public off | 0 updates, 0 mails",
+		"delete-terraform.json":                       "gone | private on, public off -> private on, public off | 0 updates, 0 mails | the cluster is being deleted",
 		"update-by-guardrail.json":                    "compliant | private on, public off -> private on, public on: 203.0.113.0/24 | 0 updates, 0 mails",
 		"update-denied.json":                          "ignored | - -> - | 0 updates, 0 mails | the call failed with AccessDenied",
 		"update-logging-only.json":                    "ignored | - -> - | 0 updates, 0 mails | an update of another kind, LoggingUpdate",

@@ -15,6 +15,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/incident"
+	"github.com/endpointguard/endpointguard/pkg/ledger"
 	"github.com/endpointguard/endpointguard/pkg/localaws"
 	"github.com/endpointguard/endpointguard/pkg/settings"
 )
@@ -160,19 +165,31 @@ func (s *stage) calls(t *testing.T, table *figures, p *program, w *watch, hosts 
 	table.one(fmt.Sprintf("connections, %d events", warmEvents+1), strings.Join(names, ", "), "one a host", most == 1)
 }
 
-// sweep measures one sweep of many clusters.
+// sweep measures one sweep of many clusters, of which the ledger has a record each.
 func sweep(t *testing.T, table *figures, b *binaries) {
 	t.Helper()
 	s := newStage(t, stageOptions{visibility: time.Minute, maxReceives: 5})
+	l := ledger.New(dynamodb.NewFromConfig(s.aws.Config(guard)), tableName)
 	for n := range sweepSize {
-		s.aws.PutCluster(localaws.Cluster{Name: fmt.Sprint("cluster-", n), Private: true, CreatedAt: time.Now().Add(-time.Hour)})
+		c := localaws.Cluster{Name: fmt.Sprint("cluster-", n), Private: true, CreatedAt: time.Now().Add(-time.Hour)}
+		s.aws.PutCluster(c)
+		r := incident.NewRecord(endpoint.Cluster{
+			ID:   endpoint.ID{ARN: endpoint.ARN("aws", region, account, c.Name), CreatedAt: c.CreatedAt},
+			Name: c.Name, Account: account, Region: region,
+		})
+		r.Compliant = &incident.Seen{Access: endpoint.Access{Private: true}, At: c.CreatedAt}
+		if _, err := l.Save(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
 	}
+	s.aws.ForgetCalls()
 	f := s.function("sweep", "", 2*time.Minute, 1)
 	c := s.start(b.build(t, "./functions/sweep"), []string{
 		"AWS_ENDPOINT_URL=http://" + s.host(), "AWS_REGION=" + region, "AWS_ACCESS_KEY_ID=" + guard, "AWS_SECRET_ACCESS_KEY=secret",
 		"AWS_CONFIG_FILE=" + os.DevNull, "AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull, "AWS_EC2_METADATA_DISABLED=true",
 		"AWS_LAMBDA_RUNTIME_API=" + f.RuntimeAPI(s.host()), "AWS_LAMBDA_FUNCTION_NAME=sweep",
-		settings.Account + "=" + account, settings.QueueURL + "=" + s.aws.QueueURL(queueName), settings.LogLevel + "=info",
+		settings.Account + "=" + account, settings.QueueURL + "=" + s.aws.QueueURL(queueName), settings.Table + "=" + tableName,
+		settings.LogLevel + "=info",
 	})
 	defer c.kill()
 	began := time.Now()

@@ -124,6 +124,8 @@ func (r *reading) read() {
 			e.UpdateID = id
 		}
 		e.Asked = readParams(r.update["params"]).over(readConfig(r.request["resourcesVpcConfig"]))
+	case DeleteCluster:
+		r.readName()
 	case TagResource, UntagResource:
 		r.readTags()
 	}
@@ -315,11 +317,11 @@ func (r *reading) noConcern() string {
 		return "a call of " + source
 	}
 	switch r.event.Name {
-	case CreateCluster, UpdateClusterConfig, TagResource, UntagResource:
+	case CreateCluster, UpdateClusterConfig, DeleteCluster, TagResource, UntagResource:
 	case "":
 		return ""
 	default:
-		return "a call that changes no endpoint access and no tags"
+		return "a call that changes no endpoint access and no tags, and deletes no cluster"
 	}
 	if source == "" {
 		return ""

@@ -77,6 +77,7 @@ func TestSamples(t *testing.T) {
 		"create-outposts-local":                  central + "factory-floor by ci-4712 as role/terraform, asked public=false private=true cidrs=",
 		"create-private-cloudformation":          west + "batch by CloudFormation for role/deployer, asked public=false private=true cidrs=",
 		"create-restricted-terraform":            central + "payments-prod by ci-4711 as role/terraform, asked public=true private=true cidrs=203.0.113.0/25,203.0.113.128/26",
+		"delete-terraform":                       central + "payments-prod by ci-4733 as role/terraform, asked nothing",
 		"tag-cluster":                            central + "payments-prod by CloudFormation for role/deployer, asked nothing",
 		"tag-node-group":                         "no concern: the tags of another resource, nodegroup",
 		"untag-cluster":                          central + "payments-prod by bob@example.com via SSO PlatformEngineer, asked nothing",
@@ -290,6 +291,7 @@ func TestDecodeEdited(t *testing.T) {
 	const (
 		open       = "update-open-sso"
 		create     = "create-open-iam-user"
+		deletion   = "delete-terraform"
 		request    = "detail.requestParameters"
 		response   = "detail.responseElements"
 		sso        = "arn:aws:eks:eu-west-1:111122223333:cluster/payments-prod by alice@example.com via SSO AdministratorAccess, asked "
@@ -350,15 +352,17 @@ func TestDecodeEdited(t *testing.T) {
 		{"create, CIDRs sent but not answered", create, edits{response + ".cluster.resourcesVpcConfig.publicAccessCidrs": "", request + ".resourcesVpcConfig": `{"publicAccessCidrs":["203.0.113.0/24"]}`}, alice + "public=true private=false cidrs=203.0.113.0/24"},
 		{"create, answer wins", create, edits{request + ".resourcesVpcConfig": `{"publicAccessCidrs":["203.0.113.0/24"],"endpointPublicAccess":false}`}, alice + openCreate},
 		{"create, another name in cluster.name", create, edits{response + ".cluster.name": `"masked"`}, alice + openCreate},
+		{"deletion without an answer", deletion, edits{response: "null"}, "arn:aws:eks:eu-central-1:111122223333:cluster/payments-prod by ci-4733 as role/terraform, asked nothing"},
 		{"create, name only in the answer", create, edits{request: "null", response + ".cluster.arn": ""}, alice + openCreate},
 
 		// No concern.
 		{"another service", open, edits{"detail.eventSource": `"ec2.amazonaws.com"`}, "no concern: a call of ec2.amazonaws.com"},
-		{"another call", open, edits{"detail.eventName": `"DeleteCluster"`}, "no concern: a call that changes no endpoint access and no tags"},
+		{"another call", open, edits{"detail.eventName": `"UpdateClusterVersion"`}, "no concern: a call that changes no endpoint access and no tags, and deletes no cluster"},
 		{"another event", open, edits{"detail-type": `"EKS Add-on Status"`, "detail": "{}"}, `no concern: not a CloudTrail call but "EKS Add-on Status"`},
 		{"an insight", open, edits{"detail.eventType": `"AwsCloudTrailInsight"`, "detail.eventSource": "", "detail.eventName": ""}, "no concern: a CloudTrail insight, not a call"},
 		{"failed", open, edits{"detail.errorCode": `"ResourceInUseException"`}, "no concern: the call failed with ResourceInUseException"},
 		{"failed, everything null", create, edits{"detail.errorCode": `"AccessDenied"`, request: "null", response: "null", "detail.userIdentity": "null"}, "no concern: the call failed with AccessDenied"},
+		{"a deletion that failed", deletion, edits{"detail.errorCode": `"ResourceInUseException"`, response: "null"}, "no concern: the call failed with ResourceInUseException"},
 		{"tags of an add-on", "untag-cluster", edits{request + ".resourceArn": `"arn:aws:eks:eu-central-1:111122223333:addon/payments-prod/vpc-cni/0"`}, "no concern: the tags of another resource, addon"},
 
 		// Unreadable.
@@ -370,6 +374,8 @@ func TestDecodeEdited(t *testing.T) {
 		{"name with a NUL", open, edits{request + ".name": `"prod\u0000"`}, `unreadable: requestParameters.name is no cluster name: "prod\u0000"`},
 		{"name too long", open, edits{request + ".name": `"` + strings.Repeat("a", 101) + `"`}, `unreadable: requestParameters.name is no cluster name: "` + strings.Repeat("a", 79) + "…"},
 		{"two names", open, edits{request + ".clusterName": `"other"`}, "unreadable: requestParameters.name says payments-prod, requestParameters.clusterName says other"},
+		{"deletion of no name", deletion, edits{request: "null", response: "null"}, "unreadable: no cluster name in requestParameters"},
+		{"deletion of two names", deletion, edits{request + ".name": `"other"`}, "unreadable: requestParameters.name says other, responseElements.cluster.arn says payments-prod"},
 		{"name against ARN", create, edits{request + ".name": `"other"`}, "unreadable: requestParameters.name says other, responseElements.cluster.arn says demo-1"},
 		{"ARN of another account", create, edits{response + ".cluster.arn": `"arn:aws:eks:eu-west-1:444455556666:cluster/demo-1"`}, "unreadable: the record says 111122223333, responseElements.cluster.arn says 444455556666"},
 		{"ARN of another region", create, edits{response + ".cluster.arn": `"arn:aws:eks:eu-west-2:111122223333:cluster/demo-1"`}, "unreadable: the record says eu-west-1, responseElements.cluster.arn says eu-west-2"},

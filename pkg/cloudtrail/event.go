@@ -10,22 +10,23 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 )
 
-// The EKS calls that can open a cluster's endpoint or move the cluster out of a
-// rule that is scoped by tags.
+// The EKS calls that can open a cluster's endpoint, move the cluster out of a
+// rule that is scoped by tags, or end it.
 const (
 	CreateCluster       = "CreateCluster"
 	UpdateClusterConfig = "UpdateClusterConfig"
+	DeleteCluster       = "DeleteCluster"
 	TagResource         = "TagResource"
 	UntagResource       = "UntagResource"
 )
 
-// Event is one successful EKS call that concerns a cluster's endpoint access or
-// its tags. It tells what was asked for, which need not be what the cluster is
+// Event is one successful EKS call that concerns a cluster's endpoint access, its
+// tags or its end. It tells what was asked for, which need not be what the cluster is
 // now: only EKS knows that.
 type Event struct {
 	ID   string    // eventID
 	Time time.Time // eventTime in UTC, else EventBridge's; zero if neither can be read
-	Name string    // CreateCluster, UpdateClusterConfig, TagResource or UntagResource
+	Name string    // CreateCluster, UpdateClusterConfig, DeleteCluster, TagResource or UntagResource
 
 	Account   string // 12 digits: EventBridge's account, else recipientAccountId, else the caller's
 	Region    string // EventBridge's region, else awsRegion
@@ -98,7 +99,7 @@ func (e Event) label() string {
 }
 
 // NoConcern is the error of Decode for a record that was read and changes no
-// cluster's endpoint access or tags: a failed call, another service or call, an
+// cluster's endpoint access or tags, and ends none: a failed call, another service or call, an
 // update of another kind. The embedded Event holds what the record tells
 // otherwise; its fields may be empty.
 type NoConcern struct {

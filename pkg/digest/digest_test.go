@@ -44,6 +44,8 @@ func TestOf(t *testing.T) {
 		record("was-exempt", func(r *incident.Record) { r.Aside = aside(incident.AsideExempt, ended) }),
 		record("factory", func(r *incident.Record) { r.Aside = aside(incident.AsideOutposts) }),
 		record("gone", func(r *incident.Record) { r.Standing, r.GoneAt = standing, now }),
+		record("gone twice", func(r *incident.Record) { r.Standing = standing }),
+		record("gone twice", func(r *incident.Record) { r.Cluster.CreatedAt, r.GoneAt, r.Incident = now, now, open }),
 		record("again", func(r *incident.Record) { r.Standing = standing }),
 		record("again", func(r *incident.Record) { r.Cluster.CreatedAt = now }),
 	}
@@ -77,11 +79,12 @@ func TestNothingStandsIsNoMail(t *testing.T) {
 	}
 }
 
-// TestNothingTwice: a cluster is in one list at the most.
+// TestNothingTwice: a cluster is in one list at the most, and one that is gone in none.
 func TestNothingTwice(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		yes := func(label string) bool { return rapid.Bool().Draw(t, label) }
 		var records []incident.Record
+		gone := map[string]bool{}
 		for n := range rapid.IntRange(0, 8).Draw(t, "n") {
 			records = append(records, record(string(rune('a'+n)), func(r *incident.Record) {
 				if yes("open") {
@@ -95,7 +98,11 @@ func TestNothingTwice(t *testing.T) {
 				}
 				if yes("aside") {
 					r.Aside = aside(rapid.SampledFrom([]incident.AsideKind{incident.AsideExempt, incident.AsideHybrid}).Draw(t, "kind"),
-						incident.Waiver{Name: "x", Until: now.AddDate(0, 1, 0)}, incident.Waiver{Name: "y", Until: now.AddDate(0, 2, 0)})
+						incident.Waiver{Name: "x", Until: now.AddDate(0, 1, 0)}, incident.Waiver{Name: "y", Until: now.AddDate(0, 0, 2)})
+				}
+				if yes("gone") {
+					r.GoneAt = now
+					gone[r.Name] = true
 				}
 			}))
 		}
@@ -120,9 +127,19 @@ func TestNothingTwice(t *testing.T) {
 				seen[c]++
 			}
 		}
+		for _, e := range d.Ending {
+			for _, c := range e.Clusters {
+				if gone[c] {
+					t.Fatalf("%s is told to end, which is gone: %+v", c, d)
+				}
+			}
+		}
 		for cluster, n := range seen {
 			if n != 1 {
 				t.Fatalf("%s is told %d times: %+v", cluster, n, d)
+			}
+			if gone[cluster] {
+				t.Fatalf("%s is told, which is gone: %+v", cluster, d)
 			}
 		}
 	})

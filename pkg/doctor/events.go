@@ -158,7 +158,7 @@ var recorded = map[string][]string{
 	"readOnly":      {"false"},
 	"eventSource":   {"eks.amazonaws.com"},
 	"eventType":     {"AwsApiCall"},
-	"eventName":     {"CreateCluster", "UpdateClusterConfig", "TagResource", "UntagResource"},
+	"eventName":     {"CreateCluster", "UpdateClusterConfig", "DeleteCluster", "TagResource", "UntagResource"},
 }
 
 // leavesOut says what of those calls the selectors of a trail leave out, "" for

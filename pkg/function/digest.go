@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"github.com/endpointguard/endpointguard/pkg/digest"
@@ -36,12 +35,12 @@ type digester struct {
 }
 
 // newDigester wires the digest; nil when none is wanted.
-func newDigester(s settings.Sweep, cfg aws.Config) *digester {
+func newDigester(s settings.Sweep, cfg aws.Config, records *ledger.Ledger) *digester {
 	if s.TopicARN == "" {
 		return nil
 	}
 	d := &digester{
-		ledger: ledger.New(dynamodb.NewFromConfig(cfg), s.Table),
+		ledger: records,
 		letter: letter("", s.Language, s.AccountName),
 		topic:  topic.New(sns.NewFromConfig(cfg), s.TopicARN),
 		hour:   s.DigestHour, account: s.Account, region: s.Region, now: time.Now,

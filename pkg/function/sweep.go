@@ -11,9 +11,11 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"github.com/endpointguard/endpointguard/pkg/ledger"
 	"github.com/endpointguard/endpointguard/pkg/settings"
 	"github.com/endpointguard/endpointguard/pkg/sweep"
 )
@@ -35,15 +37,17 @@ func NewSweeper(s settings.Sweep, cfg aws.Config, out io.Writer) (*Sweeper, erro
 	if err := level.UnmarshalText([]byte(s.LogLevel)); err != nil {
 		return nil, fmt.Errorf("setting %s: %w", settings.LogLevel, err)
 	}
+	records := ledger.New(dynamodb.NewFromConfig(cfg), s.Table)
 	return &Sweeper{
 		sweep: sweep.Sweep{
 			EKS:      eks.NewFromConfig(cfg, func(o *eks.Options) { o.RetryMaxAttempts = listAttempts }),
 			SQS:      sqs.NewFromConfig(cfg),
+			Ledger:   records,
 			QueueURL: s.QueueURL,
 			Account:  s.Account,
 			Region:   s.Region,
 		},
-		digest: newDigester(s, cfg),
+		digest: newDigester(s, cfg, records),
 		log:    slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: level})),
 	}, nil
 }
@@ -88,7 +92,7 @@ func (s *Sweeper) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	}
 	level, attrs := slog.LevelInfo, []slog.Attr{
 		slog.Int("pages", report.Pages), slog.Int("clusters", report.Clusters), slog.Int("woken", report.Woken),
-		slog.Float64("overSeconds", report.Over.Seconds()),
+		slog.Int("unlisted", report.Unlisted), slog.Float64("overSeconds", report.Over.Seconds()),
 	}
 	if digest != "" {
 		attrs = append(attrs, slog.String("digest", digest))

@@ -9,11 +9,15 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/function"
 	"github.com/endpointguard/endpointguard/pkg/incident"
+	"github.com/endpointguard/endpointguard/pkg/ledger"
 	"github.com/endpointguard/endpointguard/pkg/localaws"
 	"github.com/endpointguard/endpointguard/pkg/settings"
 )
@@ -27,11 +31,16 @@ func sweeper(t *testing.T) (*function.Sweeper, *localaws.AWS, *bytes.Buffer) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := a.CreateTable("ledger", ledger.PartitionKey, ledger.SortKey); err != nil {
+		t.Fatal(err)
+	}
 	for i := range 3 {
 		a.PutCluster(localaws.Cluster{Name: fmt.Sprintf("cluster-%d", i)})
 	}
 	var log bytes.Buffer
-	s, err := function.NewSweeper(settings.Sweep{Account: a.Account(), Region: a.Region(), QueueURL: url, LogLevel: "info"}, a.Config("SWEEP"), &log)
+	s, err := function.NewSweeper(settings.Sweep{
+		Account: a.Account(), Region: a.Region(), QueueURL: url, Table: "ledger", LogLevel: "info",
+	}, a.Config("SWEEP"), &log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +72,7 @@ func TestSweeper(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, a, log := sweeper(t)
 			answer, err := s.Invoke(t.Context(), []byte(payload))
-			if err != nil || string(answer) != `{"pages":1,"clusters":3,"woken":3}` {
+			if err != nil || string(answer) != `{"pages":1,"clusters":3,"woken":3,"unlisted":0}` {
 				t.Errorf("%s, %v", answer, err)
 			}
 			if diff := cmp.Diff([]string{"cluster-0", "cluster-1", "cluster-2"}, swept(t, a)); diff != "" {
@@ -79,6 +88,37 @@ func TestSweeper(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestSweeperLooksForTheDeleted: with the clusters that EKS lists it wakes those
+// that the ledger's records wait for.
+func TestSweeperLooksForTheDeleted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, a, log := sweeper(t)
+		l := ledger.New(dynamodb.NewFromConfig(a.Config("TEST")), "ledger")
+		for name, goneAt := range map[string]time.Time{"cluster-1": {}, "deleted": {}, "seen-gone": time.Now()} {
+			id := endpoint.ID{ARN: endpoint.ARN("aws", a.Region(), a.Account(), name), CreatedAt: time.Now()}
+			r := incident.NewRecord(endpoint.Cluster{ID: id, Name: name})
+			r.GoneAt = goneAt
+			if _, err := l.Save(t.Context(), r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		answer, err := s.Invoke(t.Context(), []byte(`{}`))
+		if err != nil || string(answer) != `{"pages":1,"clusters":4,"woken":4,"unlisted":1}` || !strings.Contains(log.String(), `"unlisted":1`) {
+			t.Errorf("%s, %v; log: %s", answer, err, log)
+		}
+		if diff := cmp.Diff([]string{"cluster-0", "cluster-1", "cluster-2", "deleted"}, swept(t, a)); diff != "" {
+			t.Errorf("woken (-want +got):\n%s", diff)
+		}
+
+		a.Inject(localaws.Fault{Service: "dynamodb", Times: -1, Status: http.StatusBadRequest, Type: "AccessDeniedException"})
+		answer, err = s.Invoke(t.Context(), []byte(`{}`))
+		const told = "deleted clusters are not looked for: dynamodb:Scan ledger"
+		if err == nil || !strings.Contains(log.String(), told) || !strings.Contains(string(answer), `"woken":3`) {
+			t.Errorf("with the ledger out of reach: %s, %v; log: %s", answer, err, log)
+		}
+	})
 }
 
 // TestSweeperWakesSome: dead letters are put back so.

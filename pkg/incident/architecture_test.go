@@ -72,6 +72,16 @@ var transitions = []transition{
 		d.ends("u2", endpoint.UpdateSuccessful)
 		d.comes(e).after(s15).recheck()
 	}},
+	{"no incident", "DELETING, then gone", func(t *testing.T) *desk {
+		d := newDesk(t, tell, world).wakes()
+		d.r.Version = 1
+		return d
+	}, func(d *desk) {
+		d.cluster.Status = endpoint.StatusDeleting
+		d.wakes()
+		d.gone = true
+		d.after(slowPace).recheck().after(s15).recheck()
+	}},
 	{"*waiting*", "not settled", opened, func(d *desk) { d.after(s15).recheck() }},
 	{"*waiting*", "settled, violates an enforcing rule", opened, func(d *desk) {
 		d.ends("u1", endpoint.UpdateSuccessful)

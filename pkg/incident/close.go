@@ -95,10 +95,11 @@ func (t *evaluation) close() {
 			covers = a.CreatedAt
 		}
 	}
-	if u := t.History.newest(); u != nil && u.CreatedAt.After(covers) {
-		covers = u.CreatedAt
+	closing := Closing{Ref: i.Ref, Outcome: i.Final.Outcome, At: t.now, Opened: i.OpenedAt, Covers: covers, By: by(*i), Story: i}
+	if u := t.History.newest(); u != nil {
+		closing.Applied = u.CreatedAt
 	}
-	t.Closings = append(t.Closings, Closing{Ref: i.Ref, Outcome: i.Final.Outcome, At: t.now, Opened: i.OpenedAt, Covers: covers, By: by(*i), Story: i})
+	t.Closings = append(t.Closings, closing)
 	if i.Final.Tug != nil {
 		t.TugSince = t.now
 	}

@@ -260,7 +260,7 @@ func (t *evaluation) seenAdmitted(admits func(endpoint.Access) bool, began time.
 func (t *evaluation) endedBy() *endpoint.Update {
 	var first *endpoint.Update
 	for i, u := range slices.Backward(t.History.Applied) {
-		if !complete(u.Asked) || t.violates(u.Asked) || t.accountedFor(u.CreatedAt) {
+		if !complete(u.Asked) || t.violates(u.Asked) || t.endedFormer(u) {
 			return first
 		}
 		first = &t.History.Applied[i]
@@ -270,6 +270,12 @@ func (t *evaluation) endedBy() *endpoint.Update {
 		return nil
 	}
 	return first
+}
+
+// endedFormer reports whether an update took effect before a former incident was
+// closed.
+func (t *evaluation) endedFormer(u endpoint.Update) bool {
+	return slices.ContainsFunc(t.Closings, func(c Closing) bool { return !u.CreatedAt.After(c.Applied) })
 }
 
 // began is when the open incident's violation began, as far as it is known.

@@ -1,10 +1,14 @@
 package incident
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
@@ -628,6 +632,34 @@ func TestGone(t *testing.T) {
 		d := newDesk(t, enforce, world)
 		d.cluster.Status = endpoint.StatusDeleting
 		d.wakes().told("gone")
+	})
+	t.Run("being deleted with a record", func(t *testing.T) {
+		d := newDesk(t, tell, world)
+		d.wakes().told("mails violation", "violation")
+		d.r.Version = 1
+		d.cluster.Status = endpoint.StatusDeleting
+		d.comes(&cloudtrail.Event{Name: cloudtrail.DeleteCluster, Time: d.now}).told("waits 15m0s")
+		if d.r.Standing == nil || !d.r.GoneAt.IsZero() {
+			t.Errorf("something is concluded before it is gone: %+v", d.r)
+		}
+		d.after(5 * time.Minute).wakes().told("rests")
+		d.after(10 * time.Minute)
+		d.gone = true
+		d.recheck().told("waits 15s")
+		d.after(s15).recheck().told("gone")
+		if d.r.Standing != nil || d.r.GoneAt.IsZero() || d.r.Open() {
+			t.Errorf("record of a cluster that is gone: %+v", d.r)
+		}
+	})
+	t.Run("of a deletion only its event is heard", func(t *testing.T) {
+		for _, p := range []*policy.Policy{enforce, tell} {
+			d, quiet := newDesk(t, p, world), newDesk(t, p, world)
+			d.comes(&cloudtrail.Event{ID: "e", Name: cloudtrail.DeleteCluster, Time: start, Actor: cloudtrail.Actor{Type: "IAMUser", Name: "alice"}})
+			quiet.wakes()
+			if diff := cmp.Diff(quiet.r, d.r, cmpopts.EquateComparable(netip.Prefix{})); diff != "" || !slices.Equal(quiet.log, d.log) {
+				t.Errorf("it is more than a reason to look: %q, a sweep says %q (-swept +heard):\n%s", d.log, quiet.log, diff)
+			}
+		}
 	})
 	t.Run("mail not handed over", func(t *testing.T) {
 		d := newDesk(t, enforce, private)

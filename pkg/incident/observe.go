@@ -158,11 +158,8 @@ func (c Cause) key() string {
 
 // covered reports whether an update that is over was accounted for by a former
 // incident.
-func (t *evaluation) covered(w Cause) bool { return t.accountedFor(w.At) }
-
-// accountedFor reports whether a former incident accounts for the updates of a time.
-func (t *evaluation) accountedFor(at time.Time) bool {
-	return slices.ContainsFunc(t.Closings, func(c Closing) bool { return !at.After(c.Covers) })
+func (t *evaluation) covered(w Cause) bool {
+	return slices.ContainsFunc(t.Closings, func(c Closing) bool { return !w.At.After(c.Covers) })
 }
 
 // updateCause keeps the causes of the open incident up to date.
@@ -217,7 +214,7 @@ func (t *evaluation) recordEvent(e cloudtrail.Event) Step {
 	case e.Name == cloudtrail.TagResource || e.Name == cloudtrail.UntagResource:
 		return t.awaitTags(e)
 	case e.Name != cloudtrail.UpdateClusterConfig:
-		return nil // the cluster itself is looked at
+		return nil // the cluster itself is looked at, and whether it is there
 	case slices.Contains(t.Ours, e.UpdateID):
 		t.why, t.own = "an update of our own", true
 		return nil

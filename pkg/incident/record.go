@@ -276,7 +276,7 @@ type Standing struct {
 	// RetryAt is when a change that failed is tried again, Retries how often it was.
 	RetryAt time.Time       `json:"retryAt,omitzero"`
 	Retries int             `json:"retries,omitempty"`
-	Family endpoint.Family `json:"family,omitempty"`
+	Family  endpoint.Family `json:"family,omitempty"`
 }
 
 // Closing is the end of a former incident.
@@ -288,6 +288,9 @@ type Closing struct {
 	// Covers is the time up to which updates of others are accounted for by
 	// this incident: EKS runs one update at a time.
 	Covers time.Time `json:"covers,omitzero"`
+	// Applied is when, by EKS's clock, the endpoint update began that was the last to
+	// take effect by then.
+	Applied time.Time `json:"applied,omitzero"`
 	// By is who had opened the cluster, with what: "alice with Terraform/1.9".
 	By string `json:"by,omitempty"`
 	// Story is the incident as it was when it was closed, its outcome included;

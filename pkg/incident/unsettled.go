@@ -64,6 +64,9 @@ func (t *evaluation) discover(v verdict.Verdict) Step {
 		return t.endCheck(v)
 	case status == endpoint.StatusDeleting:
 		t.markUpdatesDone()
+		if t.Version > 0 {
+			return t.wait(slowPace) // its record is to end with it
+		}
 		return Done{Outcome: Gone, Why: "the cluster is being deleted"}
 	case v.Outcome != verdict.Violation && !unfinished &&
 		(t.harmless || t.own || status != endpoint.StatusUpdating && status != endpoint.StatusActive):

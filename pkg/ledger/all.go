@@ -44,3 +44,30 @@ func (l *Ledger) All(ctx context.Context) ([]incident.Record, error) {
 	}
 	return records, errors.Join(unreadable...)
 }
+
+// WithoutEnd returns the ARNs of the clusters with a record that is kept for
+// good, one for each such record: of all clusters but those that the guardrail
+// saw to be gone. It may be a moment old, which is enough to know whom to look
+// for. With an error come those that were read before it.
+func (l *Ledger) WithoutEnd(ctx context.Context) ([]string, error) {
+	op := "dynamodb:Scan " + l.table
+	pages := dynamodb.NewScanPaginator(l.db, &dynamodb.ScanInput{
+		TableName:                &l.table,
+		ProjectionExpression:     aws.String("#cluster, #expires"),
+		ExpressionAttributeNames: map[string]string{"#cluster": PartitionKey, "#expires": Expires},
+	})
+	var arns []string
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return arns, awstrouble.Sort(op, err, "")
+		}
+		for _, item := range page.Items {
+			key, ok := item[PartitionKey].(*types.AttributeValueMemberS)
+			if _, ends := item[Expires]; ok && !ends && key.Value != brake && key.Value != digestSent {
+				arns = append(arns, key.Value)
+			}
+		}
+	}
+	return arns, nil
+}

@@ -12,7 +12,7 @@ const (
 	ChatTopic   = "ENDPOINTGUARD_CHAT_TOPIC_ARN" // the SNS topic of the chat cards, another than the mails'; default none
 	// DigestHour, of the function sweep alone, is the hour of the day in UTC from
 	// which on the daily digest is sent, by the first sweep then; default none is
-	// sent. It needs Table and TopicARN.
+	// sent. It needs TopicARN.
 	DigestHour = "ENDPOINTGUARD_DIGEST_HOUR"
 )
 

@@ -7,11 +7,11 @@ type Sweep struct {
 	Account  string
 	Region   string
 	QueueURL string
+	Table    string
 	LogLevel string
 
 	// What the digest needs, all zero without one.
-	DigestHour  int // 0 to 23 in UTC
-	Table       string
+	DigestHour  int    // 0 to 23 in UTC
 	TopicARN    string // "" for no digest
 	Language    string // en or ja
 	AccountName string // "" for none
@@ -26,11 +26,11 @@ func ForSweep(getenv func(string) string) (Sweep, error) {
 		Account:  r.matching(Account, accountPattern, "12 digits"),
 		Region:   r.matching(Region, regionPattern, "an AWS region, such as eu-west-1"),
 		QueueURL: r.url(QueueURL),
+		Table:    r.matching(Table, tablePattern, "the name of a DynamoDB table"),
 		LogLevel: r.oneOf(LogLevel, "info", "debug", "info", "warn", "error"),
 	}
 	if getenv(DigestHour) != "" {
 		s.DigestHour = r.number(DigestHour, 0, 23)
-		s.Table = r.matching(Table, tablePattern, "the name of a DynamoDB table")
 		s.TopicARN = r.matching(TopicARN, topicPattern, "the ARN of an SNS topic")
 		s.Language, s.AccountName, s.ChatTopic = r.mails(s.TopicARN)
 	}

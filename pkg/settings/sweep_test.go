@@ -12,7 +12,7 @@ import (
 func TestForSweep(t *testing.T) {
 	values := map[string]string{
 		settings.Account: "111122223333", settings.Region: "eu-west-1",
-		settings.QueueURL: "https://sqs.eu-west-1.amazonaws.com/111122223333/endpointguard",
+		settings.QueueURL: "https://sqs.eu-west-1.amazonaws.com/111122223333/endpointguard", settings.Table: "endpointguard",
 	}
 	got, err := settings.ForSweep(func(name string) string { return values[name] })
 	if err != nil {
@@ -20,7 +20,7 @@ func TestForSweep(t *testing.T) {
 	}
 	want := settings.Sweep{
 		Account: "111122223333", Region: "eu-west-1", LogLevel: "info",
-		QueueURL: "https://sqs.eu-west-1.amazonaws.com/111122223333/endpointguard",
+		QueueURL: "https://sqs.eu-west-1.amazonaws.com/111122223333/endpointguard", Table: "endpointguard",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -36,7 +36,7 @@ func TestForSweepNamesAll(t *testing.T) {
 	}
 	for _, want := range []string{
 		settings.Account + ` is "1111": it must be 12 digits`, settings.Region + " is missing", settings.QueueURL + " is missing",
-		settings.LogLevel + ` is "loud"`,
+		settings.Table + " is missing", settings.LogLevel + ` is "loud"`,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error %q doesn't say %q", err, want)

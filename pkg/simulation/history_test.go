@@ -377,12 +377,9 @@ func (h *history) sweeper() localaws.Handler {
 	k := &worker{h: h, name: "the sweep", sweeps: true}
 	key := guard + "SWEEP"
 	h.w.aws.AddRole(key, "endpointguard-sweep", "sweep")
-	deployed := settings.Sweep{QueueURL: h.w.aws.QueueURL(queueName), Account: account, Region: region, LogLevel: "error"}
-	if h.weather != nil {
-		deployed.Table = tableName
-	}
-	s, err := function.NewSweeper(deployed,
-		steady(h.w.aws.Config(key, k.wrap, h.gate.Wrap, k.arrive)), h.w.log)
+	s, err := function.NewSweeper(settings.Sweep{
+		QueueURL: h.w.aws.QueueURL(queueName), Table: tableName, Account: account, Region: region, LogLevel: "error",
+	}, steady(h.w.aws.Config(key, k.wrap, h.gate.Wrap, k.arrive)), h.w.log)
 	if err != nil {
 		h.t.Fatal(err)
 	}

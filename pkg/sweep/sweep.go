@@ -1,6 +1,7 @@
 // Package sweep wakes the guardrail for clusters that no event told of: it
 // lists the clusters of a region and puts a wake-up for each on the guardrail's
-// queue. It looks at no cluster and changes none.
+// queue, and one for each that the ledger has and EKS does not list. It looks at
+// no cluster and changes none.
 package sweep
 
 import (
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -35,9 +37,15 @@ const (
 	// rounds is how often a message is offered to SQS, the SDK's own retries
 	// of a call not counted.
 	rounds = 3
-	// reserve is what listing leaves of the invocation's time for sending.
+	// reserve is what reading leaves of the invocation's time for sending.
 	reserve = 30 * time.Second
 )
+
+// Ledger is the part of the ledger that a sweep needs: the ARNs of the clusters
+// whose record has no end. With an error come those that could be read.
+type Ledger interface {
+	WithoutEnd(ctx context.Context) ([]string, error)
+}
 
 // Sender is the part of SQS that a sweep needs.
 type Sender interface {
@@ -48,6 +56,7 @@ type Sender interface {
 type Sweep struct {
 	EKS      eks.ListClustersAPIClient
 	SQS      Sender
+	Ledger   Ledger
 	QueueURL string
 	Account  string
 	Region   string
@@ -56,28 +65,44 @@ type Sweep struct {
 // Report is what became of a sweep.
 type Report struct {
 	Pages    int           `json:"pages"`            // of ListClusters
-	Clusters int           `json:"clusters"`         // listed or asked for, each once
+	Clusters int           `json:"clusters"`         // listed, asked for or in the ledger, each once
 	Woken    int           `json:"woken"`            // whose wake-up SQS has
+	Unlisted int           `json:"unlisted"`         // of the woken, those that EKS did not list: deleted, if it listed all
 	Unsent   []string      `json:"unsent,omitempty"` // whose wake-up it has not
 	Over     time.Duration `json:"-"`                // from the first wake-up's delivery to the last's
 }
 
-// All lists the clusters and wakes each. Trouble with one page or batch doesn't
-// keep the others from being woken; the error then says what is missing, and
-// sweeping again is harmless.
+// All lists the clusters and wakes each, and after them those that the ledger
+// waits for and EKS does not list: nothing else would tell the guardrail that a
+// cluster was deleted. Trouble with one page or batch doesn't keep the others
+// from being woken; the error then says what is missing, and sweeping again is
+// harmless.
 func (s Sweep) All(ctx context.Context) (Report, error) {
-	names, pages, listing := s.list(ctx)
-	report, sending := s.Wake(ctx, names)
+	reading, cancel := beforeSending(ctx)
+	defer cancel()
+	listed, pages, listing := s.list(reading)
+	listed = distinct(listed)
+	unlisted, recalling := s.unlisted(reading, listed)
+	report, sending := s.wake(ctx, slices.Concat(listed, unlisted))
 	report.Pages = pages
-	return report, errors.Join(listing, sending)
+	for _, name := range unlisted {
+		if !slices.Contains(report.Unsent, name) {
+			report.Unlisted++
+		}
+	}
+	return report, errors.Join(listing, recalling, sending)
 }
 
 // Wake wakes the clusters of the names. A name that EKS cannot know is an
 // error, and nothing is sent.
 func (s Sweep) Wake(ctx context.Context, names []string) (Report, error) {
-	names = slices.Clone(names)
-	slices.Sort(names)
-	names = slices.Compact(names)
+	return s.wake(ctx, distinct(names))
+}
+
+func distinct(names []string) []string { return slices.Compact(slices.Sorted(slices.Values(names))) }
+
+// wake wakes the clusters of the names, each of which is there once, in turn.
+func (s Sweep) wake(ctx context.Context, names []string) (Report, error) {
 	entries := make([]types.SendMessageBatchRequestEntry, len(names))
 	for i, name := range names {
 		if !endpoint.NamePattern.MatchString(name) {
@@ -115,14 +140,17 @@ func delay(i, n int) time.Duration {
 	return time.Duration(i) * spacing
 }
 
+// beforeSending ends early enough to wake whom is known by then.
+func beforeSending(ctx context.Context) (context.Context, context.CancelFunc) {
+	if deadline, ok := ctx.Deadline(); ok {
+		return context.WithDeadline(ctx, deadline.Add(-reserve))
+	}
+	return ctx, func() {}
+}
+
 // list returns the names on all pages, or on those before the page that EKS
 // would not give: the token of the one after it is on that page.
 func (s Sweep) list(ctx context.Context) (names []string, pages int, err error) {
-	if deadline, ok := ctx.Deadline(); ok {
-		inner, cancel := context.WithDeadline(ctx, deadline.Add(-reserve))
-		defer cancel()
-		ctx = inner
-	}
 	pager := eks.NewListClustersPaginator(s.EKS, &eks.ListClustersInput{MaxResults: aws.Int32(pageSize)})
 	for pager.HasMorePages() {
 		page, err := pager.NextPage(ctx)
@@ -133,6 +161,27 @@ func (s Sweep) list(ctx context.Context) (names []string, pages int, err error) 
 		names = append(names, page.Clusters...)
 	}
 	return names, pages, nil
+}
+
+// unlisted returns the names of the clusters that the ledger waits for and that
+// are not among the listed, which are sorted. Keys that name no cluster of this
+// account and region are nobody's to look for, and must not keep others asleep.
+func (s Sweep) unlisted(ctx context.Context, listed []string) ([]string, error) {
+	arns, err := s.Ledger.WithoutEnd(ctx)
+	if err != nil {
+		err = fmt.Errorf("deleted clusters are not looked for: %w", err)
+	}
+	var names []string
+	for _, arn := range arns {
+		_, name, ok := strings.Cut(arn, fmt.Sprintf(":eks:%s:%s:cluster/", s.Region, s.Account))
+		if !ok || !endpoint.NamePattern.MatchString(name) {
+			continue
+		}
+		if _, there := slices.BinarySearch(listed, name); !there {
+			names = append(names, name)
+		}
+	}
+	return distinct(names), err
 }
 
 // send offers the entries to SQS until it has them all, at most so many rounds.

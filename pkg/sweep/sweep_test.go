@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/localaws"
 	"github.com/endpointguard/endpointguard/pkg/sweep"
@@ -37,9 +38,21 @@ func account(t *testing.T, n int) (*localaws.AWS, sweep.Sweep) {
 	}
 	cfg := a.Config("SWEEP")
 	return a, sweep.Sweep{
-		EKS: eks.NewFromConfig(cfg), SQS: sqs.NewFromConfig(cfg), QueueURL: url, Account: a.Account(), Region: a.Region(),
+		EKS: eks.NewFromConfig(cfg), SQS: sqs.NewFromConfig(cfg), Ledger: ledger{}, QueueURL: url, Account: a.Account(), Region: a.Region(),
 	}
 }
+
+// ledger waits for clusters, and perhaps cannot tell them all.
+type ledger struct {
+	arns []string
+	err  error
+}
+
+func (l ledger) WithoutEnd(ctx context.Context) ([]string, error) {
+	return l.arns, errors.Join(l.err, ctx.Err())
+}
+
+func arn(name string) string { return endpoint.ARN("aws", "eu-west-1", "111122223333", name) }
 
 func name(i int) string { return fmt.Sprintf("cluster-%04d", i) }
 
@@ -121,6 +134,78 @@ func TestManyClusters(t *testing.T) {
 				t.Errorf("%d clusters are woken after %v", n, d)
 			}
 		}
+	})
+}
+
+// TestUnlisted: those that the ledger waits for and EKS does not list are woken
+// after those that it lists, each once.
+func TestUnlisted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, s := account(t, 3)
+		s.Ledger = ledger{arns: []string{arn("gone"), arn(name(1)), arn("a-gone"), arn("gone"), arn(name(0))}}
+		report, err := s.All(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(sweep.Report{Pages: 1, Clusters: 5, Woken: 5, Unlisted: 2, Over: 4 * time.Second}, report); diff != "" {
+			t.Errorf("report (-want +got):\n%s", diff)
+		}
+		clusters, delays := woken(t, a)
+		if diff := cmp.Diff([]string{"a-gone", name(0), name(1), name(2), "gone"}, clusters); diff != "" {
+			t.Errorf("woken (-want +got):\n%s", diff)
+		}
+		second := time.Second
+		if diff := cmp.Diff([]time.Duration{3 * second, 0, second, 2 * second, 4 * second}, delays); diff != "" {
+			t.Errorf("after (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestForeignKeys: what stands in the ledger's table and names no cluster of the
+// account and region wakes nobody, and keeps nobody asleep.
+func TestForeignKeys(t *testing.T) {
+	a, s := account(t, 1)
+	s.Ledger = ledger{arns: []string{
+		"", "brake", "demo", arn(""), arn("-a"), arn("a b"), arn("a/b"), arn(strings.Repeat("a", 101)), arn("a\n"),
+		endpoint.ARN("aws", "eu-west-2", "111122223333", "x"), endpoint.ARN("aws", "eu-west-1", "444455556666", "x"),
+		"arn:aws:eks:eu-west-1:111122223333:nodegroup/x", "arn:aws:ecs:eu-west-1:111122223333:cluster/x",
+		endpoint.ARN("aws-cn", "eu-west-1", "111122223333", "partition"),
+	}}
+	report, err := s.All(t.Context())
+	if err != nil || report.Woken != 2 || report.Unlisted != 1 {
+		t.Errorf("report %+v, error %v", report, err)
+	}
+	clusters, _ := woken(t, a)
+	if diff := cmp.Diff([]string{name(0), "partition"}, clusters); diff != "" {
+		t.Errorf("woken (-want +got):\n%s", diff)
+	}
+}
+
+// TestLedgerMissing: what EKS lists is woken whatever the ledger says, and so is
+// what was read of the ledger; the error says that there is more.
+func TestLedgerMissing(t *testing.T) {
+	a, s := account(t, 3)
+	s.Ledger = ledger{arns: []string{arn("gone")}, err: errors.New("dynamodb:Scan: refused")}
+	report, err := s.All(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "deleted clusters are not looked for: dynamodb:Scan: refused") {
+		t.Errorf("error: %v", err)
+	}
+	if clusters, _ := woken(t, a); len(clusters) != 4 || report.Woken != 4 || report.Unlisted != 1 {
+		t.Errorf("woken %q, report %+v", clusters, report)
+	}
+}
+
+// TestListMissing: without a list all that the ledger waits for are woken.
+func TestListMissing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, s := account(t, 3)
+		s.Ledger = ledger{arns: []string{arn(name(0)), arn("gone")}}
+		a.Inject(localaws.Fault{Operation: "ListClusters", Times: -1, Status: http.StatusForbidden, Type: "AccessDeniedException"})
+		report, err := s.All(t.Context())
+		if err == nil || report.Woken != 2 || report.Unlisted != 2 {
+			t.Errorf("report %+v, error %v", report, err)
+		}
+		woken(t, a)
 	})
 }
 
@@ -207,13 +292,14 @@ func TestEntriesRefused(t *testing.T) {
 	tries := map[string]int{}
 	s.SQS = refusing{Sender: s.SQS, refuse: func(body string) bool {
 		tries[body]++
-		return strings.Contains(body, name(7)) || strings.Contains(body, name(13)) && tries[body] < 3
+		return strings.Contains(body, name(7)) || strings.Contains(body, "gone") || strings.Contains(body, name(13)) && tries[body] < 3
 	}}
+	s.Ledger = ledger{arns: []string{arn("gone")}}
 	report, err := s.All(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "1 of 25 clusters were not woken: sqs:SendMessage: InternalError: try again") {
+	if err == nil || !strings.Contains(err.Error(), "2 of 26 clusters were not woken: sqs:SendMessage: InternalError: try again") {
 		t.Errorf("error: %v", err)
 	}
-	if diff := cmp.Diff([]string{name(7)}, report.Unsent); diff != "" || report.Woken != 24 {
+	if diff := cmp.Diff([]string{name(7), "gone"}, report.Unsent); diff != "" || report.Woken != 24 || report.Unlisted != 0 {
 		t.Errorf("woken %d, unsent (-want +got):\n%s", report.Woken, diff)
 	}
 	clusters, _ := woken(t, a)
