@@ -57,7 +57,7 @@ simulate:
 # mutate tries whether the packages' tests notice small mistakes in their code. It
 # tells those that none of them noticed, and fails if more than 5 in 100 are so.
 # tools/mutate/equivalent.txt lists, with the reason, those that mean the same.
-# ONLY=pkg/ledger/brake.go:40 tries those of one line again.
+# ONLY=pkg/ledger/brake.go tries those of one file again, with :40 those of a line.
 PACKAGES ?= ./pkg/incident ./pkg/guardrail ./pkg/ledger ./pkg/verdict ./pkg/cloudtrail
 ONLY ?=
 mutate:

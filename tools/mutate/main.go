@@ -3,7 +3,7 @@
 // runs the package's own tests on each, and tells which mistakes none of them
 // noticed:
 //
-//	mutate [-at 2] [-least 95] [-run N | -only FILE:LINE] PACKAGE …
+//	mutate [-at 2] [-least 95] [-run N | -only FILE[:LINE]] PACKAGE …
 //
 // A survivor is told as FILE:LINE, the line, the mistake and the line as it was
 // then. What follows its line number, and a colon and a reason, is an entry of
@@ -41,13 +41,13 @@ type options struct {
 	at         int     // how many mutants are tried at the same time
 	least      float64 // the share of mutants that must be noticed, in percent
 	number     int     // the only mutant to try, 0 for all
-	place      string  // the file and line whose mutants are tried, "" for all
+	place      string  // the file, or line of one, whose mutants are tried, "" for all
 	equivalent string  // the file of those that mean the same
 }
 
 // picks tells whether a mutant is to be tried.
 func (o options) picks(m *mutant) bool {
-	return (o.number == 0 || o.number == m.number) && (o.place == "" || o.place == m.place())
+	return (o.number == 0 || o.number == m.number) && (o.place == "" || o.place == m.place() || o.place == m.file.path)
 }
 
 func (o options) whole() bool { return o.number == 0 && o.place == "" }
@@ -59,13 +59,13 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	flags.IntVar(&o.at, "at", 2, "how many mutants are tried at the same time")
 	flags.Float64Var(&o.least, "least", 95, "the `percent` of mutants that must be noticed or listed as equivalent")
 	flags.IntVar(&o.number, "run", 0, "try only mutant `N`, and show what its tests say")
-	flags.StringVar(&o.place, "only", "", "try only the mutants of a `FILE:LINE`")
+	flags.StringVar(&o.place, "only", "", "try only the mutants of a `FILE[:LINE]`")
 	flags.StringVar(&o.equivalent, "equivalent", filepath.Join("tools", "mutate", "equivalent.txt"), "`FILE` of the mutants that mean the same")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if flags.NArg() == 0 || o.at < 1 {
-		return errors.New("usage: mutate [-at 2] [-least 95] [-run N | -only FILE:LINE] PACKAGE …")
+		return errors.New("usage: mutate [-at 2] [-least 95] [-run N | -only FILE[:LINE]] PACKAGE …")
 	}
 	listed, err := readEntries(o.equivalent)
 	if err != nil {
