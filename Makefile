@@ -14,7 +14,7 @@ PLAIN := env -u AWS_CA_BUNDLE -u AWS_PROFILE
 # The CDK's runtime writes a banner about the age of Node.js 20 otherwise.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: build functions demo picture test simulate e2e lint clean fuzz bench sbom
+.PHONY: build functions demo picture test simulate mutate e2e lint clean fuzz bench sbom
 
 # build makes what cdk deploy takes: the functions and the CDK app.
 build: functions
@@ -43,6 +43,7 @@ picture:
 test: build
 	$(PLAIN) go test ./...
 	$(PLAIN) go -C infra test ./...
+	$(PLAIN) go -C tools test ./...
 
 # simulate plays SEEDS seeded histories from seed FROM on: people, faults and kills
 # against the real function in virtual time. It fails if one of them does, with that
@@ -52,6 +53,16 @@ FROM ?= 1
 simulate:
 	@go test -c -o bin/simulation.test ./pkg/simulation
 	@cd pkg/simulation && $(PLAIN) ../../bin/simulation.test -test.run '^TestHistories$$' -test.timeout 0 -seeds $(SEEDS) -from $(FROM) -every 1000
+
+# mutate tries whether the packages' tests notice small mistakes in their code. It
+# tells those that none of them noticed, and fails if more than 5 in 100 are so.
+# tools/mutate/equivalent.txt lists, with the reason, those that mean the same.
+# ONLY=pkg/ledger/brake.go tries those of one file again, with :40 those of a line.
+PACKAGES ?= ./pkg/incident ./pkg/guardrail ./pkg/ledger ./pkg/verdict ./pkg/cloudtrail
+ONLY ?=
+mutate:
+	@go -C tools build -o ../bin/mutate ./mutate
+	@$(PLAIN) bin/mutate -only "$(ONLY)" $(PACKAGES)
 
 # e2e deploys to moto, with the real CDK, and runs what was deployed.
 e2e: build
@@ -90,8 +101,10 @@ lint:
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
 	go vet ./...
 	go -C infra vet ./...
+	go -C tools vet ./...
 	go tool -modfile=tools/go.mod golangci-lint run ./...
 	cd infra && go tool -modfile=../tools/go.mod golangci-lint run ./...
+	cd tools && go tool golangci-lint run ./...
 
 clean:
 	rm -rf bin dist cdk.out

@@ -1,6 +1,8 @@
 package ledger_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -24,14 +26,24 @@ const arn = "arn:aws:eks:eu-west-1:111122223333:cluster/demo"
 
 func open(t *testing.T) (*localaws.AWS, *dynamodb.Client, *ledger.Ledger) {
 	t.Helper()
-	a := localaws.New(localaws.Options{})
+	a, l := table(t, localaws.Options{})
+	return a, clientOf(a), l
+}
+
+// table is a ledger in a table of an AWS with some options.
+func table(t *testing.T, o localaws.Options) (*localaws.AWS, *ledger.Ledger) {
+	t.Helper()
+	a := localaws.New(o)
 	if err := a.CreateTable("t", ledger.PartitionKey, ledger.SortKey); err != nil {
 		t.Fatal(err)
 	}
+	return a, ledger.New(clientOf(a), "t")
+}
+
+func clientOf(a *localaws.AWS) *dynamodb.Client {
 	cfg := a.Config("AKIDGUARDRAIL")
 	cfg.Retryer = func() aws.Retryer { return retry.AddWithMaxBackoffDelay(retry.NewStandard(), time.Millisecond) }
-	client := dynamodb.NewFromConfig(cfg)
-	return a, client, ledger.New(client, "t")
+	return dynamodb.NewFromConfig(cfg)
 }
 
 func record(born time.Time) incident.Record {
@@ -146,16 +158,99 @@ func TestWhatTheTableCanSee(t *testing.T) {
 		t.Fatal(err)
 	}
 	item := a.Items("t")[0]
-	if diff := cmp.Diff(map[string]any{"S": "EG-1"}, item["open"]); diff != "" {
-		t.Errorf("an open incident (-want +got):\n%s", diff)
+	if diff := cmp.Diff(map[string]any{"S": "EG-1"}, item["open"]); diff != "" || item[ledger.Expires] != nil {
+		t.Errorf("an open incident, expires %v (-want +got):\n%s", item[ledger.Expires], diff)
+	}
+	r.Version, r.Incident = version, nil
+	if version, err = l.Save(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	if item := a.Items("t")[0]; item["open"] != nil || item[ledger.Expires] != nil {
+		t.Errorf("a cluster that is at rest: %v", item)
 	}
 	r.Version, r.Incident, r.GoneAt = version, nil, born
 	if _, err := l.Save(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
 	item = a.Items("t")[0]
-	if _, there := item["open"]; there || item[ledger.Expires] == nil {
-		t.Errorf("a cluster that is gone: %v", item)
+	// 90 days, to the second.
+	if diff := cmp.Diff(map[string]any{"N": fmt.Sprint(born.AddDate(0, 0, 90).Unix())}, item[ledger.Expires]); diff != "" || item["open"] != nil {
+		t.Errorf("a cluster that is gone, open %v (-want +got):\n%s", item["open"], diff)
+	}
+}
+
+// TestVersionsAreNumbers: of two digits as well as of one.
+func TestVersionsAreNumbers(t *testing.T) {
+	a, _, l := open(t)
+	r := record(born)
+	for want := int64(1); want <= 12; want++ {
+		version, err := l.Save(t.Context(), r)
+		if err != nil || version != want {
+			t.Fatalf("version %d, %v; want %d", version, err, want)
+		}
+		r.Version = version
+	}
+	if diff := cmp.Diff(map[string]any{"N": "12"}, a.Items("t")[0]["version"]); diff != "" {
+		t.Errorf("in the table (-want +got):\n%s", diff)
+	}
+	if got, err := l.Load(t.Context(), arn); err != nil || len(got) != 1 || got[0].Version != 12 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestLongRecordsAreWrittenLighter: only those that would not fit, so that as
+// much as possible is remembered.
+func TestLongRecordsAreWrittenLighter(t *testing.T) {
+	// A letter that takes more bytes where it is escaped as for HTML.
+	padded := func(to int) incident.Record {
+		r := record(born)
+		r.Closings = []incident.Closing{{Ref: "EG-1", Story: &incident.Incident{Ref: "EG-1"}}}
+		r.Version = 1 // as it is written
+		text, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Version = 0
+		const member = `,"past":[""]`
+		r.Past = []string{strings.Repeat("<", to-len(text)-len(member))}
+		return r
+	}
+	for name, tc := range map[string]struct {
+		size  int
+		story bool
+	}{
+		"short":           {10 << 10, true},
+		"just fits":       {incident.MaxRecord, true},
+		"a byte too long": {incident.MaxRecord + 1, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, _, l := open(t)
+			if _, err := l.Save(t.Context(), padded(tc.size)); err != nil {
+				t.Fatal(err)
+			}
+			got, err := l.Load(t.Context(), arn)
+			if err != nil || len(got) != 1 || len(got[0].Closings) != 1 {
+				t.Fatalf("%+v, %v", got, err)
+			}
+			if kept := got[0].Closings[0].Story != nil; kept != tc.story {
+				t.Errorf("the story is kept: %t", kept)
+			}
+			text := a.Items("t")[0]["record"].(map[string]any)["S"].(string)
+			if tc.story && len(text) != tc.size {
+				t.Errorf("the record takes %d bytes, want %d", len(text), tc.size)
+			}
+		})
+	}
+}
+
+// TestAnItemWithoutARecordIsNotOurs: whoever wrote it was there first.
+func TestAnItemWithoutARecordIsNotOurs(t *testing.T) {
+	_, client, l := open(t)
+	put(t, client, map[string]types.AttributeValue{
+		ledger.PartitionKey: &types.AttributeValueMemberS{Value: arn}, ledger.SortKey: &types.AttributeValueMemberS{Value: born.Format(time.RFC3339Nano)},
+	})
+	if _, err := l.Save(t.Context(), record(born)); trouble.Of(err) != trouble.LostRace {
+		t.Error(err)
 	}
 }
 
@@ -178,6 +273,17 @@ func TestTheBrake(t *testing.T) {
 	got, err := l.LoadBrake(t.Context())
 	if err != nil || got.Version != 1 || !got.Changed[arn].Equal(born) {
 		t.Errorf("%+v, %v", got, err)
+	}
+	for want := int64(2); want <= 12; want++ {
+		if err := l.SaveBrake(t.Context(), got); err != nil {
+			t.Fatal(err)
+		}
+		if got, err = l.LoadBrake(t.Context()); err != nil || got.Version != want {
+			t.Fatalf("version %d, %v; want %d", got.Version, err, want)
+		}
+	}
+	if diff := cmp.Diff(map[string]any{"N": "12"}, a.Items("t")[0]["version"]); diff != "" {
+		t.Errorf("the version in the table (-want +got):\n%s", diff)
 	}
 	if records, err := l.Load(t.Context(), arn); err != nil || len(records) > 0 {
 		t.Errorf("the brake is read as a record: %v, %v", records, err)

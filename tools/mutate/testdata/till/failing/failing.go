@@ -1,0 +1,3 @@
+package failing
+
+func one() int { return 1 }

@@ -1,0 +1,9 @@
+package failing
+
+import "testing"
+
+func TestOne(t *testing.T) {
+	if one() != 2 {
+		t.Error("not two")
+	}
+}
