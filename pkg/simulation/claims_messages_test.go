@@ -26,6 +26,7 @@ type messages struct {
 	runs    []*invocation
 	whose   map[string]*invocation // by the SDK's call that is under way
 	crowded map[string]bool        // clusters that had too many, which was said
+	flooded bool                   // the queue had to be emptied
 	doubled map[string]bool        // clusters of which a check sent two, which was said
 }
 
@@ -214,7 +215,7 @@ func (w *world) sent(c localaws.Call) {
 }
 
 // flood is how many messages too many are the end of a history.
-const flood = 40
+const flood = 20
 
 // crowd: however long things go wrong, the messages about a cluster stay few.
 // The caller holds w.mu.
@@ -246,6 +247,7 @@ func (w *world) crowd(name string) {
 	if n > most+flood {
 		// Messages that multiply would never end; the history is lost anyway.
 		w.aws.Purge(queueName)
+		w.messages.flooded = true
 		w.broken("the messages about %s multiply; the queue was emptied", name)
 	}
 }
@@ -289,4 +291,11 @@ func (w *world) checkRuns() {
 	if bad > 1 {
 		w.broken("so did %d more", bad-1)
 	}
+}
+
+// flooded reports whether the queue had to be emptied.
+func (w *world) flooded() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.messages.flooded
 }

@@ -321,6 +321,11 @@ func (h *history) build() {
 func (h *history) drive(until time.Time) {
 	for {
 		synctest.Wait()
+		if h.w.flooded() {
+			h.mu.Lock()
+			h.calm = true
+			h.mu.Unlock()
+		}
 		if parked := h.gate.Parked(); len(parked) > 0 {
 			h.gate.Release(h.pick(len(parked)))
 			continue
