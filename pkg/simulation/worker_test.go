@@ -299,6 +299,11 @@ func (k *worker) die(when string, r *http.Request) {
 	k.h.mu.Lock()
 	defer k.h.mu.Unlock()
 	k.dead = true
+	k.lose()
+}
+
+// lose takes the looks of the present invocation for lost. The caller holds h.mu.
+func (k *worker) lose() {
 	for _, looks := range k.h.claims.looks {
 		for i := range looks {
 			looks[i].lost = looks[i].lost || looks[i].by == k && !looks[i].at.Before(k.began)
