@@ -26,6 +26,7 @@ type messages struct {
 	runs    []*invocation
 	whose   map[string]*invocation // by the SDK's call that is under way
 	crowded map[string]bool        // clusters that had too many, which was said
+	names   map[string]string      // that messages are about, by their ids
 	flooded bool                   // the queue had to be emptied
 	doubled map[string]bool        // clusters of which a check sent two, which was said
 }
@@ -33,7 +34,7 @@ type messages struct {
 func newMessages() messages {
 	return messages{
 		events: map[string][]time.Time{}, sweeps: map[string][]time.Time{}, extra: map[string]int{},
-		whose: map[string]*invocation{}, crowded: map[string]bool{}, doubled: map[string]bool{},
+		whose: map[string]*invocation{}, crowded: map[string]bool{}, doubled: map[string]bool{}, names: map[string]string{},
 	}
 }
 
@@ -64,6 +65,16 @@ func about(body string) string {
 		return found[1]
 	}
 	return ""
+}
+
+// concerns is about for a message that may be looked at many times.
+func (m *messages) concerns(one localaws.Message) string {
+	name, known := m.names[one.ID]
+	if !known {
+		name = about(one.Body)
+		m.names[one.ID] = name
+	}
+	return name
 }
 
 // bodies are those of a batch.
@@ -214,8 +225,12 @@ func (w *world) sent(c localaws.Call) {
 	w.crowd(about(body))
 }
 
-// flood is how many messages too many are the end of a history.
-const flood = 20
+// So many messages too many, or so many however they are explained, are the end
+// of a history.
+const (
+	flood = 20
+	sea   = 50
+)
 
 // crowd: however long things go wrong, the messages about a cluster stay few.
 // The caller holds w.mu.
@@ -225,7 +240,7 @@ func (w *world) crowd(name string) {
 	}
 	n := 0
 	for _, m := range w.aws.Messages(queueName) {
-		if about(m.Body) == name {
+		if w.messages.concerns(m) == name {
 			n++
 		}
 	}
@@ -244,7 +259,7 @@ func (w *world) crowd(name string) {
 		w.broken("%d messages about %s are in the queue; %d events of the last day, %d sweeps of the last hour and %d mishaps explain %d",
 			n, name, told, swept, extra, most)
 	}
-	if n > most+flood {
+	if n > most+flood || n > sea {
 		// Messages that multiply would never end; the history is lost anyway.
 		w.aws.Purge(queueName)
 		w.messages.flooded = true

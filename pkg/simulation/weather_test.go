@@ -237,16 +237,24 @@ func (k *worker) suffersWeather(next http.RoundTripper, r *http.Request) (answer
 	}
 	if hit != nil {
 		k.suffers(r, "refused:")
+		k.forgets(operationOf(r))
 		fault := hit.fault
 		fault.Times = 1
 		h.w.aws.Inject(fault)
 		answer, err := k.reach(next, r)
-		if hit.operation == "PutItem" {
-			k.forgets()
-		}
 		return answer, err, true
 	}
 	return nil, nil, false
+}
+
+// forgets: what an invocation saw, and could not write down, is lost to it.
+func (k *worker) forgets(operation string) {
+	if operation != "PutItem" {
+		return
+	}
+	k.h.mu.Lock()
+	defer k.h.mu.Unlock()
+	k.lose()
 }
 
 // operationOf is the operation of a call to EKS that the guardrail makes, or of

@@ -318,17 +318,14 @@ func (k *worker) suffers(r *http.Request, what string) {
 
 func (k *worker) die(when string, r *http.Request) {
 	k.suffers(r, "killed "+when)
-	k.forgets()
 	k.h.mu.Lock()
 	defer k.h.mu.Unlock()
 	k.dead = true
+	k.lose()
 }
 
-// forgets is for an invocation of which nothing is written down: the process is dead,
-// or the table takes no writes. What it saw, nobody knows.
-func (k *worker) forgets() {
-	k.h.mu.Lock()
-	defer k.h.mu.Unlock()
+// lose takes the looks of the present invocation for lost. The caller holds h.mu.
+func (k *worker) lose() {
 	for _, looks := range k.h.claims.looks {
 		for i := range looks {
 			looks[i].lost = looks[i].lost || looks[i].by == k && !looks[i].at.Before(k.began)
