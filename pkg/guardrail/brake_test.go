@@ -88,7 +88,7 @@ func sweep(t *testing.T, f *fake, g *Guardrail) Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := g.Handle(t.Context(), body, fmt.Sprint("invocation at ", f.now))
+	r, err := g.Handle(t.Context(), body, Delivery{Message: "m", Invocation: fmt.Sprint("invocation at ", f.now)})
 	if err != nil {
 		t.Fatal(err)
 	}
