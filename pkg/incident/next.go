@@ -14,6 +14,10 @@ import (
 func Next(r Record, in Input) (Record, Step) {
 	t := &evaluation{Record: r.clone(), in: in, now: in.Now}
 	step := t.next()
+	if _, done := step.(Done); done && t.Check.Due.IsZero() && t.isAwaitedRecheck() {
+		// A copy of it has nothing more to say.
+		t.Check = Check{Number: in.Message.Check + 1}
+	}
 	switch step.(type) {
 	case Wait, Done:
 		if in.Trouble == "" && in.HistoryTrouble == "" {

@@ -288,7 +288,7 @@ func (h *history) mailed(c localaws.Call, m localaws.Mail) {
 		return
 	}
 	if !h.restored() {
-		h.stands(c, there, s)
+		h.stands(c, there, s, m.Attributes["rule"])
 	}
 	looks := h.claims.looks[name]
 	switch s.outcome {
@@ -366,13 +366,13 @@ func (h *history) mailed(c localaws.Call, m localaws.Mail) {
 type standing struct{ what, reference string }
 
 // stands: a violation that stays is mailed once, however often it is looked at.
-func (h *history) stands(c localaws.Call, there localaws.Cluster, s sent) {
+func (h *history) stands(c localaws.Call, there localaws.Cluster, s sent, rules string) {
 	switch s.outcome {
 	case "violation", "blocked", "failed", "partly-enforced":
 	default:
 		return
 	}
-	now := standing{fmt.Sprint(s.outcome, there.CreatedAt, truth(there).Access, there.Tags, c.AccessKeyID, h.cutAt, h.changes[s.cluster], h.w.applied[s.cluster]), s.reference}
+	now := standing{fmt.Sprint(s.outcome, rules, there.CreatedAt, truth(there).Access, there.Tags, c.AccessKeyID, h.cutAt, h.changes[s.cluster], h.w.applied[s.cluster]), s.reference}
 	if h.claims.standing == nil {
 		h.claims.standing = map[string]standing{}
 	}
@@ -489,7 +489,7 @@ func openThing(r incident.Record) string {
 func (h *history) checkHeard() {
 	for name, w := range h.claims.waits {
 		_, there := h.w.aws.Cluster(name)
-		if there && name != "exempt-a" && !w.arrival.IsZero() && w.asked.After(h.claims.legislated) && w.asked.After(h.w.retag[name].at) && w.asked.After(h.cutAt) {
+		if there && !h.w.buried(name) && name != "exempt-a" && !w.arrival.IsZero() && w.asked.After(h.claims.legislated) && w.asked.After(h.w.retag[name].at) && w.asked.After(h.cutAt) {
 			h.checkEnd(name)
 		}
 	}

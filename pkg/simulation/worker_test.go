@@ -116,9 +116,7 @@ func (k *worker) handler(handlers []localaws.Handler) localaws.Handler {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		h.busy--
-		if k.dead || k.mute || errors.Is(err, errIllegible) {
-			h.w.failed(event)
-		}
+		h.w.ended(event, k.about, !k.dead && !k.mute && !errors.Is(err, errIllegible))
 		if k.dead {
 			return nil, errKilled
 		}
@@ -126,8 +124,8 @@ func (k *worker) handler(handlers []localaws.Handler) localaws.Handler {
 	}
 }
 
-// failed notes that a delivery came to no end.
-func (w *world) failed(event []byte) {
+// ended notes whether a delivery came to its end.
+func (w *world) ended(event []byte, cluster string, well bool) {
 	var batch struct {
 		Records []struct {
 			MessageID string `json:"messageId"`
@@ -139,7 +137,12 @@ func (w *world) failed(event []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, r := range batch.Records {
+		if well {
+			w.done[r.MessageID] = true
+			continue
+		}
 		w.failures[r.MessageID]++
+		w.orphans[cluster] = w.orphans[cluster] || w.done[r.MessageID]
 	}
 }
 

@@ -108,7 +108,9 @@ type world struct {
 	wars    map[string]bool              // by name: a tug of war over the cluster was mailed
 	// failures counts, by message id, the deliveries that came to no end.
 	failures map[string]int
-	let      []passed // whom the brake let through within the last hour
+	done     map[string]bool // by message id: a delivery of it came to its end
+	orphans  map[string]bool // clusters of which a later delivery then did not
+	let      []passed        // whom the brake let through within the last hour
 
 	lives    map[string][]*life   // of every cluster that there ever was, by name
 	enacted  []enacted            // the policies, from the first
@@ -132,7 +134,7 @@ type retagged struct {
 func newWorld(t *testing.T, o localaws.Options) *world {
 	t.Helper()
 	o.Account, o.Region = account, region
-	w := &world{t: t, mode: settings.ModeEnforce, brake: 20, people: map[string]*eks.Client{}, log: &bytes.Buffer{}, good: map[string][]endpoint.Access{}, guards: map[string]law{guard: companys}, tokens: map[string]string{}, retag: map[string]retagged{}, applied: map[string]int{}, wars: map[string]bool{}, failures: map[string]int{}}
+	w := &world{t: t, mode: settings.ModeEnforce, brake: 20, people: map[string]*eks.Client{}, log: &bytes.Buffer{}, good: map[string][]endpoint.Access{}, guards: map[string]law{guard: companys}, tokens: map[string]string{}, retag: map[string]retagged{}, applied: map[string]int{}, wars: map[string]bool{}, failures: map[string]int{}, done: map[string]bool{}, orphans: map[string]bool{}}
 	w.lives, w.own, w.heard, w.messages = map[string][]*life{}, map[string]bool{}, map[string]time.Time{}, newMessages()
 	w.told, w.said = map[string]bool{}, map[string]bool{}
 	o.OnCall = w.watch
@@ -528,9 +530,14 @@ func (w *world) undeliverable(m localaws.Message) bool {
 	return w.failures[m.ID] >= maxReceives
 }
 
-// buried reports whether a message about a cluster is in the dead letters for that.
+// buried reports whether a message about a cluster is in the dead letters for that, or
+// nothing is left of the message of a process that died: it had been delivered twice,
+// and was deleted after the first time. Until the sweep nothing brings it up then.
 func (w *world) buried(cluster string) bool {
-	return slices.ContainsFunc(w.aws.Messages(deadLetters), func(m localaws.Message) bool {
+	w.mu.Lock()
+	orphan := w.orphans[cluster]
+	w.mu.Unlock()
+	return orphan || slices.ContainsFunc(w.aws.Messages(deadLetters), func(m localaws.Message) bool {
 		return w.undeliverable(m) && strings.Contains(m.Body, `"`+cluster+`"`)
 	})
 }
