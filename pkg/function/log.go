@@ -60,6 +60,9 @@ func (h *Handler) write(ctx context.Context, message string, r guardrail.Report,
 	}
 	add("trouble", r.Trouble)
 	add("cardTrouble", r.CardTrouble)
+	if r.OwedFor > 0 {
+		attrs = append(attrs, slog.Float64("mailOwedForSeconds", r.OwedFor.Seconds()))
+	}
 	if err != nil {
 		add("error", err.Error())
 	}
@@ -76,7 +79,9 @@ const (
 	MetricOutcome   = "IncidentOutcomes"  // count, by Outcome
 	MetricToEnforce = "SecondsToEnforced" // from the violating call to the confirmed end
 	MetricOpenAge   = "OpenIncidentAge"   // seconds, of each check of an open incident
-	MetricTrouble   = "Trouble"           // count of checks that AWS did not let finish
+	MetricTrouble   = "Trouble"           // count of checks in which AWS did not let something be done
+	MetricRefused   = "Refused"           // count of those in which it will not, until somebody acts
+	MetricOwedAge   = "OwedMailAge"       // seconds, of each check of a cluster of which a mail is owed
 
 	DimensionFunction = "FunctionName" // of every metric
 	DimensionOutcome  = "Outcome"
@@ -111,8 +116,14 @@ func (h *Handler) measure(r guardrail.Report) {
 	if r.Stage != "" {
 		h.emit(r, "", map[string]float64{MetricOpenAge: r.OpenAge.Seconds()})
 	}
-	if r.Trouble != "" && r.Ref != "" {
+	if r.OwedFor > 0 {
+		h.emit(r, "", map[string]float64{MetricOwedAge: r.OwedFor.Seconds()})
+	}
+	if r.Trouble != "" || r.CardTrouble != "" {
 		h.emit(r, "", map[string]float64{MetricTrouble: 1})
+	}
+	if r.Refused {
+		h.emit(r, "", map[string]float64{MetricRefused: 1})
 	}
 }
 
@@ -126,7 +137,7 @@ func (h *Handler) emit(r guardrail.Report, outcome incident.Outcome, values map[
 	}
 	for name, value := range values {
 		unit := "Count"
-		if name == MetricToEnforce || name == MetricOpenAge {
+		if name == MetricToEnforce || name == MetricOpenAge || name == MetricOwedAge {
 			unit = "Seconds"
 		}
 		directive.Metrics = append(directive.Metrics, emfMetric{Name: name, Unit: unit})

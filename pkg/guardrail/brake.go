@@ -50,7 +50,7 @@ func (c *check) ask(in *incident.Input, e incident.Entry) {
 	m := c.Letter.Brake(brake, c.BrakeLimit, c.Place.Account, c.Place.Region, c.Now())
 	if err := c.Topic.Publish(c.ctx, m); err != nil {
 		// The next that is held back tells it, once this one's time is over.
-		c.trouble(in, err)
+		c.failed(err)
 		return
 	}
 	c.report.Mails = append(c.report.Mails, Told{Kind: NoticeBrake})
@@ -60,7 +60,7 @@ func (c *check) ask(in *incident.Input, e incident.Entry) {
 	}); err != nil {
 		c.trouble(in, err)
 	}
-	c.card(m)
+	_ = c.card(m) // it is noted in the report; the mail is what counts
 }
 
 // NoticeBrake is the kind of the brake's mail; it is about no single cluster.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/incident"
@@ -56,19 +57,24 @@ func TestACardForEveryMail(t *testing.T) {
 	}
 }
 
-// TestTheMailCounts: a card that is not taken is noted, neither tried again nor
-// a reason to mail again; and a mail that is not taken has no card.
-func TestTheMailCounts(t *testing.T) {
+// TestACardIsOwed: one that is not taken is offered again, without its mail; and a mail
+// that is not taken has no card yet.
+func TestACardIsOwed(t *testing.T) {
 	f, g, r := opened(t)
 	r.err = errors.New("no such topic")
 	report, err := f.handle(t, g, incident.WakeUp{})
 	if err != nil || report.CardTrouble != "no such topic" || report.Trouble != "" || len(report.Mails) != 1 {
 		t.Errorf("%+v, %v", report, err)
 	}
+	r.err = nil
+	if _, err = f.handle(t, g, incident.WakeUp{}); err != nil || len(r.cards) != 1 {
+		t.Errorf("%v, %d cards before their time", err, len(r.cards))
+	}
+	f.now = f.now.Add(10 * time.Second)
 	if report, err = f.handle(t, g, incident.WakeUp{}); err != nil || report.CardTrouble != "" {
 		t.Errorf("%+v, %v", report, err)
 	}
-	if len(f.mails) != 1 || len(r.cards) != 1 {
+	if len(f.mails) != 1 || len(r.cards) != 2 || r.cards[0].Card != r.cards[1].Card || len(f.records[f.cluster.CreatedAt].Owed) > 0 {
 		t.Errorf("%d mails, %d cards", len(f.mails), len(r.cards))
 	}
 
@@ -76,5 +82,10 @@ func TestTheMailCounts(t *testing.T) {
 	f.errs["publish"] = errors.New("x")
 	if _, err := f.handle(t, g, incident.WakeUp{}); err != nil || len(r.cards) != 0 {
 		t.Errorf("%v, %d cards of mails that were not taken", err, len(r.cards))
+	}
+	delete(f.errs, "publish")
+	f.now = f.now.Add(10 * time.Second)
+	if _, err := f.handle(t, g, incident.WakeUp{}); err != nil || len(r.cards) != 1 {
+		t.Errorf("%v, %d cards of a mail that was taken", err, len(r.cards))
 	}
 }

@@ -394,21 +394,7 @@ func (c *check) follow(r incident.Record, in incident.Input, present bool) (bool
 			if lost, err := c.save(&r, &stored); lost || err != nil {
 				return true, err
 			}
-			var m mail.Mail
-			if !s.Folded {
-				m = c.Letter.Write(s.Notice)
-				if err := c.Topic.Publish(c.ctx, m); err != nil {
-					c.trouble(&in, err)
-					continue
-				}
-				c.report.told(s.Notice)
-			}
-			in.Now = c.Now()
-			r = incident.Told(r, in, s.Notice.Kind)
-			c.report.closed(s.Notice, r)
-			lost, err := c.save(&r, &stored)
-			c.card(m)
-			if lost || err != nil {
+			if lost, err := c.tell(&r, &stored, in, s); lost || err != nil {
 				return true, err
 			}
 		case incident.Wait:
@@ -449,17 +435,61 @@ func (c *check) follow(r incident.Record, in incident.Input, present bool) (bool
 	return true, fmt.Errorf("check of cluster %s: still no end after %d steps; this is a fault of the guardrail", c.wake.Cluster, maxSteps)
 }
 
-// card posts the card of a mail that was handed over. The mail is what counts:
-// a card that is not taken is noted in the report and not tried again.
-func (c *check) card(m mail.Mail) {
+// tell hands a mail over. One that is not taken is owed: nothing waits for it. It
+// answers as save.
+func (c *check) tell(r, stored *incident.Record, in incident.Input, s incident.Tell) (bool, error) {
+	var m mail.Mail
+	var refused error
+	if !s.Folded {
+		m = c.Letter.Write(s.Notice)
+	}
+	if !s.Folded && !s.CardOnly {
+		refused = c.Topic.Publish(c.ctx, m)
+	}
+	in.Now = c.Now()
+	switch {
+	case refused != nil:
+		c.failed(refused)
+		*r = incident.NotTold(*r, in, s)
+	case s.CardOnly:
+	case s.Owed:
+		c.report.told(s.Notice)
+		*r = incident.Paid(*r)
+	default:
+		if !s.Folded {
+			c.report.told(s.Notice)
+		}
+		*r = incident.Told(*r, in, s.Notice.Kind)
+	}
+	if !s.Owed {
+		c.report.closed(s.Notice, *r)
+	}
+	if !s.CardOnly {
+		if lost, err := c.save(r, stored); lost || err != nil || refused != nil || s.Folded {
+			return lost, err
+		}
+	}
+	switch err := c.card(m); {
+	case err != nil:
+		*r = incident.NotPosted(*r, in, s)
+	case s.CardOnly:
+		*r = incident.Paid(*r)
+	}
+	return c.save(r, stored)
+}
+
+// card posts the card of a mail that was handed over.
+func (c *check) card(m mail.Mail) error {
 	if c.Chat == nil || m.Card == "" {
-		return
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(c.ctx, cardTime)
 	defer cancel()
-	if err := c.Chat.Post(ctx, m); err != nil {
+	err := c.Chat.Post(ctx, m)
+	if err != nil {
 		c.report.CardTrouble = err.Error()
 	}
+	return err
 }
 
 // apply asks EKS for the change and takes its answer into the record.

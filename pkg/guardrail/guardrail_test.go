@@ -339,20 +339,50 @@ func TestASupersededRecheckCostsOneRead(t *testing.T) {
 	}
 }
 
+// TestTheMailIsNotTaken: it is owed, and offered until it is taken; what it is about
+// does not wait for it.
 func TestTheMailIsNotTaken(t *testing.T) {
 	f, g := newFake()
 	f.cluster.Access = endpoint.Access{Public: true}
 	g.Policy = g.Policy.AlertOnly()
-	f.errs["publish"] = sorted(trouble.Transient)
+	f.errs["publish"] = sorted(trouble.Refused)
 	r, err := f.handle(t, g, incident.WakeUp{})
-	if err != nil || len(r.Mails) > 0 || len(r.Closed) > 0 || len(f.sent) != 1 {
-		t.Fatalf("%+v, %v", r, err)
+	if err != nil || len(r.Mails) > 0 || len(r.Closed) != 1 || r.Outcome != incident.Violation || !r.Refused || len(f.sent) != 1 || f.delays[0] != 10*time.Second {
+		t.Fatalf("%+v, %v, delays %v", r, err, f.delays)
+	}
+	for n, want := range []time.Duration{20 * time.Second, 40 * time.Second} {
+		f.now = f.now.Add(f.delays[n])
+		if _, err := f.handle(t, g, f.sent[n]); err != nil || len(f.sent) != n+2 || f.delays[n+1] != want {
+			t.Fatalf("%v, delays %v", err, f.delays)
+		}
+	}
+	offered := len(f.mails)
+	if r, err = f.handle(t, g, incident.WakeUp{Sweep: true}); err != nil || len(f.mails) != offered || r.OwedFor != 30*time.Second {
+		t.Errorf("it is offered before its time: %+v, %v", r, err)
 	}
 	delete(f.errs, "publish")
-	f.now = f.now.Add(f.delays[0])
-	r, err = f.handle(t, g, f.sent[0])
-	if err != nil || len(r.Closed) != 1 || r.Outcome != incident.Violation {
+	f.now = f.now.Add(f.delays[2])
+	r, err = f.handle(t, g, f.sent[2])
+	if err != nil || len(r.Mails) != 1 || len(r.Closed) > 0 || r.OwedFor != 0 || len(f.records[f.cluster.CreatedAt].Owed) > 0 {
 		t.Errorf("%+v, %v", r, err)
+	}
+	if first, last := f.mails[0], f.mails[len(f.mails)-1]; first.Subject != last.Subject || first.Text != last.Text {
+		t.Errorf("the mail says another thing than when it was decided:\n%s\n%s", first.Text, last.Text)
+	}
+}
+
+// TestAClusterIsClosedThoughNoMailIsTaken: and both mails come later, in their order.
+func TestAClusterIsClosedThoughNoMailIsTaken(t *testing.T) {
+	f, g := newFake()
+	f.cluster.Access, f.cluster.Status = endpoint.Access{Public: true, Private: true}, endpoint.StatusUpdating
+	f.errs["publish"] = sorted(trouble.Refused)
+	if _, err := f.handle(t, g, incident.WakeUp{}); err != nil || len(f.records[f.cluster.CreatedAt].Owed) != 1 {
+		t.Fatalf("%v, %+v", err, f.records)
+	}
+	f.cluster.Status, f.now = endpoint.StatusActive, f.now.Add(10*time.Second)
+	r, err := f.handle(t, g, f.sent[0])
+	if err != nil || !slices.Contains(f.calls, "apply") || r.Stage != incident.Updating {
+		t.Errorf("%+v, %v, calls %v", r, err, f.calls)
 	}
 }
 

@@ -32,6 +32,7 @@ type Report struct {
 	OpenAge time.Duration // how long the open incident has been open
 	Trouble string        // what AWS did not let be done
 	Refused bool          // the trouble does not pass by itself
+	OwedFor time.Duration // how long the oldest mail has been owed that was not taken
 	// CardTrouble says why a chat card was not taken; its mail was.
 	CardTrouble string
 }
@@ -101,6 +102,9 @@ func (r *Report) closed(n incident.Notice, after incident.Record) {
 
 // ended notes where the record stands when its check is over.
 func (r *Report) ended(rec incident.Record, now time.Time) {
+	if since := rec.OwedSince(); !since.IsZero() {
+		r.OwedFor = now.Sub(since)
+	}
 	if rec.Incident != nil {
 		r.Stage, r.OpenAge = rec.Incident.Stage, now.Sub(rec.Incident.OpenedAt)
 	}

@@ -80,7 +80,7 @@ func (t *evaluation) begin(d verdict.Decision) {
 // resume takes up what an invocation that is over had begun.
 func (t *evaluation) resume(i Intent) Step {
 	t.Intent = nil
-	if i.Kind == IntentTell && (i.Notice != NoticeLeft && t.Incident != nil || i.Notice == NoticeLeft && t.Left != nil) {
+	if i.Kind == IntentTell && i.Notice != NoticeOwed && (i.Notice != NoticeLeft && t.Incident != nil || i.Notice == NoticeLeft && t.Left != nil) {
 		return t.tell(i.Notice)
 	}
 	// Whether EKS took the call is not known: the attempt is lost until the event of

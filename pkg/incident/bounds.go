@@ -81,6 +81,11 @@ func (r Record) Lighter() Record {
 		s.Rules = lighterNotes(s.Rules)
 		r.Standing = &s
 	}
+	for i := range r.Owed {
+		if r.Owed[i].Incident != nil {
+			r.Owed[i].Incident = r.Owed[i].Incident.lighter()
+		}
+	}
 	if r.Left != nil && r.Left.By != nil {
 		left, by := *r.Left, r.Left.By.lighter()
 		left.By = &by

@@ -14,6 +14,14 @@ import (
 func Next(r Record, in Input) (Record, Step) {
 	t := &evaluation{Record: r.clone(), in: in, now: in.Now}
 	step := t.next()
+	_, waits := step.(Wait)
+	_, ends := step.(Done)
+	if debtor := (&evaluation{Record: r.clone(), in: in, now: in.Now}); (waits || ends) && debtor.payable() {
+		return debtor.Record, debtor.pay()
+	}
+	if ends && len(t.Owed) > 0 {
+		step = t.wait(t.OwedDue.Sub(t.now))
+	}
 	if _, done := step.(Done); done && t.Check.Due.IsZero() && t.isAwaitedRecheck() {
 		// A copy of it has nothing more to say.
 		t.Check = Check{Number: in.Message.Check + 1}

@@ -18,6 +18,7 @@ func (t *evaluation) tell(kind NoticeKind) Step {
 func Told(r Record, in Input, kind NoticeKind) Record {
 	t := &evaluation{Record: r.clone(), in: in, now: in.Now}
 	t.Intent = nil
+	t.Owed = forgetDetected(t.Owed, Notice{Kind: kind, Record: r})
 	if t.folded(kind) {
 		t.Incident.Folded = append(slices.Clone(t.Incident.Folded), kind)
 	}

@@ -37,6 +37,9 @@ func (t *evaluation) isAwaitedRecheck() bool {
 
 // wait asks for a re-check, unless one that is on its way comes soon enough.
 func (t *evaluation) wait(delay time.Duration) Step {
+	if len(t.Owed) > 0 {
+		delay = min(delay, t.OwedDue.Sub(t.now))
+	}
 	delay = max(delay, time.Second)
 	due := t.now.Add(delay)
 	if t.Check.Due.After(t.now.Add(-overdue)) && !t.Check.Due.After(due.Add(5*time.Second)) {

@@ -88,6 +88,11 @@ type Record struct {
 	// TugSince is since when somebody has been undoing what the guardrail
 	// does; it is mailed once, and from then on closings are only in the digest.
 	TugSince time.Time `json:"tugSince,omitzero"`
+	// Owed are the mails and cards that were not taken, the oldest first; OwedTries
+	// counts the times in a row that one was not, OwedDue is when it is tried again.
+	Owed      []Debt    `json:"owed,omitempty"`
+	OwedTries int       `json:"owedTries,omitempty"`
+	OwedDue   time.Time `json:"owedDue,omitzero"`
 	// Aside is why the cluster, or a part of what is found on it, is left alone;
 	// nil when nothing is.
 	Aside *Aside `json:"aside,omitempty"`
@@ -362,8 +367,8 @@ func NewRecord(c endpoint.Cluster) Record {
 	return Record{Schema: Schema, Cluster: c.ID, Name: c.Name, Account: c.Account, Region: c.Region}
 }
 
-// Open tells whether something about the cluster is not concluded.
-func (r Record) Open() bool { return r.Incident != nil || len(r.Watch) > 0 }
+// Open reports whether something about the cluster is not concluded, or not told.
+func (r Record) Open() bool { return r.Incident != nil || len(r.Watch) > 0 || len(r.Owed) > 0 }
 
 // clone returns a copy whose changes do not show in r. What is only ever
 // replaced as a whole (Seen, Final, Intent, Standing, a cause's errors) is shared.
@@ -372,6 +377,7 @@ func (r Record) clone() Record {
 	r.Ours = slices.Clone(r.Ours)
 	r.Past = slices.Clone(r.Past)
 	r.Closings = slices.Clone(r.Closings)
+	r.Owed = slices.Clone(r.Owed)
 	if r.Incident != nil {
 		i := *r.Incident
 		i.Causes = slices.Clone(i.Causes)

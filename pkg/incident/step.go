@@ -112,6 +112,8 @@ type Tell struct {
 	// Folded is set when the mail is left to the digest: nothing is handed over,
 	// everything else goes on as if it had been.
 	Folded bool
+	// Owed is set when it was not taken before, CardOnly when only its card was not.
+	Owed, CardOnly bool
 }
 
 // Wait asks for a re-check of that number after the delay, and ends the check.
@@ -150,6 +152,7 @@ const (
 	NoticeStuck    NoticeKind = "stuck"
 	NoticeOutcome  NoticeKind = "outcome"
 	NoticeLeft     NoticeKind = "left" // a change of tags took the cluster out of a rule
+	NoticeOwed     NoticeKind = "owed" // one of the above that was not taken before
 )
 
 // Notice is a mail to be written from the record.

@@ -1,0 +1,105 @@
+package incident
+
+import (
+	"slices"
+	"time"
+)
+
+// Debt is a mail, or only its chat card, that was to be handed over and was not taken.
+// What it is about went on; it is offered again until it is taken.
+type Debt struct {
+	Kind NoticeKind `json:"kind"`
+	// At is when it was first to be handed over: the mail says what was so then.
+	At time.Time `json:"at"`
+	// Card is set when the mail was taken, and only the card was not.
+	Card     bool       `json:"card,omitempty"`
+	Incident *Incident  `json:"incident,omitempty"`
+	Left     *Departure `json:"left,omitempty"`
+}
+
+// maxOwed bounds what is owed of one cluster. What is owed of an incident's discovery
+// is not owed any more with its outcome.
+const maxOwed = 10
+
+// about reports whether the debt is the mail of a kind about the incident.
+func (d Debt) about(i *Incident, kind NoticeKind) bool {
+	return d.Kind == kind && d.Incident != nil && i != nil && d.Incident.Ref == i.Ref
+}
+
+// OwedSince is since when the oldest mail of the cluster is owed, zero if none is.
+func (r Record) OwedSince() time.Time {
+	if len(r.Owed) == 0 {
+		return time.Time{}
+	}
+	return r.Owed[0].At
+}
+
+// pay offers the oldest debt again.
+func (t *evaluation) pay() Step {
+	d := t.Owed[0]
+	about := Record{Schema: t.Schema, Cluster: t.Cluster, Name: t.Name, Account: t.Account, Region: t.Region, Incident: d.Incident, Left: d.Left}
+	t.Intent = &Intent{Kind: IntentTell, Notice: NoticeOwed, By: t.in.By, Until: t.in.Deadline}
+	return Tell{Notice: Notice{Kind: d.Kind, Record: about, At: d.At}, Owed: true, CardOnly: d.Card}
+}
+
+// payable reports whether a debt is to be offered again now.
+func (t *evaluation) payable() bool {
+	return len(t.Owed) > 0 && !t.now.Before(t.OwedDue) && t.Intent == nil
+}
+
+// NotTold takes into the record that a mail was not taken: it is owed, and what it is
+// about goes on as if it had been. One that was owed already is offered again later.
+func NotTold(r Record, in Input, s Tell) Record {
+	if !s.Owed {
+		r = Told(r, in, s.Notice.Kind)
+		r = owe(r, s.Notice, false)
+	}
+	return putOff(r, in)
+}
+
+// NotPosted takes into the record that the card of a mail was not taken.
+func NotPosted(r Record, in Input, s Tell) Record {
+	if !s.Owed || !s.CardOnly {
+		r = owe(r, s.Notice, true)
+	}
+	return putOff(r, in)
+}
+
+func owe(r Record, n Notice, card bool) Record {
+	r = r.clone()
+	d := Debt{Kind: n.Kind, At: n.At, Card: card, Left: n.Record.Left}
+	if n.Kind != NoticeLeft {
+		d.Incident, d.Left = n.Record.Incident, nil
+	}
+	r.Owed = append(forgetDetected(r.Owed, n), d)
+	r.Owed = r.Owed[max(0, len(r.Owed)-maxOwed):]
+	return r
+}
+
+// forgetDetected are the debts without the discovery of what the notice tells the
+// outcome of.
+func forgetDetected(owed []Debt, n Notice) []Debt {
+	if n.Kind != NoticeOutcome {
+		return slices.Clone(owed)
+	}
+	return slices.DeleteFunc(slices.Clone(owed), func(d Debt) bool { return d.about(n.Record.Incident, NoticeDetected) })
+}
+
+// putOff puts what is owed off, with a delay that grows until something is taken.
+func putOff(r Record, in Input) Record {
+	r = r.clone()
+	r.OwedTries++
+	r.OwedDue = in.Now.Add(troubleDelay(r.OwedTries))
+	r.Intent = nil
+	return r
+}
+
+// Paid takes into the record that what was owed was taken.
+func Paid(r Record) Record {
+	r = r.clone()
+	r.Owed, r.OwedTries, r.OwedDue, r.Intent = r.Owed[1:], 0, time.Time{}, nil
+	if len(r.Owed) == 0 {
+		r.Owed = nil
+	}
+	return r
+}
