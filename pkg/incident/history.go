@@ -135,8 +135,16 @@ func (t *evaluation) historyHoldsBack(v verdict.Verdict) Step {
 	if t.historyAgrees() || t.doubtIsOver() {
 		return nil
 	}
-	if t.Incident != nil {
-		t.Incident.Stage = Waiting
+	if newest := t.History.newest(); t.Incident == nil && !t.in.History.Whole && newest != nil && complete(newest.Asked) &&
+		t.shown(newest) && (!t.stands(v) || t.openedAgain(nil)) {
+		// What made it so is known; only what may have come after is not.
+		t.open(v, nil, time.Time{})
+	}
+	if i := t.Incident; i != nil {
+		i.Stage = Waiting
+		if i.DetectedMailed.IsZero() && !t.in.History.Whole {
+			return t.tell(NoticeDetected)
+		}
 	}
 	return t.wait(t.doubtDelay())
 }
@@ -266,10 +274,16 @@ func (t *evaluation) endedBy() *endpoint.Update {
 		first = &t.History.Applied[i]
 	}
 	// None that breaks a rule is known: what came before the violation did not end it.
-	if first != nil && first.CreatedAt.Before(t.began()) {
+	if first != nil && first.CreatedAt.Before(t.began()) && !t.attempted(first.ID) {
 		return nil
 	}
 	return first
+}
+
+// attempted reports whether an update is an attempt of the open incident: whatever the
+// clocks say, it began after that.
+func (t *evaluation) attempted(update string) bool {
+	return t.Incident != nil && slices.ContainsFunc(t.Incident.Attempts, func(a Attempt) bool { return a.UpdateID == update })
 }
 
 // endedFormer reports whether an update took effect before a former incident was

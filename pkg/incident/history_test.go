@@ -354,9 +354,15 @@ func TestTheMessageComesAgain(t *testing.T) {
 	if !d.r.Superseded(Message{ID: "first", Check: second.Check}) || !d.r.Superseded(Message{Check: second.Check}) || d.r.Superseded(third) {
 		t.Error("which re-checks are superseded is wrong")
 	}
-	// It asks for a re-check of its own, and the one that was perhaps sent is then superseded.
+	// It asks for the same re-check once more: whichever is sent is waited for, and when
+	// one has come, the other is superseded.
+	number := d.r.Check.Number
 	d.after(s15).look(second).told("waits 15s")
-	if !d.r.Superseded(third) || d.r.Check.From != "second" {
+	if d.r.Superseded(third) || d.r.Check.From != "second" || d.r.Check.Number != number || d.check != number {
+		t.Errorf("%+v", d.r.Check)
+	}
+	d.after(s15).look(third).told("waits 15s")
+	if !d.r.Superseded(Message{ID: "fourth", Check: number}) {
 		t.Errorf("%+v", d.r.Check)
 	}
 	d.look(Message{ID: "another", Sweep: true}).told("rests")

@@ -46,6 +46,12 @@ func (t *evaluation) wait(delay time.Duration) Step {
 		return Done{Why: "the next check is due at " + t.Check.Due.UTC().Format(time.RFC3339)}
 	}
 	t.seen()
-	t.Check = Check{Number: max(t.Check.Number, t.in.Message.Check) + 1, Due: due, From: t.in.Message.ID}
+	number := max(t.Check.Number, t.in.Message.Check) + 1
+	if t.waitsBecauseOf(t.in.Message) {
+		// Whichever of the two comes first is the one that is waited for: should this
+		// check, too, die before it sends, the other is not superseded for nothing.
+		number = t.Check.Number
+	}
+	t.Check = Check{Number: number, Due: due, From: t.in.Message.ID}
 	return Wait{Delay: delay, Number: t.Check.Number}
 }

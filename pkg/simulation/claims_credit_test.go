@@ -45,6 +45,16 @@ func (w *world) credit(l law, m localaws.Mail) {
 	default:
 		return
 	}
+	if w.late {
+		// Mails that were not taken come later, several at once: each accounts for the
+		// first that it can be about.
+		if outcome == "enforced" {
+			theirs = nil
+		} else if outcome == "already-undone" {
+			ours = nil
+		}
+		ours, theirs = ours[:min(1, len(ours))], theirs[:min(1, len(theirs))]
+	}
 	for _, turn := range append(ours, theirs...) {
 		w.told[turn.update.ID] = true
 	}

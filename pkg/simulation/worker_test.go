@@ -309,6 +309,14 @@ func (k *worker) suffers(r *http.Request, what string) {
 	k.h.troubles++
 	k.h.harmed[k.about]++
 	k.mute = k.mute || serviceOf(r) == "sqs"
+	if serviceOf(r) == "sns" {
+		k.h.w.mu.Lock()
+		k.h.w.late = true
+		k.h.w.mu.Unlock()
+	}
+	if what == "refused:" {
+		k.h.counts["refused: "+serviceOf(r)]++
+	}
 	kind := what
 	if i := strings.Index(what, " pass "); i > 0 {
 		kind = what[i+1:]

@@ -108,6 +108,7 @@ type world struct {
 	wars    map[string]bool              // by name: a tug of war over the cluster was mailed
 	// failures counts, by message id, the deliveries that came to no end.
 	failures map[string]int
+	late     bool            // a mail was not taken, and may come late
 	done     map[string]bool // by message id: a delivery of it came to its end
 	orphans  map[string]bool // clusters of which a later delivery then did not
 	let      []passed        // whom the brake let through within the last hour
