@@ -127,6 +127,14 @@ func (t *evaluation) adopt(e cloudtrail.Event) Step {
 	if e.UpdateID == "" || t.violates(e.Asked) || !complete(e.Asked) {
 		return nil
 	}
+	i := t.Incident
+	asked := e.Asked.Over(t.in.Cluster.Access)
+	lost := slices.IndexFunc(i.Attempts, func(a Attempt) bool { return a.unproven() && a.Desired.Equal(asked) })
+	if lost >= 0 {
+		t.took(&i.Attempts[lost], endpoint.Update{ID: e.UpdateID, CreatedAt: e.Time})
+		return nil
+	}
+	// The ledger does not know of the attempt: it was restored from a copy.
 	read, ok := t.in.Updates[e.UpdateID]
 	switch {
 	case !ok:
@@ -136,19 +144,12 @@ func (t *evaluation) adopt(e cloudtrail.Event) Step {
 	case read.Missing || read.Type != endpoint.EndpointAccessUpdate || !complete(read.Asked):
 		return nil
 	}
-	desired := read.Asked.Over(t.in.Cluster.Access)
-	i := t.Incident
-	n := slices.IndexFunc(i.Attempts, func(a Attempt) bool { return a.unproven() && a.Desired.Equal(desired) })
-	if n < 0 {
-		// The ledger does not know of the attempt: it was restored from a copy.
-		next := Attempt{Number: 1, From: i.Opening, Desired: desired, At: read.CreatedAt, Until: read.CreatedAt}
-		if last := t.attempt(); last != nil {
-			next.Number = last.Number + 1
-		}
-		i.Attempts = append(i.Attempts, next)
-		n = len(i.Attempts) - 1
+	next := Attempt{Number: 1, From: i.Opening, Desired: read.Asked.Over(t.in.Cluster.Access), At: read.CreatedAt, Until: read.CreatedAt}
+	if last := t.attempt(); last != nil {
+		next.Number = last.Number + 1
 	}
-	t.took(&i.Attempts[n], read.Update)
+	i.Attempts = append(i.Attempts, next)
+	t.took(&i.Attempts[len(i.Attempts)-1], read.Update)
 	return nil
 }
 

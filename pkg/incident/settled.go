@@ -70,7 +70,7 @@ func (t *evaluation) concludeAdmitted(v verdict.Verdict) Step {
 		return t.decideOutcome(v, Outcome(v.Outcome), WhyAllowed)
 	case len(i.Causes) > 0 && !slices.ContainsFunc(i.Causes, func(c Cause) bool { return !c.over() || c.Status == endpoint.UpdateSuccessful }):
 		return t.decideOutcome(v, AlreadyUndone, WhyNotDone)
-	case whose == anybodys && by != nil && t.now.Sub(by.CreatedAt) < creditWithin:
+	case whose == anybodys && t.now.Sub(t.attempt().At) < creditWithin:
 		// CloudTrail tells who made the call, a little later.
 		return t.wait(lookAgain)
 	case whose == anybodys:

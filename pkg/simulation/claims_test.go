@@ -376,10 +376,18 @@ func (h *history) stands(c localaws.Call, there localaws.Cluster, s sent, rules 
 	if h.claims.standing == nil {
 		h.claims.standing = map[string]standing{}
 	}
-	if was := h.claims.standing[s.cluster]; was.what == now.what && was.reference != now.reference {
+	if was := h.claims.standing[s.cluster]; was.what == now.what && was.reference != now.reference && !h.announced(s) {
 		h.w.fault("%s: the mail %q came under %s and again under %s, and nothing changed in between", s.cluster, s.outcome, was.reference, now.reference)
 	}
 	h.claims.standing[s.cluster] = now
+}
+
+// announced reports whether a mail under the same reference had said that something
+// will be done: this one takes it back.
+func (h *history) announced(s sent) bool {
+	return slices.ContainsFunc(h.claims.mails, func(o sent) bool {
+		return o.cluster == s.cluster && o.reference == s.reference && o.outcome == "detected"
+	})
 }
 
 // believed: a look that EKS's own history contradicts is an old one, and
