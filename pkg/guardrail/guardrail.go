@@ -219,7 +219,7 @@ func (c *check) run() error {
 	slices.SortFunc(records, func(a, b incident.Record) int { return a.Cluster.CreatedAt.Compare(b.Cluster.CreatedAt) })
 	in := incident.Input{
 		By: c.by, Deadline: c.deadline, OwnRole: c.OwnRole, Policy: c.Policy, Limits: c.Limits,
-		Message: incident.Message{ID: c.wake.Origin, Event: c.wake.Event, Sweep: c.wake.Sweep}, Updates: map[string]incident.UpdateRead{},
+		Message: incident.Message{ID: c.wake.Origin, Event: c.wake.Event, Sweep: c.wake.Sweep, Began: c.wake.Began}, Updates: map[string]incident.UpdateRead{},
 	}
 	var newest *incident.Record
 	if len(records) > 0 {
@@ -386,10 +386,12 @@ func (c *check) follow(r incident.Record, in incident.Input, present bool) (bool
 			if lost, err := c.save(&r, &stored); lost || err != nil {
 				return true, err
 			}
-			c.apply(&r, &in, s)
+			// Should the record not be written, the message that is put back has the id.
+			c.wake.Began = c.apply(&r, &in, s)
 			if lost, err := c.save(&r, &stored); lost || err != nil {
 				return true, err
 			}
+			c.wake.Began = ""
 		case incident.Tell:
 			if lost, err := c.save(&r, &stored); lost || err != nil {
 				return true, err
@@ -492,8 +494,9 @@ func (c *check) card(m mail.Mail) error {
 	return err
 }
 
-// apply asks EKS for the change and takes its answer into the record.
-func (c *check) apply(r *incident.Record, in *incident.Input, s incident.Apply) {
+// apply asks EKS for the change, takes its answer into the record, and returns the id
+// of the update that EKS began, "" if it began none.
+func (c *check) apply(r *incident.Record, in *incident.Input, s incident.Apply) string {
 	u, err := c.Changer.Apply(c.ctx, c.wake.Cluster, s.Desired, s.Token)
 	answer := incident.Answer{Update: u}
 	if err != nil {
@@ -513,6 +516,7 @@ func (c *check) apply(r *incident.Record, in *incident.Input, s incident.Apply) 
 	}
 	in.Now = c.Now()
 	*r = incident.Applied(*r, *in, answer)
+	return u.ID
 }
 
 // save writes the record if it changed. It answers true when the message was

@@ -23,6 +23,17 @@ func (a Attempt) lost() bool { return a.UpdateID == "" && !a.over() }
 // unproven reports whether EKS may have taken the attempt without our knowing.
 func (a Attempt) unproven() bool { return a.UpdateID == "" && (!a.over() || a.Sent > 1) }
 
+// unproven returns the last attempt that EKS may have taken without our knowing, nil
+// when there is none.
+func (t *evaluation) unproven() *Attempt {
+	for i := len(t.Incident.Attempts) - 1; i >= 0; i-- {
+		if a := &t.Incident.Attempts[i]; a.unproven() {
+			return a
+		}
+	}
+	return nil
+}
+
 // apply asks for the desired access, unless it was tried often enough.
 func (t *evaluation) apply(v verdict.Verdict, d verdict.Decision) Step {
 	i := t.Incident

@@ -341,3 +341,20 @@ func TestNothingIsGivenUpForGood(t *testing.T) {
 		d.after(time.Hour).wakes().told("mails blocked", "blocked")
 	})
 }
+
+// TestTheMessageHasWhatTheRecordLacks: EKS's answer came, and the record could not be
+// written. The message that was put back names the update; EKS is asked about it.
+func TestTheMessageHasWhatTheRecordLacks(t *testing.T) {
+	d := dying(t, "applied")
+	d.ends("ours-0", endpoint.UpdateSuccessful)
+	d.after(2 * time.Minute).look(Message{ID: "put back", Began: "ours-0"}).told("mails enforced", "compliant")
+
+	d = dying(t, "apply")
+	d.asks("carol", half)
+	d.ends("carol", endpoint.UpdateSuccessful)
+	d.after(time.Second).becomes(private)
+	d.after(2 * time.Minute).look(Message{ID: "forged", Began: "carol"})
+	if a := d.r.Incident.Attempts[0]; a.UpdateID != "" || len(d.r.Ours) > 0 {
+		t.Errorf("a message is believed: %+v", a)
+	}
+}

@@ -60,6 +60,16 @@ func (t *evaluation) settled(withUnknown bool) bool {
 // asks for what is still to be read.
 func (t *evaluation) refreshUpdates() Step {
 	t.takeHistory()
+	if id := t.in.Message.Began; id != "" && t.Incident != nil && !slices.Contains(t.Ours, id) {
+		read, ok := t.in.Updates[id]
+		if !ok {
+			return Read{Updates: []string{id}}
+		}
+		// No message is believed that EKS could tell otherwise.
+		if t.maybeOurs(read.Update) {
+			t.took(t.unproven(), read.Update)
+		}
+	}
 	if e := t.in.Message.Event; e != nil {
 		if step := t.recordEvent(*e); step != nil {
 			return step

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"slices"
 	"time"
 )
 
@@ -20,10 +21,10 @@ func (t *evaluation) troubled() Step {
 	return t.again(troubleDelay(t.Trouble), t.in.Trouble)
 }
 
-// again asks for a re-check, with the event if there is one: what it tells is
-// not in the record yet.
+// again asks for a re-check, with what the message tells and the record does not have
+// yet.
 func (t *evaluation) again(delay time.Duration, why string) Step {
-	if t.in.Message.Event != nil {
+	if began := t.in.Message.Began; t.in.Message.Event != nil || began != "" && !slices.Contains(t.Ours, began) {
 		return Later{Delay: delay, Why: why}
 	}
 	return t.wait(delay)

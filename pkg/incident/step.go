@@ -18,6 +18,7 @@ type Message struct {
 	Event *cloudtrail.Event // the call, nil for a wake-up of our own
 	Check int               // the number of a re-check, else 0
 	Sweep bool              // the schedule's
+	Began string            // the update that EKS began for us, and that the record does not know
 }
 
 // byHand reports whether somebody asked for a look: it is neither the schedule's, nor

@@ -26,6 +26,9 @@ type WakeUp struct {
 	Tries  int       `json:"tries,omitempty"`
 	Since  time.Time `json:"since,omitzero"`
 	Origin string    `json:"origin,omitempty"`
+	// Began is the update that EKS said it began for us, in a check whose record could
+	// not be written after that.
+	Began string `json:"began,omitempty"`
 }
 
 // wakeUpVersion is the version of the message's form.
