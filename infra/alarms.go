@@ -20,6 +20,8 @@ import (
 const (
 	// openTooLong is an hour after an incident was mailed as stuck.
 	openTooLong = 3 * time.Hour
+	// mailOwedTooLong is longer than SNS takes to come back from what passes by itself.
+	mailOwedTooLong = time.Hour
 	// backlogTooOld is twice what SQS can delay a message.
 	backlogTooOld = 30 * time.Minute
 )
@@ -64,6 +66,18 @@ func (s *stack) newAlarms() {
 				"failed": s.own(function.MetricOutcome, "Sum", five, incident.Failed),
 				"stuck":  s.own(function.MetricOutcome, "Sum", five, incident.Stuck),
 			}),
+		},
+		{
+			id: "RefusedAlarm",
+			what: "AWS refuses the guardrail something that it needs, and goes on refusing it until somebody acts: a right, a key, a table, a topic or a queue. " +
+				"The function's log has the call.",
+			metric: s.own(function.MetricRefused, "Sum", five, ""),
+		},
+		{
+			id:     "OwedMailAlarm",
+			what:   "A mail about a cluster has not been taken by the topic for an hour: nobody was told. Incidents go on being settled.",
+			metric: s.own(function.MetricOwedAge, "Maximum", five, ""),
+			above:  mailOwedTooLong.Seconds(),
 		},
 		{
 			id:     "BacklogAlarm",

@@ -607,13 +607,13 @@ func TestKeyElsewhere(t *testing.T) {
 	}
 }
 
-// TestAlarms: at most six, each is told, and none waits for data that only
+// TestAlarms: at most eight, each is told, and none waits for data that only
 // trouble makes.
 func TestAlarms(t *testing.T) {
 	x := synthesized(t, with(map[string]any{keySweepSchedule: "rate(6 hours)"}))
 	topic, _ := x.named(t, "AWS::SNS::Topic", "Alerts")
 	alarms := x.of("AWS::CloudWatch::Alarm")
-	if len(alarms) > 6 {
+	if len(alarms) > 8 {
 		t.Errorf("there are %d alarms", len(alarms))
 	}
 	for id, a := range alarms {
@@ -657,6 +657,8 @@ func TestAlarms(t *testing.T) {
 	want := map[string][]string{
 		"DeadLetters":    {"Maximum AWS/SQS ApproximateNumberOfMessagesVisible of DeadLetters"},
 		"FunctionErrors": {"Sum AWS/Lambda Errors of Guardrail", "Sum AWS/Lambda Errors of Sweep"},
+		"RefusedAlarm":   {"Sum " + function.Namespace + " " + function.MetricRefused + " of Guardrail"},
+		"OwedMail":       {"Maximum " + function.Namespace + " " + function.MetricOwedAge + " of Guardrail"},
 		"OpenTooLong":    {"Maximum " + function.Namespace + " " + function.MetricOpenAge + " of Guardrail"},
 		"FailedOrStuck":  {"Sum " + function.Namespace + " " + function.MetricOutcome + " of Guardrail failed", "Sum " + function.Namespace + " " + function.MetricOutcome + " of Guardrail stuck"},
 		"Backlog":        {"Maximum AWS/SQS ApproximateAgeOfOldestMessage of WakeUps"},

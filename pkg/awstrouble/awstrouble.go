@@ -37,14 +37,23 @@ func Sort(op string, err error, sort trouble.Sort) *trouble.Error {
 	return &trouble.Error{Sort: sort, Op: op, Code: code, Err: cause}
 }
 
-// refusals are the codes, beside those that name it, that say that a call will
-// never do: of a missing right, a wrong signature or an impossible request.
-var refusals = []string{"AccessDenied", "NotAuthorized", "Unauthorized", "Forbidden", "AuthFailure", "InvalidClientToken", "ExpiredToken", "UnrecognizedClient", "ValidationError", "ValidationException", "InvalidParameter", "OptInRequired"}
+// refusals are the codes, beside those that name it, that say that a call will not do
+// until somebody acts: of a missing right, a wrong signature, an impossible request, a
+// key that is disabled, denied or gone, or of a topic, table or queue of our own that is
+// not there. Sources: the API references of SNS (Publish), SQS (SendMessage) and
+// DynamoDB (PutItem), "Errors".
+var refusals = []string{"AuthorizationError", "NotFound", "QueueDoesNotExist", "NonExistentQueue", "KMS", "AccessDenied", "NotAuthorized", "Unauthorized", "Forbidden", "AuthFailure", "InvalidClientToken", "ExpiredToken", "UnrecognizedClient", "ValidationError", "ValidationException", "InvalidParameter", "OptInRequired"}
 
 func common(code string) trouble.Sort {
 	if code == "" {
 		// No answer, or one that could not be read: it may have taken effect.
 		return trouble.Transient
+	}
+	code = strings.Replace(code, "Kms", "KMS", 1) // SQS's spelling
+	for _, passing := range []string{"Throttl", "KMSInternal"} {
+		if strings.Contains(code, passing) {
+			return trouble.Transient
+		}
 	}
 	for _, refusal := range refusals {
 		if strings.Contains(code, refusal) {

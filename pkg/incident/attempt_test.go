@@ -347,7 +347,7 @@ func TestNothingIsGivenUpForGood(t *testing.T) {
 func TestTheMessageHasWhatTheRecordLacks(t *testing.T) {
 	d := dying(t, "applied")
 	d.ends("ours-0", endpoint.UpdateSuccessful)
-	d.after(2 * time.Minute).look(Message{ID: "put back", Began: "ours-0"}).told("mails enforced", "compliant")
+	d.after(2*time.Minute).look(Message{ID: "put back", Began: "ours-0"}).told("mails enforced", "compliant")
 
 	d = dying(t, "apply")
 	d.asks("carol", half)
