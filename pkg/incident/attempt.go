@@ -75,7 +75,7 @@ func (t *evaluation) begin(d verdict.Decision) {
 	}
 	last := t.attempt()
 	switch {
-	case last != nil && last.lost() && last.Desired.Equal(d.Desired):
+	case last != nil && last.lost() && last.Desired.Equal(d.Desired) && !t.mayBeOver():
 		next.Number, next.At, next.Sent = last.Number, last.At, last.Sent
 		i.Attempts = i.Attempts[:len(i.Attempts)-1]
 	case last != nil:
@@ -86,6 +86,13 @@ func (t *evaluation) begin(d verdict.Decision) {
 	i.Attempts = append(i.Attempts, next)
 	i.Attempts = i.Attempts[max(0, len(i.Attempts)-maxCauses):]
 	t.Intent = &Intent{Kind: IntentApply, By: t.in.By, Until: t.in.Deadline}
+}
+
+// mayBeOver reports whether a lost attempt may have been taken and be over by now: its
+// token would then be answered with that update, and none be begun.
+func (t *evaluation) mayBeOver() bool {
+	return slices.ContainsFunc(t.History.Applied, t.maybeOurs) ||
+		slices.ContainsFunc(t.in.History.Read, func(u endpoint.Update) bool { return u.Over() && t.maybeOurs(u) })
 }
 
 // resume takes up what an invocation that is over had begun.

@@ -15,7 +15,7 @@ func (w *world) credit(l law, m localaws.Mail) {
 	again := w.said[key]
 	w.said[key] = true
 	life := w.lifeOf(name)
-	if life == nil || again || w.forgetful {
+	if life == nil || again || w.forgetful || w.owed(name) {
 		return
 	}
 	var ours, theirs []state
@@ -44,16 +44,6 @@ func (w *world) credit(l law, m localaws.Mail) {
 	case "partly-enforced", "failed", "gone":
 	default:
 		return
-	}
-	if w.late {
-		// Mails that were not taken come later, several at once: each accounts for the
-		// first that it can be about.
-		if outcome == "enforced" {
-			theirs = nil
-		} else if outcome == "already-undone" {
-			ours = nil
-		}
-		ours, theirs = ours[:min(1, len(ours))], theirs[:min(1, len(theirs))]
 	}
 	for _, turn := range append(ours, theirs...) {
 		w.told[turn.update.ID] = true

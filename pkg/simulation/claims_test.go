@@ -288,6 +288,10 @@ func (h *history) mailed(c localaws.Call, m localaws.Mail) {
 		return
 	}
 	if !h.restored() {
+		if h.w.owedOf(name) {
+			// It tells what was so when it was first to be mailed, perhaps of a former cluster.
+			return
+		}
 		h.stands(c, there, s, m.Attributes["rule"])
 	}
 	looks := h.claims.looks[name]

@@ -523,6 +523,28 @@ func (w *world) references(cluster string) map[string]bool {
 	return out
 }
 
+// owed reports whether a mail about a cluster was not taken before, as the ledger has
+// it. The caller holds w.mu.
+func (w *world) owed(cluster string) bool {
+	if !w.late {
+		return false
+	}
+	for _, item := range w.aws.Items(tableName) {
+		record, _ := item["record"].(map[string]any)
+		text, _ := record["S"].(string)
+		if strings.Contains(text, `"name":"`+cluster+`"`) && strings.Contains(text, `"owed":[`) {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *world) owedOf(cluster string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.owed(cluster)
+}
+
 // undeliverable reports whether each delivery of a message ended with a process that
 // died, did not start, or could not send: only then it may end in the dead letters.
 func (w *world) undeliverable(m localaws.Message) bool {
