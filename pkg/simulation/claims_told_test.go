@@ -65,6 +65,9 @@ func (h *history) alarmed(s sent) {
 	if h.claims.ended == nil {
 		h.claims.ended = map[string]ended{}
 	}
+	if h.w.owedOf(s.cluster) {
+		return // it was decided long ago, by which look is not known here
+	}
 	switch s.outcome {
 	case "enforced", "already-undone":
 		e := ended{sent: s}
