@@ -144,6 +144,8 @@ func TestInvokeAgainWakesThePoller(t *testing.T) {
 			t.Error("there is something left to come")
 		}
 		stop()
-		<-done
+		if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
 	})
 }

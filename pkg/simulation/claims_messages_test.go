@@ -193,8 +193,8 @@ func (w *world) delivered(event []byte, delays []time.Duration) {
 			} `json:"responseElements"`
 		} `json:"detail"`
 	}
-	if id := ""; json.Unmarshal(event, &told) == nil && len(delays) > 0 {
-		if id = told.Detail.Elements.Update.ID; id != "" && w.heard[id].IsZero() {
+	if json.Unmarshal(event, &told) == nil && len(delays) > 0 {
+		if id := told.Detail.Elements.Update.ID; id != "" && w.heard[id].IsZero() {
 			w.heard[id] = time.Now().Add(slices.Min(delays))
 		}
 	}

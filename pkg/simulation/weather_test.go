@@ -203,10 +203,10 @@ func (h *history) restored() bool { return h.weather != nil && h.weather.restore
 
 // suffersWeather lets the weather at a call of the guardrail's. It is done when the call
 // got its answer by that.
-func (k *worker) suffersWeather(next http.RoundTripper, r *http.Request) (answer *http.Response, err error, done bool) {
+func (k *worker) suffersWeather(next http.RoundTripper, r *http.Request) (answer *http.Response, done bool, err error) {
 	h := k.h
 	if h.weather == nil || k.sweeps {
-		return nil, nil, false
+		return nil, false, nil
 	}
 	service, now := serviceOf(r), time.Now()
 	h.mu.Lock()
@@ -232,7 +232,7 @@ func (k *worker) suffersWeather(next http.RoundTripper, r *http.Request) (answer
 		select {
 		case <-timer.C:
 		case <-r.Context().Done():
-			return nil, r.Context().Err(), true
+			return nil, true, r.Context().Err()
 		}
 	}
 	if hit != nil {
@@ -242,9 +242,9 @@ func (k *worker) suffersWeather(next http.RoundTripper, r *http.Request) (answer
 		fault.Times = 1
 		h.w.aws.Inject(fault)
 		answer, err := k.reach(next, r)
-		return answer, err, true
+		return answer, true, err
 	}
-	return nil, nil, false
+	return nil, false, nil
 }
 
 // forgets: what an invocation saw, and could not write down, is lost to it.

@@ -184,7 +184,7 @@ func (k *worker) deal(next http.RoundTripper, r *http.Request) (*http.Response, 
 		h.overtake(k.about)
 	}
 	if !dead {
-		if answer, err, done := k.suffersWeather(next, r); done {
+		if answer, done, err := k.suffersWeather(next, r); done {
 			return answer, err
 		}
 	}

@@ -83,7 +83,7 @@ func (s Sweep) All(ctx context.Context) (Report, error) {
 	listed, pages, listing := s.list(reading)
 	listed = distinct(listed)
 	unlisted, recalling := s.unlisted(reading, listed)
-	report, sending := s.wake(ctx, slices.Concat(listed, unlisted))
+	report, sending := s.wake(ctx, slices.Concat(listed, unlisted), true)
 	report.Pages = pages
 	for _, name := range unlisted {
 		if !slices.Contains(report.Unsent, name) {
@@ -93,22 +93,23 @@ func (s Sweep) All(ctx context.Context) (Report, error) {
 	return report, errors.Join(listing, recalling, sending)
 }
 
-// Wake wakes the clusters of the names. A name that EKS cannot know is an
-// error, and nothing is sent.
+// Wake wakes the clusters of the names because somebody asks for it: what was given
+// up is tried again at once. A name that EKS cannot know is an error, and nothing is
+// sent.
 func (s Sweep) Wake(ctx context.Context, names []string) (Report, error) {
-	return s.wake(ctx, distinct(names))
+	return s.wake(ctx, distinct(names), false)
 }
 
 func distinct(names []string) []string { return slices.Compact(slices.Sorted(slices.Values(names))) }
 
 // wake wakes the clusters of the names, each of which is there once, in turn.
-func (s Sweep) wake(ctx context.Context, names []string) (Report, error) {
+func (s Sweep) wake(ctx context.Context, names []string, scheduled bool) (Report, error) {
 	entries := make([]types.SendMessageBatchRequestEntry, len(names))
 	for i, name := range names {
 		if !endpoint.NamePattern.MatchString(name) {
 			return Report{}, fmt.Errorf("wake %.120q: no cluster name that EKS admits; nothing was sent", name)
 		}
-		body, err := incident.WakeUp{Cluster: name, Account: s.Account, Region: s.Region, Sweep: true}.Encode()
+		body, err := incident.WakeUp{Cluster: name, Account: s.Account, Region: s.Region, Sweep: scheduled}.Encode()
 		if err != nil {
 			return Report{}, fmt.Errorf("encode the wake-up of cluster %s: %w", name, err)
 		}

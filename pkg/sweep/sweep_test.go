@@ -65,7 +65,7 @@ func names(from, to int) []string {
 }
 
 // woken returns whom the queue's messages wake and when, sorted by name.
-func woken(t *testing.T, a *localaws.AWS) (clusters []string, delays []time.Duration) {
+func woken(t *testing.T, a *localaws.AWS, scheduled bool) (clusters []string, delays []time.Duration) {
 	t.Helper()
 	at := map[string]time.Duration{}
 	for _, m := range a.Messages(queue) {
@@ -73,7 +73,7 @@ func woken(t *testing.T, a *localaws.AWS) (clusters []string, delays []time.Dura
 		if !ok || err != nil {
 			t.Fatalf("%s is no wake-up: %v", m.Body, err)
 		}
-		want := incident.WakeUp{Cluster: w.Cluster, Account: "111122223333", Region: "eu-west-1", Sweep: true}
+		want := incident.WakeUp{Cluster: w.Cluster, Account: "111122223333", Region: "eu-west-1", Sweep: scheduled}
 		if diff := cmp.Diff(want, w); diff != "" {
 			t.Fatalf("wake-up (-want +got):\n%s", diff)
 		}
@@ -101,7 +101,7 @@ func TestAll(t *testing.T) {
 		if diff := cmp.Diff(sweep.Report{Pages: 3, Clusters: 234, Woken: 234, Over: 233 * time.Second}, report); diff != "" {
 			t.Errorf("report (-want +got):\n%s", diff)
 		}
-		clusters, delays := woken(t, a)
+		clusters, delays := woken(t, a, true)
 		if diff := cmp.Diff(names(0, 234), clusters); diff != "" {
 			t.Errorf("woken (-want +got):\n%s", diff)
 		}
@@ -121,7 +121,7 @@ func TestManyClusters(t *testing.T) {
 		if _, err := s.All(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		_, delays := woken(t, a)
+		_, delays := woken(t, a, true)
 		at := map[time.Duration]int{}
 		for _, d := range delays {
 			at[d]++
@@ -150,7 +150,7 @@ func TestUnlisted(t *testing.T) {
 		if diff := cmp.Diff(sweep.Report{Pages: 1, Clusters: 5, Woken: 5, Unlisted: 2, Over: 4 * time.Second}, report); diff != "" {
 			t.Errorf("report (-want +got):\n%s", diff)
 		}
-		clusters, delays := woken(t, a)
+		clusters, delays := woken(t, a, true)
 		if diff := cmp.Diff([]string{"a-gone", name(0), name(1), name(2), "gone"}, clusters); diff != "" {
 			t.Errorf("woken (-want +got):\n%s", diff)
 		}
@@ -175,7 +175,7 @@ func TestForeignKeys(t *testing.T) {
 	if err != nil || report.Woken != 2 || report.Unlisted != 1 {
 		t.Errorf("report %+v, error %v", report, err)
 	}
-	clusters, _ := woken(t, a)
+	clusters, _ := woken(t, a, true)
 	if diff := cmp.Diff([]string{name(0), "partition"}, clusters); diff != "" {
 		t.Errorf("woken (-want +got):\n%s", diff)
 	}
@@ -190,7 +190,7 @@ func TestLedgerMissing(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "deleted clusters are not looked for: dynamodb:Scan: refused") {
 		t.Errorf("error: %v", err)
 	}
-	if clusters, _ := woken(t, a); len(clusters) != 4 || report.Woken != 4 || report.Unlisted != 1 {
+	if clusters, _ := woken(t, a, true); len(clusters) != 4 || report.Woken != 4 || report.Unlisted != 1 {
 		t.Errorf("woken %q, report %+v", clusters, report)
 	}
 }
@@ -205,7 +205,7 @@ func TestListMissing(t *testing.T) {
 		if err == nil || report.Woken != 2 || report.Unlisted != 2 {
 			t.Errorf("report %+v, error %v", report, err)
 		}
-		woken(t, a)
+		woken(t, a, true)
 	})
 }
 
@@ -227,7 +227,7 @@ func TestPageMissing(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "page 2 and what follows is not swept: eks:ListClusters") {
 			t.Errorf("error: %v", err)
 		}
-		if clusters, _ := woken(t, a); len(clusters) != 100 || report.Woken != 100 {
+		if clusters, _ := woken(t, a, true); len(clusters) != 100 || report.Woken != 100 {
 			t.Errorf("%d clusters were woken, report %+v", len(clusters), report)
 		}
 	})
@@ -257,7 +257,7 @@ func TestThrottled(t *testing.T) {
 		if err != nil || report.Woken != 150 {
 			t.Errorf("report %+v, error %v", report, err)
 		}
-		woken(t, a)
+		woken(t, a, true)
 	})
 }
 
@@ -302,7 +302,7 @@ func TestEntriesRefused(t *testing.T) {
 	if diff := cmp.Diff([]string{name(7), "gone"}, report.Unsent); diff != "" || report.Woken != 24 || report.Unlisted != 0 {
 		t.Errorf("woken %d, unsent (-want +got):\n%s", report.Woken, diff)
 	}
-	clusters, _ := woken(t, a)
+	clusters, _ := woken(t, a, true)
 	if diff := cmp.Diff(append(names(0, 7), names(8, 25)...), clusters); diff != "" {
 		t.Errorf("woken (-want +got):\n%s", diff)
 	}
@@ -324,7 +324,7 @@ func TestWake(t *testing.T) {
 	if err != nil || report.Clusters != 2 || report.Woken != 2 {
 		t.Errorf("report %+v, error %v", report, err)
 	}
-	clusters, _ := woken(t, a)
+	clusters, _ := woken(t, a, false)
 	if diff := cmp.Diff([]string{name(1), name(3)}, clusters); diff != "" {
 		t.Errorf("woken (-want +got):\n%s", diff)
 	}
