@@ -47,7 +47,7 @@ func (l *Ledger) All(ctx context.Context) ([]incident.Record, error) {
 
 // WithoutEnd returns the ARNs of the clusters with a record that is kept for
 // good, one for each such record: of all clusters but those that the guardrail
-// saw to be gone. It may be a moment old, which is enough to know whom to look
+// saw to be gone, with nothing left to tell of them. It may be a moment old, which is enough to know whom to look
 // for. With an error come those that were read before it.
 func (l *Ledger) WithoutEnd(ctx context.Context) ([]string, error) {
 	op := "dynamodb:Scan " + l.table

@@ -126,7 +126,10 @@ func (l *Ledger) Save(ctx context.Context, r incident.Record) (int64, error) {
 	}
 	if r.Incident != nil {
 		item[open] = &types.AttributeValueMemberS{Value: r.Incident.Ref}
-	} else if !r.GoneAt.IsZero() {
+	}
+	if !r.Open() && !r.GoneAt.IsZero() {
+		// Not before all is told: without an end the sweep finds it, whatever
+		// becomes of the message that would have.
 		item[Expires] = &types.AttributeValueMemberN{Value: strconv.FormatInt(r.GoneAt.Add(keepGone).Unix(), 10)}
 	}
 	if err := l.put(ctx, item, record, read); err != nil {

@@ -168,7 +168,14 @@ func TestWhatTheTableCanSee(t *testing.T) {
 	if item := a.Items("t")[0]; item["open"] != nil || item[ledger.Expires] != nil {
 		t.Errorf("a cluster that is at rest: %v", item)
 	}
-	r.Version, r.Incident, r.GoneAt = version, nil, born
+	r.Version, r.GoneAt, r.Owed = version, born, []incident.Debt{{Kind: incident.NoticeOutcome, At: born}}
+	if version, err = l.Save(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	if item := a.Items("t")[0]; item[ledger.Expires] != nil {
+		t.Errorf("a cluster that is gone and of which a mail is owed: %v", item)
+	}
+	r.Version, r.Owed = version, nil
 	if _, err := l.Save(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}

@@ -141,7 +141,7 @@ func TestRecordsOfDeletedClustersEnd(t *testing.T) {
 		"stands as told":      {"told-1", world0, deleted, []string{"violation"}, false},
 		"an incident is open": {"office-1", office, asked, []string{"detected", "gone"}, false},
 		"the mail of an incident's end is not taken": {"office-1", office, func(w *world, c string) {
-			w.aws.Inject(localaws.Fault{Service: "sns", Skip: 1, Times: 20, Status: http.StatusForbidden, Type: "AuthorizationError"})
+			w.aws.Inject(localaws.Fault{Service: "sns", Skip: 1, Times: 4, Status: http.StatusForbidden, Type: "AuthorizationError"})
 			asked(w, c)
 		}, []string{"detected", "gone"}, false},
 		"the name is used again": {"closed-1", closed, func(w *world, c string) {
@@ -202,6 +202,36 @@ func TestRecordsOfDeletedClustersEnd(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestWhatIsOwedOutlivesTheCluster: the mail of a deleted cluster's end is not
+// taken for hours, and the message that would offer it again is lost. The sweep
+// finds the record all the same.
+func TestWhatIsOwedOutlivesTheCluster(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, localaws.Options{Seed: 1})
+		w.put("office-1", office)
+		w.remember()
+		s := w.sweeper(false)
+		w.sweeps(s)
+		w.aws.Inject(localaws.Fault{Service: "sns", Skip: 1, Times: 20, Status: http.StatusForbidden, Type: "AuthorizationError"})
+		w.mustSet(alice, "office-1", world0)
+		w.runFor(30 * time.Second)
+		pass(10 * time.Minute)
+		w.remove(bob, "office-1")
+		w.runFor(time.Hour)
+		w.aws.Purge(queueName)
+		for range 12 {
+			w.sweeps(s)
+		}
+		if got := w.mailed("office-1"); !slices.Equal(got, []string{"detected", "gone"}) {
+			t.Errorf("mails %q", got)
+		}
+		if got := w.lasting(); len(got) > 0 {
+			t.Errorf("the records of %q have no end", got)
+		}
+		w.quiet()
+	})
 }
 
 // TestADeletionIsNoEndYet: EKS takes hours to delete a cluster. Nothing is
