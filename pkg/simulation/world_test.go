@@ -565,6 +565,17 @@ func (w *world) buried(cluster string) bool {
 	})
 }
 
+// report tells, once, what the claims noted.
+func (w *world) report() {
+	w.t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, fault := range w.faults {
+		w.t.Error(fault)
+	}
+	w.faults = nil
+}
+
 // quiet checks what must hold once nothing is going on any more.
 func (w *world) quiet() {
 	w.t.Helper()
