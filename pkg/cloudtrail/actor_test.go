@@ -42,6 +42,12 @@ func TestActor(t *testing.T) {
 		{"another account", `{"type":"AWSAccount","principalId":"AROADBQP57FF2AEXAMPLE:carol","accountId":"444455556666"}`, "carol", "carol (AWSAccount)"},
 		{"no type", `{"arn":"arn:aws:iam::111122223333:user/alice"}`, "alice", "alice"},
 		{"only invokedBy", `{"invokedBy":"cloudformation.amazonaws.com"}`, "cloudformation.amazonaws.com", "CloudFormation"},
+		{"a role whose ARN is none of a session", `{"type":"AssumedRole","arn":"arn:aws:sts::111122223333:federated-user/bob/x","principalId":"AROADBQP57FF2AEXAMPLE:run-7"}`, "run-7", "run-7 (AssumedRole)"},
+		{"a session with a colon", `{"arn":"arn:aws:sts::111122223333:assumed-role/deployer/run:7"}`, "run:7", "run:7 as role/deployer"},
+		{"service with a principal", `{"type":"AWSService","invokedBy":"autoscaling.amazonaws.com","principalId":"x"}`, "autoscaling.amazonaws.com", "autoscaling.amazonaws.com"},
+		{"IAM user on behalf of somebody", `{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/alice","onBehalfOf":{"userId":"544894e8"}}`, "alice", "alice (IAM user)"},
+		{"an ARN that is none", `{"arn":"urn:aws:iam::111122223333:user/alice"}`, "unknown", "unknown caller"},
+		{"an ARN cut short", `{"arn":"arn:aws"}`, "unknown", "unknown caller"},
 		{"empty", `{}`, "unknown", "unknown caller"},
 		{"null", `null`, "unknown", "unknown caller"},
 		{"a text", `"alice"`, "unknown", "unknown caller"},
@@ -57,8 +63,18 @@ func TestActor(t *testing.T) {
 			}
 		})
 	}
-	if got := (cloudtrail.Actor{}).String(); got != "unknown caller" {
-		t.Errorf("the zero Actor is %q", got)
+}
+
+// TestActorsFromElsewhere: a ledger's may be of another version.
+func TestActorsFromElsewhere(t *testing.T) {
+	for want, a := range map[string]cloudtrail.Actor{
+		"unknown caller":  {},
+		"Systems Manager": {Type: "AWSService", Name: "ssm.amazonaws.com"},
+		"Service Catalog": {Type: "AWSService", Name: "a job", InvokedBy: "servicecatalog.amazonaws.com"},
+	} {
+		if got := a.String(); got != want {
+			t.Errorf("%+v is %q, want %q", a, got, want)
+		}
 	}
 }
 

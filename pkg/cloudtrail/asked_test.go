@@ -48,6 +48,8 @@ func TestFromParams(t *testing.T) {
 		{"beginning lost", params{{cidrs, `"192.0.2.0/24"]`}}, "unreadable"},
 		{"end lost", params{{cidrs, `["192.0.2.0/24"`}}, "unreadable"},
 		{"too many", params{{cidrs, "[" + strings.Repeat(`"192.0.2.0/24",`, 1000) + `"::/0"]`}}, "unreadable"},
+		{"as many as are read", params{{cidrs, "[" + strings.TrimSuffix(strings.Repeat(`"::/0",`, 64), ",") + "]"}}, "cidrs=" + strings.TrimSuffix(strings.Repeat("::/0,", 64), ",")},
+		{"one more", params{{cidrs, "[" + strings.TrimSuffix(strings.Repeat(`"::/0",`, 65), ",") + "]"}}, "unreadable"},
 		{"the readable ones stay", params{{public, "true"}, {private, "?"}, {cidrs, `["::/0"]`}}, "public=true cidrs=::/0 unreadable"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -321,6 +321,11 @@ func TestDecodeEdited(t *testing.T) {
 			"arn:aws-cn:eks:cn-north-1:111122223333:cluster/payments-prod by alice@example.com via SSO AdministratorAccess, asked " + opened},
 		{"GovCloud, told by the caller's ARN", open, edits{"detail.userIdentity.arn": `"arn:aws-us-gov:sts::111122223333:assumed-role/deployer/run-1"`, "detail.userIdentity.sessionContext": ""},
 			"arn:aws-us-gov:eks:eu-west-1:111122223333:cluster/payments-prod by run-1 as role/deployer, asked " + opened},
+		{"a region as long as may be", open, edits{"region": `"a` + strings.Repeat("b", 62) + `"`, "detail.awsRegion": ""}, "arn:aws:eks:a" + strings.Repeat("b", 62) + ":111122223333:cluster/payments-prod by alice@example.com via SSO AdministratorAccess, asked " + opened},
+		{"a partition as long as may be", open, edits{"detail.userIdentity": `{"arn":"arn:aws-` + strings.Repeat("x", 28) + `:iam::111122223333:user/alice"}`},
+			"arn:aws-" + strings.Repeat("x", 28) + ":eks:eu-west-1:111122223333:cluster/payments-prod by alice, asked " + opened},
+		{"a partition that is longer", open, edits{"detail.userIdentity": `{"arn":"arn:aws-` + strings.Repeat("x", 29) + `:iam::111122223333:user/alice"}`}, "arn:aws:eks:eu-west-1:111122223333:cluster/payments-prod by alice, asked " + opened},
+		{"the caller's ARN ends too early", open, edits{"detail.userIdentity": `{"arn":"arn:aws-cn:iam::111122223333:"}`}, "arn:aws:eks:eu-west-1:111122223333:cluster/payments-prod by unknown caller, asked " + opened},
 		{"no envelope region", open, edits{"region": ""}, sso + opened},
 		{"no awsRegion", open, edits{"detail.awsRegion": ""}, sso + opened},
 		{"empty errorCode", open, edits{"detail.errorCode": `""`}, sso + opened},
@@ -331,6 +336,7 @@ func TestDecodeEdited(t *testing.T) {
 		{"type in another case", open, edits{response + ".update.type": `"endpointaccessupdate"`}, sso + opened},
 		{"type absent, subnets only, no params", open, edits{response: "null", request + ".resourcesVpcConfig": `{"subnetIds":[]}`}, sso + "nothing"},
 		{"type absent, no resourcesVpcConfig", open, edits{response: "null", request + ".resourcesVpcConfig": ""}, "no concern: an update without resourcesVpcConfig"},
+		{"type absent, nothing sent but the name", open, edits{response: "null", request: `{"name":"payments-prod"}`}, "no concern: an update without resourcesVpcConfig"},
 		{"another type, though settings were sent", open, edits{response + ".update.type": `"VpcConfigUpdate"`, response + ".update.params": "[]"}, sso + "public=true cidrs=0.0.0.0/0"},
 		{"params in lower case", open, edits{response + ".update.params": `[{"type":"publicAccessCidrs","value":"[\"203.0.113.5/32\"]"},{"type":"ENDPOINTPUBLICACCESS","value":"True"}]`}, sso + "public=true cidrs=203.0.113.5/32"},
 		{"params as they should be sent", open, edits{response + ".update.params": `[{"type":"PublicAccessCidrs","value":["203.0.113.5/32"]},{"type":"EndpointPublicAccess","value":true}]`}, sso + "public=true cidrs=203.0.113.5/32"},
@@ -343,6 +349,9 @@ func TestDecodeEdited(t *testing.T) {
 		{"a param without a type", open, edits{response + ".update.params": `[{"value":"true"}]`}, sso + "public=true cidrs=0.0.0.0/0 unreadable"},
 		{"resourcesVpcConfig is a text", open, edits{response: "null", request + ".resourcesVpcConfig": `"x"`}, sso + "unreadable"},
 		{"resourcesVpcConfig is a text, the answer is whole", open, edits{request + ".resourcesVpcConfig": `"x"`}, sso + opened},
+		{"resourcesVpcConfig is a text, the answer lacks public", open, edits{request + ".resourcesVpcConfig": `"x"`, response + ".update.params": `[{"type":"EndpointPrivateAccess","value":"true"},{"type":"PublicAccessCidrs","value":"[]"}]`}, sso + "private=true cidrs= unreadable"},
+		{"resourcesVpcConfig is a text, the answer lacks private", open, edits{request + ".resourcesVpcConfig": `"x"`, response + ".update.params": `[{"type":"EndpointPublicAccess","value":"true"},{"type":"PublicAccessCidrs","value":"[]"}]`}, sso + "public=true cidrs= unreadable"},
+		{"resourcesVpcConfig is a text, the answer lacks CIDRs", open, edits{request + ".resourcesVpcConfig": `"x"`, response + ".update.params": `[{"type":"EndpointPublicAccess","value":"true"},{"type":"EndpointPrivateAccess","value":"true"}]`}, sso + "public=true private=true unreadable"},
 		{"booleans as texts", create, edits{response + ".cluster.resourcesVpcConfig": `{"endpointPublicAccess":"false","endpointPrivateAccess":"true"}`}, alice + "public=false private=true cidrs="},
 		{"a boolean as a number", create, edits{response + ".cluster.resourcesVpcConfig": `{"endpointPublicAccess":0}`}, alice + "unreadable"},
 		{"CIDRs as a number", create, edits{response + ".cluster.resourcesVpcConfig.publicAccessCidrs": "0"}, alice + "public=true private=false unreadable"},
@@ -353,6 +362,8 @@ func TestDecodeEdited(t *testing.T) {
 		{"create, answer wins", create, edits{request + ".resourcesVpcConfig": `{"publicAccessCidrs":["203.0.113.0/24"],"endpointPublicAccess":false}`}, alice + openCreate},
 		{"create, another name in cluster.name", create, edits{response + ".cluster.name": `"masked"`}, alice + openCreate},
 		{"deletion without an answer", deletion, edits{response: "null"}, "arn:aws:eks:eu-central-1:111122223333:cluster/payments-prod by ci-4733 as role/terraform, asked nothing"},
+		{"create, the ARN is empty", create, edits{response + ".cluster.arn": `""`}, alice + openCreate},
+		{"create, IPv4 answered, IPv6 sent", create, edits{response + ".cluster.kubernetesNetworkConfig": `{"ipFamily":"ipv4"}`, request + ".kubernetesNetworkConfig": `{"ipFamily":"ipv6"}`, response + ".cluster.resourcesVpcConfig": "", request + ".resourcesVpcConfig": ""}, alice + openCreate},
 		{"create, name only in the answer", create, edits{request: "null", response + ".cluster.arn": ""}, alice + openCreate},
 
 		// No concern.
@@ -380,6 +391,10 @@ func TestDecodeEdited(t *testing.T) {
 		{"ARN of another account", create, edits{response + ".cluster.arn": `"arn:aws:eks:eu-west-1:444455556666:cluster/demo-1"`}, "unreadable: the record says 111122223333, responseElements.cluster.arn says 444455556666"},
 		{"ARN of another region", create, edits{response + ".cluster.arn": `"arn:aws:eks:eu-west-2:111122223333:cluster/demo-1"`}, "unreadable: the record says eu-west-1, responseElements.cluster.arn says eu-west-2"},
 		{"ARN of something else", create, edits{response + ".cluster.arn": `"arn:aws:iam::111122223333:role/x"`}, `unreadable: responseElements.cluster.arn is no cluster's ARN: "arn:aws:iam::111122223333:role/x"`},
+		{"ARN of another service's cluster", create, edits{response + ".cluster.arn": `"arn:aws:ecs:eu-west-1:111122223333:cluster/demo-1"`}, `unreadable: responseElements.cluster.arn is no cluster's ARN: "arn:aws:ecs:eu-west-1:111122223333:cluster/demo-1"`},
+		{"ARN of a node group", create, edits{response + ".cluster.arn": `"arn:aws:eks:eu-west-1:111122223333:nodegroup/demo-1"`}, `unreadable: responseElements.cluster.arn is no cluster's ARN: "arn:aws:eks:eu-west-1:111122223333:nodegroup/demo-1"`},
+		{"two things wrong", open, edits{"account": `"1111"`, "region": `"eu/west"`}, `unreadable: account is no account: "1111"`},
+		{"region too long", open, edits{"region": `"a` + strings.Repeat("b", 63) + `"`}, `unreadable: region is no region: "a` + strings.Repeat("b", 63) + `"`},
 		{"accounts disagree", open, edits{"account": `"444455556666"`}, "unreadable: account says 444455556666, recipientAccountId says 111122223333"},
 		{"regions disagree", open, edits{"region": `"eu-west-2"`}, "unreadable: region says eu-west-2, awsRegion says eu-west-1"},
 		{"account too short", open, edits{"account": `"1111"`}, `unreadable: account is no account: "1111"`},
@@ -389,6 +404,8 @@ func TestDecodeEdited(t *testing.T) {
 		{"region with a slash", open, edits{"region": `"eu/west"`}, `unreadable: region is no region: "eu/west"`},
 		{"no eventName", open, edits{"detail.eventName": ""}, "unreadable: not a CloudTrail record: no eventName"},
 		{"no eventSource", open, edits{"detail.eventSource": ""}, "unreadable: not a CloudTrail record: no eventSource"},
+		{"no eventName, failed", open, edits{"detail.eventName": "", "detail.errorCode": `"AccessDenied"`}, "unreadable: not a CloudTrail record: no eventName"},
+		{"no eventSource, failed", open, edits{"detail.eventSource": "", "detail.errorCode": `"AccessDenied"`}, "unreadable: not a CloudTrail record: no eventSource"},
 		{"errorCode of a wrong type", open, edits{"detail.errorCode": "403"}, "unreadable: errorCode is not a string: 403"},
 		{"detail is a text", open, edits{"detail": `"x"`}, `unreadable: detail: not a JSON object: "x"`},
 		{"detail is null", open, edits{"detail": "null"}, "unreadable: detail: not a JSON object: null"},
@@ -396,6 +413,9 @@ func TestDecodeEdited(t *testing.T) {
 		{"tags of nonsense", "tag-cluster", edits{request + ".resourceArn": `"cluster/x"`}, `unreadable: requestParameters.resourceArn is no cluster's ARN: "cluster/x"`},
 		{"tags of another account's cluster", "tag-cluster", edits{request + ".resourceArn": `"arn:aws:eks:eu-central-1:444455556666:cluster/x"`}, "unreadable: the record says 111122223333, requestParameters.resourceArn says 444455556666"},
 		{"tags of a cluster with a bad name", "tag-cluster", edits{request + ".resourceArn": `"arn:aws:eks:eu-central-1:111122223333:cluster/a/b"`}, `unreadable: requestParameters.resourceArn is no cluster name: "a/b"`},
+		{"tags of another service's resource", "tag-cluster", edits{request + ".resourceArn": `"arn:aws:ecs:eu-central-1:111122223333:service/x"`}, `unreadable: requestParameters.resourceArn is no cluster's ARN: "arn:aws:ecs:eu-central-1:111122223333:service/x"`},
+		{"tags of a cluster with an escape in its name", "tag-cluster", edits{request + ".resourceArn": `"arn:aws:eks:eu-central-1:111122223333:cluster/a%62"`}, `unreadable: requestParameters.resourceArn is no cluster name: "a%62"`},
+		{"ARN escaped wrongly", "tag-cluster", edits{request + ".resourceArn": `"arn%3Aaws%zz"`}, `unreadable: requestParameters.resourceArn is no cluster's ARN: "arn%3Aaws%zz"`},
 		{"ARN still escaped", "tag-cluster", edits{request + ".resourceArn": `"arn%3Aaws%3Aeks%3Aeu-central-1%3A111122223333%3Acluster%2Fescaped"`},
 			"arn:aws:eks:eu-central-1:111122223333:cluster/escaped by CloudFormation for role/deployer, asked nothing"},
 	} {
@@ -413,6 +433,7 @@ func TestDecodeNotARecord(t *testing.T) {
 		{"text", "hello", "unreadable: not JSON: invalid character 'h' looking for beginning of value"},
 		{"null", "null", "unreadable: not a JSON object: null"},
 		{"array", "[]", "unreadable: not a JSON object: []"},
+		{"array with blanks around it", " \n[]\n", "unreadable: not a JSON object: []"},
 		{"empty object", "{}", "unreadable: not a CloudTrail record: no eventName"},
 		{"two values", "{}{}", "unreadable: not JSON: invalid character '{' after top-level value"},
 		{"cut off", `{"eventName":"CreateCl`, "unreadable: not JSON: unexpected end of JSON input"},
@@ -462,6 +483,8 @@ func TestUpdateID(t *testing.T) {
 		`""`:                                     "",
 		`7`:                                      "",
 		`"` + strings.Repeat("a", 200) + `"`:     "",
+		`"` + strings.Repeat("a", 128) + `"`:     strings.Repeat("a", 128),
+		`"` + strings.Repeat("a", 129) + `"`:     "",
 	} {
 		e, err := cloudtrail.Decode(edited(t, "update-open-sso", map[string]string{path: raw}))
 		if err != nil || e.UpdateID != want {
@@ -482,6 +505,12 @@ func TestTimes(t *testing.T) {
 		`"2025-02-09T20:29:17.25Z"`:             want.Add(250 * time.Millisecond),
 		`1739132957`:                            want,
 		`1739132957.25`:                         want.Add(250 * time.Millisecond),
+		`0.5`:                                   time.UnixMilli(500),
+		`"0001-06-01T00:00:00Z"`:                time.Date(1, 6, 1, 0, 0, 0, 0, time.UTC),
+		`"9999-06-01T00:00:00Z"`:                time.Date(9999, 6, 1, 0, 0, 0, 0, time.UTC),
+		`"0000-06-01T00:00:00Z"`:                fallback,
+		`0`:                                     fallback,
+		`1e11`:                                  fallback,
 		`"yesterday"`:                           fallback,
 		`-1`:                                    fallback,
 		`1e300`:                                 fallback,
@@ -520,6 +549,31 @@ func TestCreateFromTheRequest(t *testing.T) {
 	}
 	if !e.AuditLogs || !e.CreatedAt.IsZero() {
 		t.Errorf("AuditLogs = %t, CreatedAt = %v; want true and none", e.AuditLogs, e.CreatedAt)
+	}
+}
+
+// TestCreateFromTheAnswer: what EKS answered is better than what was sent.
+func TestCreateFromTheAnswer(t *testing.T) {
+	const request, answer = "detail.requestParameters.", "detail.responseElements.cluster."
+	e, err := cloudtrail.Decode(edited(t, "create-open-iam-user", map[string]string{
+		request + "tags": `{"environment":"sent"}`, answer + "tags": `{"environment":"answered"}`,
+		request + "resourcesVpcConfig.securityGroupIds": `["sg-sent"]`, answer + "resourcesVpcConfig.securityGroupIds": `["sg-answered"]`,
+		request + "logging":       `{"clusterLogging":[{"types":["audit"],"enabled":true}]}`,
+		answer + "logging":        `{"clusterLogging":[{"types":["audit"],"enabled":false},{"types":["api"],"enabled":true}]}`,
+		request + "outpostConfig": `{}`, answer + "outpostConfig": `{"outpostArns":["arn:aws:outposts:eu-west-1:111122223333:outpost/op-1"]}`,
+		request + "remoteNetworkConfig": `{}`, answer + "remoteNetworkConfig": `{"remoteNodeNetworks":[]}`,
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]string{"environment": "answered"}, e.Tags); diff != "" {
+		t.Errorf("tags (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"sg-answered"}, e.SecurityGroups); diff != "" {
+		t.Errorf("security groups (-want +got):\n%s", diff)
+	}
+	if e.AuditLogs || !e.OutpostsLocal || !e.HybridNodes {
+		t.Errorf("audit logs %t, on Outposts %t, hybrid nodes %t; want only the last two", e.AuditLogs, e.OutpostsLocal, e.HybridNodes)
 	}
 }
 

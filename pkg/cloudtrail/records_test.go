@@ -60,6 +60,7 @@ func TestRecords(t *testing.T) {
 		{"SNS in SQS", `{"Records":[{"body":` + text(sns) + `}]}`, []string{e}, ""},
 		{"an SNS batch", `{"Records":[{"EventSource":"aws:sns","Sns":{"Message":` + text(a) + `}}]}`, []string{a}, ""},
 		{"a message in plain words", `{"body":"hello"}`, []string{`{"body":"hello"}`}, ""},
+		{"a message of one letter", `{"body":"7"}`, []string{"7"}, ""},
 		{"a message that is a JSON text", `{"body":"\"hello\""}`, []string{`{"body":"\"hello\""}`}, ""},
 		{"a record with members of these names", `{"eventName":"A","Records":[1],"body":"{}"}`, []string{`{"eventName":"A","Records":[1],"body":"{}"}`}, ""},
 		{"other values", `1 "x" null`, []string{"1", `"x"`, "null"}, ""},
@@ -98,6 +99,9 @@ func TestRecordsIsBounded(t *testing.T) {
 	small := splitter{maxUnzipped: 1 << 20, maxRecords: 3}
 	if _, err := small.split([]byte(zip(t, strings.Repeat(" ", 1<<20)+"{}"))); err == nil || err.Error() != "gzip: unpacks to more than 1 MiB" {
 		t.Errorf("a bomb: %v", err)
+	}
+	if got, err := small.split([]byte(zip(t, strings.Repeat(" ", 1<<20-2)+"{}"))); err != nil || len(got) != 1 {
+		t.Errorf("as large as may be: %d records, %v", len(got), err)
 	}
 	records, err := small.split([]byte("[{},{},{},{}]"))
 	if len(records) != 3 || err == nil || err.Error() != "more than 3 records in one file: split it" {

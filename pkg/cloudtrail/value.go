@@ -56,7 +56,7 @@ func (v value) boolean() (is, ok bool) {
 
 func (v value) number() (float64, bool) {
 	var f float64
-	if len(v) == 0 || v.isString() || v.absent() || json.Unmarshal(v, &f) != nil {
+	if v.absent() || json.Unmarshal(v, &f) != nil {
 		return 0, false
 	}
 	return f, true

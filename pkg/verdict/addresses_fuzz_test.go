@@ -72,6 +72,7 @@ func FuzzAddresses(f *testing.F) {
 	f.Add([]byte{0, 255, 7, 250}, []byte{0, 129})
 	f.Add([]byte{1, 32, 2, 32, 3, 32, 4, 31}, []byte{0, 29, 9, 8})
 	f.Add([]byte{}, []byte{5, 5})
+	f.Add([]byte{1, 32, 4, 32}, []byte{0, 24, 200, 200})
 	f.Fuzz(func(t *testing.T, one, other []byte) {
 		a, b := listOf(one), listOf(other)
 		inA, inB := naive(a), naive(b)

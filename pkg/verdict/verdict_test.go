@@ -149,6 +149,11 @@ func TestJudge(t *testing.T) {
 		"duplicates don't widen":      {rules(width(policy.Alert, 24, -1)), cluster(public("8.8.3.0/24 8.8.3.0/24")), verdict.Compliant, nil},
 		"IPv6 alone":                  {rules(width(policy.Alert, 24, 48)), cluster6(public("2600::/48")), verdict.Compliant, nil},
 
+		"a neighbour is outside": {rules(allowed(policy.Alert, "8.8.8.0/24")), cluster(public("8.8.8.0/24 8.8.9.0/24")), verdict.Violation,
+			[]string{"allowed outside-allowed: 8.8.9.0/24 is outside the allowed CIDRs"}},
+		"more than ten are counted": {rules(allowed(policy.Alert, "8.8.8.0/24")), cluster(public(many(17, "9.9.%d.0/24"))), verdict.Violation,
+			[]string{"allowed outside-allowed: 9.9.0.0/24, 9.9.2.0/24, 9.9.4.0/24, 9.9.6.0/24, 9.9.8.0/24 and 12 more are outside the allowed CIDRs"}},
+
 		"every rule says its piece": {rules(private(policy.Alert), width(policy.Enforce, 8, -1), disabled(policy.Revert)), cluster(public("0.0.0.0/0")), verdict.Violation, []string{
 			"private private-off: private access is off", "width too-wide: 0.0.0.0/0 is wider than /8", "disabled private-off: private access is off", "disabled public-on: public access is on"}},
 	} {
@@ -160,8 +165,8 @@ func TestJudge(t *testing.T) {
 			if diff := cmp.Diff(c.reasons, reasonsOf(v.Violations())); diff != "" {
 				t.Errorf("reasons (-want +got)\n%s", diff)
 			}
-			if len(v.Rules) != len(c.policy.Rules) {
-				t.Errorf("%d rules of %d", len(v.Rules), len(c.policy.Rules))
+			if len(v.Rules) != len(c.policy.Rules) || v.Why != "" {
+				t.Errorf("%d rules of %d, why %q", len(v.Rules), len(c.policy.Rules), v.Why)
 			}
 		})
 	}
@@ -260,6 +265,9 @@ func TestGrace(t *testing.T) {
 	if v.Enforcing() || !v.NextChange().Equal(end) {
 		t.Errorf("in grace: enforcing %t, next change %s", v.Enforcing(), v.NextChange())
 	}
+	if v := verdict.Judge(rules(rule, later), c, now); !v.NextChange().Equal(end) {
+		t.Errorf("in grace, the other way round: next change %s", v.NextChange())
+	}
 	if r := v.Rules[1]; r.Response != policy.Alert || !strings.Contains(r.Held, "2026-11-23T12:20:00Z") || !r.GraceUntil.Equal(end) {
 		t.Errorf("in grace: %+v", r)
 	}
@@ -278,6 +286,10 @@ func TestGrace(t *testing.T) {
 	c.CreatedAt = time.Time{}
 	if v := verdict.Judge(rules(rule), c, now); !v.Enforcing() {
 		t.Error("an unknown creation time gives grace")
+	}
+	c.CreatedAt = now.Add(time.Second) // by EKS's clock
+	if v := verdict.Judge(rules(disabled(policy.Enforce)), c, now); !v.Enforcing() {
+		t.Error("a rule without grace gives it to a cluster of the next moment")
 	}
 	c.CreatedAt = now
 	c.Access = closed("")
@@ -378,6 +390,9 @@ func TestDecide(t *testing.T) {
 		"revert to a broken one":            {policy: rules(allowed(policy.Revert, "8.8.0.0/16")), cluster: cluster(both("0.0.0.0/0")), before: before(both("9.9.9.0/24")), want: both("8.8.0.0/16"), dropped: "0.0.0.0/0"},
 		"revert to an empty list":           {policy: rules(private(policy.Revert)), cluster: cluster(public("8.8.8.0/24")), before: before(both("")), want: both("0.0.0.0/0"), reverted: true, opened: "0.0.0.0/5 8.0.0.0/13 8.8.0.0/21 8.8.9.0/24 8.8.10.0/23 8.8.12.0/22 8.8.16.0/20 8.8.32.0/19 8.8.64.0/18 8.8.128.0/17 8.9.0.0/16 8.10.0.0/15 8.12.0.0/14 8.16.0.0/12 8.32.0.0/11 8.64.0.0/10 8.128.0.0/9 9.0.0.0/8 10.0.0.0/7 12.0.0.0/6 16.0.0.0/4 32.0.0.0/3 64.0.0.0/2 128.0.0.0/1"},
 		"revert to what EKS can't take":     {policy: rules(width(policy.Revert, 8, -1)), cluster: cluster(both("0.0.0.0/0")), before: before(both(many(41, "8.8.%d.0/24"))), want: closed("0.0.0.0/0"), dropped: "0.0.0.0/0"},
+		"revert to as many as EKS takes":    {policy: rules(width(policy.Revert, 8, -1)), cluster: cluster(both("0.0.0.0/0")), before: before(both(many(40, "8.8.%d.0/24"))), want: both(many(40, "8.8.%d.0/24")), reverted: true, dropped: "0.0.0.0/0"},
+		"as many as EKS takes stay so":      {policy: rules(allowed(policy.Enforce, "8.0.0.0/8")), cluster: cluster(both("9.9.9.0/24 8.9.0.128/25 8.9.0.0/25 " + many(38, "8.8.%d.0/24"))), want: both("8.9.0.128/25 8.9.0.0/25 " + many(38, "8.8.%d.0/24")), dropped: "9.9.9.0/24"},
+		"more are merged":                   {policy: rules(allowed(policy.Enforce, "8.0.0.0/8")), cluster: cluster(both("9.9.9.0/24 8.9.0.128/25 8.9.0.0/25 8.9.1.0/24 " + many(38, "8.8.%d.0/24"))), want: both(many(38, "8.8.%d.0/24") + " 8.9.0.0/23"), dropped: "9.9.9.0/24"},
 		"revert to IPv6 on an IPv4 cluster": {policy: rules(width(policy.Revert, 8, 32)), cluster: cluster(both("0.0.0.0/0")), before: before(both("2600::/48")), want: closed("0.0.0.0/0"), dropped: "0.0.0.0/0"},
 		"revert to nothing sendable":        {policy: rules(private(policy.Revert)), cluster: cluster(public("8.8.8.0/24")), before: before(both("2600::/48")), want: both("8.8.8.0/24")},
 		"one revert among enforce":          {policy: rules(private(policy.Revert), width(policy.Enforce, 8, -1)), cluster: cluster(public("0.0.0.0/0")), before: before(both("9.9.9.0/24")), want: both("9.9.9.0/24"), reverted: true, dropped: "0.0.0.0/0"},
@@ -465,6 +480,7 @@ func TestLockoutChecks(t *testing.T) {
 		"blocked in private, not public":  {rules(warn(disabled(policy.Enforce)), restrictedAndPrivate), public("9.9.9.0/24"), nil, noDNS, verdict.Apply, closed("9.9.9.0/24"), "enableDnsHostnames=no", 0, 1, 0},
 		"a block that isn't violated":     {rules(warn(width(policy.Enforce, 8, -1)), allowed(policy.Enforce, "0.0.0.0/0")), both("0.0.0.0/0"), nil, noDNS, verdict.Apply, closed("0.0.0.0/0"), "enableDnsHostnames=no", 0, 1, 0},
 		"41 blocks and no rule":           {rules(private(policy.Enforce)), public("8.9.0.1/32 " + many(40, "8.8.%d.0/24")), nil, noDNS, verdict.Apply, both("8.9.0.1/32 " + many(40, "8.8.%d.0/24")), "enableDnsHostnames=no", 1, 0, 0},
+		"a rule that alerts has no say":   {rules(warn(disabled(policy.Enforce)), width(policy.Alert, 8, -1)), both("0.0.0.0/0"), nil, noDNS, verdict.Apply, closed("0.0.0.0/0"), "enableDnsHostnames=no", 0, 1, 0},
 		"private on is never blocked":     {rules(private(policy.Enforce)), public("0.0.0.0/0"), nil, noDNS, verdict.Apply, both("0.0.0.0/0"), "enableDnsHostnames=no", 0, 1, 0},
 		"private on without ingress":      {rules(private(policy.Enforce)), public("0.0.0.0/0"), nil, noIngress, verdict.Apply, both("0.0.0.0/0"), "ingress on 443=unknown", 0, 1, 0},
 		"narrowing without ingress":       {rules(disabled(policy.Enforce)), both("0.0.0.0/0"), nil, noIngress, verdict.Apply, closed("0.0.0.0/0"), "ingress on 443=unknown", 0, 1, 0},
@@ -508,6 +524,66 @@ func TestWarnLetsARevertNarrow(t *testing.T) {
 	}
 }
 
+// TestARevertThatNarrowsNothing: what was before is brought back, since nobody
+// loses the API server by it.
+func TestARevertThatNarrowsNothing(t *testing.T) {
+	was, net := both("8.8.8.0/24 9.9.9.0/24"), healthy()
+	net.DNSSupport = endpoint.No
+	d := verdict.Decide(verdict.Judge(rules(private(policy.Revert)), cluster(public("8.8.8.0/24")), now), &was, net)
+	if d.Action != verdict.Apply || !d.Reverted || !d.Desired.Equal(was) || len(d.Kept) > 0 {
+		t.Errorf("%+v", d)
+	}
+}
+
+// TestARevertThatIsKept: what is done instead is told by itself.
+func TestARevertThatIsKept(t *testing.T) {
+	was, net := closed(""), healthy()
+	net.DNSSupport = endpoint.No
+	d := verdict.Decide(verdict.Judge(rules(private(policy.Revert)), cluster(public("0.0.0.0/0")), now), &was, net)
+	if d.Action != verdict.Apply || d.Reverted || !d.Desired.Equal(both("0.0.0.0/0")) || len(d.Dropped) > 0 {
+		t.Errorf("%+v", d)
+	}
+	if len(d.Kept) != 1 || !strings.HasPrefix(d.Kept[0], "public access is not brought back to what it was before, ") {
+		t.Errorf("kept %q", d.Kept)
+	}
+}
+
+func TestWhatIsLeftIsViolated(t *testing.T) {
+	d := verdict.Decide(verdict.Judge(rules(private(policy.Enforce), disabled(policy.Alert)), cluster(public("0.0.0.0/0")), now), nil, healthy())
+	if len(d.Left) != 1 || !d.Left[0].Violated {
+		t.Errorf("%+v", d.Left)
+	}
+}
+
+// TestNearestCountsRulesThatAreHeld: as what they are, one that reverts among
+// them, and without a change to the verdict.
+func TestNearestCountsRulesThatAreHeld(t *testing.T) {
+	c := cluster(public("0.0.0.0/0"))
+	c.HybridNodes = true
+	was := both("8.8.8.0/24")
+	for name, tc := range map[string]struct {
+		rule   policy.Rule
+		before *endpoint.Access
+		want   endpoint.Access
+	}{
+		"revert":                  {width(policy.Revert, 8, -1), &was, was},
+		"revert to what broke it": {disabled(policy.Revert), &was, closed("0.0.0.0/0")},
+		"revert to nothing known": {width(policy.Revert, 8, -1), nil, closed("0.0.0.0/0")},
+		"enforce":                 {width(policy.Enforce, 8, -1), &was, closed("0.0.0.0/0")},
+		"alert":                   {width(policy.Alert, 8, -1), &was, closed("0.0.0.0/0")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := verdict.Judge(rules(tc.rule), c, now)
+			if got := verdict.Nearest(v, tc.before); !got.Equal(tc.want) {
+				t.Errorf("%s, want %s", got, tc.want)
+			}
+			if r := v.Rules[0]; r.Response != policy.Alert {
+				t.Errorf("the verdict says %s now", r.Response)
+			}
+		})
+	}
+}
+
 func TestGapsSayWhatToFix(t *testing.T) {
 	net := endpoint.Network{Read: true, DNSSupport: endpoint.No, DNSHostnames: endpoint.Unknown, AmazonDNS: endpoint.No, Ingress443: endpoint.No, DHCPOptions: "dopt-7"}
 	v := verdict.Judge(rules(disabled(policy.Enforce)), cluster(public("0.0.0.0/0")), now)
@@ -523,6 +599,13 @@ func TestGapsSayWhatToFix(t *testing.T) {
 	want = []string{"bastions, runners and self-managed nodes in the VPC may lose the API server, whose name resolves to private addresses there: ingress on 443 is missing; admit TCP 443 in a security group of the cluster for what must reach it"}
 	if diff := cmp.Diff(want, d.Warnings); diff != "" {
 		t.Error(diff)
+	}
+	for _, options := range []string{"", "default"} {
+		net.DHCPOptions = options
+		const want = "give vpc-0123456789abcdef0 a DHCP options set that lists AmazonProvidedDNS"
+		if d := verdict.Decide(v, nil, net); d.Missing[2].Fix != want {
+			t.Errorf("DHCP options %q: %s", options, d.Missing[2].Fix)
+		}
 	}
 	c := cluster(public("0.0.0.0/0"))
 	c.VPC = ""
