@@ -101,11 +101,12 @@ type Guardrail struct {
 const (
 	// maxSteps bounds the steps of one check; the longest known takes ten.
 	maxSteps = 40
-	// saveReserve is what is kept of an invocation's time to write the record, and
-	// sendReserve to leave a message behind after that: whatever takes too long,
-	// what was learned is kept, and the cluster is looked at again.
-	saveReserve = 8 * time.Second
-	sendReserve = 4 * time.Second
+	// saveShare is the part that is kept of an invocation's time to write the record,
+	// and sendShare to leave a message behind after that: whatever takes too long,
+	// what was learned is kept, and the cluster is looked at again. Of a minute they are
+	// 8 and 4 seconds.
+	saveShare = 2.0 / 15
+	sendShare = 1.0 / 15
 	// historyShare is the part of an invocation's time that reading EKS's list of
 	// updates may take; a longer list is gone on with in the next check.
 	historyShare = 2.0 / 3
@@ -155,9 +156,10 @@ func (g *Guardrail) Handle(ctx context.Context, body []byte, d Delivery) (Report
 	if deadline, ok := ctx.Deadline(); ok {
 		c.deadline = deadline
 		var end, endSaving context.CancelFunc
-		c.ctx, end = context.WithDeadline(ctx, deadline.Add(-saveReserve))
+		left := float64(time.Until(deadline))
+		c.ctx, end = context.WithDeadline(ctx, deadline.Add(-time.Duration(left*saveShare)))
 		defer end()
-		c.saving, endSaving = context.WithDeadline(ctx, deadline.Add(-sendReserve))
+		c.saving, endSaving = context.WithDeadline(ctx, deadline.Add(-time.Duration(left*sendShare)))
 		defer endSaving()
 	}
 	err = c.run()
