@@ -101,12 +101,11 @@ type Guardrail struct {
 const (
 	// maxSteps bounds the steps of one check; the longest known takes ten.
 	maxSteps = 40
-	// saveShare is the part that is kept of an invocation's time to write the record,
-	// and sendShare to leave a message behind after that: whatever takes too long,
-	// what was learned is kept, and the cluster is looked at again. Of a minute they are
-	// 8 and 4 seconds.
-	saveShare = 2.0 / 15
-	sendShare = 1.0 / 15
+	// saveReserve is what is kept of an invocation's time to write the record, and
+	// sendReserve to leave a message behind after that: whatever takes too long,
+	// what was learned is kept, and the cluster is looked at again.
+	saveReserve = 4 * time.Second
+	sendReserve = 2 * time.Second
 	// historyShare is the part of an invocation's time that reading EKS's list of
 	// updates may take; a longer list is gone on with in the next check.
 	historyShare = 2.0 / 3
@@ -156,10 +155,9 @@ func (g *Guardrail) Handle(ctx context.Context, body []byte, d Delivery) (Report
 	if deadline, ok := ctx.Deadline(); ok {
 		c.deadline = deadline
 		var end, endSaving context.CancelFunc
-		left := float64(time.Until(deadline))
-		c.ctx, end = context.WithDeadline(ctx, deadline.Add(-time.Duration(left*saveShare)))
+		c.ctx, end = context.WithDeadline(ctx, deadline.Add(-saveReserve))
 		defer end()
-		c.saving, endSaving = context.WithDeadline(ctx, deadline.Add(-time.Duration(left*sendShare)))
+		c.saving, endSaving = context.WithDeadline(ctx, deadline.Add(-sendReserve))
 		defer endSaving()
 	}
 	err = c.run()
