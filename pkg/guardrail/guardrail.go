@@ -445,11 +445,14 @@ func (c *check) tell(r, stored *incident.Record, in incident.Input, s incident.T
 	if !s.Folded {
 		m = c.Letter.Write(s.Notice)
 	}
-	if !s.Folded && !s.CardOnly {
+	behind := !s.Folded && !s.Owed && r.OwesMail()
+	if !s.Folded && !s.CardOnly && !behind {
 		refused = c.Topic.Publish(c.ctx, m)
 	}
 	in.Now = c.Now()
 	switch {
+	case behind:
+		*r = incident.NotTold(*r, in, s)
 	case refused != nil:
 		c.failed(refused)
 		*r = incident.NotTold(*r, in, s)
@@ -467,7 +470,7 @@ func (c *check) tell(r, stored *incident.Record, in incident.Input, s incident.T
 		c.report.closed(s.Notice, *r)
 	}
 	if !s.CardOnly {
-		if lost, err := c.save(r, stored); lost || err != nil || refused != nil || s.Folded {
+		if lost, err := c.save(r, stored); lost || err != nil || refused != nil || behind || s.Folded {
 			return lost, err
 		}
 	}

@@ -404,3 +404,26 @@ func TestEKSDoesNotAnswerAnApply(t *testing.T) {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
+
+// TestMailsKeepTheirOrder: while one is owed a newer one waits behind it, and none is
+// offered before its time.
+func TestMailsKeepTheirOrder(t *testing.T) {
+	f, g := newFake()
+	f.cluster.Access, f.cluster.Status = endpoint.Access{Public: true, Private: true}, endpoint.StatusUpdating
+	g.Policy = g.Policy.AlertOnly()
+	f.errs["publish"] = sorted(trouble.Refused)
+	if _, err := f.handle(t, g, incident.WakeUp{}); err != nil {
+		t.Fatal(err)
+	}
+	offered := len(f.mails)
+	delete(f.errs, "publish")
+	f.cluster.Status = endpoint.StatusActive
+	if r, err := f.handle(t, g, incident.WakeUp{}); err != nil || len(f.mails) != offered || len(r.Closed) != 1 {
+		t.Fatalf("%+v, %v, %d mails", r, err, len(f.mails))
+	}
+	// The discovery is not owed any more once its outcome is.
+	f.now = f.now.Add(10 * time.Second)
+	if r, err := f.handle(t, g, incident.WakeUp{}); err != nil || len(r.Mails) != 1 || r.Mails[0].Kind != incident.NoticeOutcome {
+		t.Errorf("%+v, %v", r, err)
+	}
+}

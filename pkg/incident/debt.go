@@ -51,10 +51,20 @@ func (t *evaluation) payable() bool {
 // about goes on as if it had been. One that was owed already is offered again later.
 func NotTold(r Record, in Input, s Tell) Record {
 	if !s.Owed {
+		behind := r.OwesMail()
 		r = Told(r, in, s.Notice.Kind)
 		r = owe(r, s.Notice, false)
+		if behind {
+			return r // it was not offered yet
+		}
 	}
 	return putOff(r, in)
+}
+
+// OwesMail reports whether an earlier mail of the cluster is owed: another must wait
+// until that is taken, or a reader would take the older for the newer.
+func (r Record) OwesMail() bool {
+	return slices.ContainsFunc(r.Owed, func(d Debt) bool { return !d.Card })
 }
 
 // NotPosted takes into the record that the card of a mail was not taken.

@@ -16,7 +16,9 @@ func Next(r Record, in Input) (Record, Step) {
 	step := t.next()
 	_, waits := step.(Wait)
 	_, ends := step.(Done)
-	if debtor := (&evaluation{Record: r.clone(), in: in, now: in.Now}); (waits || ends) && debtor.payable() {
+	tell, tells := step.(Tell)
+	tells = tells && !tell.Folded // what is owed comes first: mails keep their order
+	if debtor := (&evaluation{Record: r.clone(), in: in, now: in.Now}); (waits || ends || tells) && debtor.payable() {
 		return debtor.Record, debtor.pay()
 	}
 	if ends && len(t.Owed) > 0 {

@@ -337,6 +337,13 @@ func (k *worker) die(when string, r *http.Request) {
 
 // lose takes the looks of the present invocation for lost. The caller holds h.mu.
 func (k *worker) lose() {
+	k.h.w.mu.Lock()
+	for id, at := range k.h.w.heard {
+		if !at.Before(k.began) && !at.After(time.Now()) {
+			delete(k.h.w.heard, id) // an answer that nobody remembers
+		}
+	}
+	k.h.w.mu.Unlock()
 	for _, looks := range k.h.claims.looks {
 		for i := range looks {
 			looks[i].lost = looks[i].lost || looks[i].by == k && !looks[i].at.Before(k.began)
