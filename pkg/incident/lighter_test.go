@@ -67,10 +67,10 @@ func TestWhichStoriesAreKept(t *testing.T) {
 			keepStories(closings)
 			var got []string
 			for i, c := range closings {
-				switch {
-				case c.Story == nil:
+				switch c.Story {
+				case nil:
 					got = append(got, "gone")
-				case c.Story == tc.stories[i]:
+				case tc.stories[i]:
 					got = append(got, "whole")
 				default:
 					got = append(got, "brief")
