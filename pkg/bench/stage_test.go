@@ -270,6 +270,18 @@ func wakeUp(t testing.TB, cluster string) string {
 	return string(body)
 }
 
+// falls waits until the count is zero, however long that takes, as long as it falls: a
+// busy machine is slow, and one that hangs makes no headway at all.
+func falls(patience time.Duration, count func() int) bool {
+	for last := count(); last > 0; {
+		if !within(patience, func() bool { return count() < last }) {
+			return false
+		}
+		last = count()
+	}
+	return true
+}
+
 // within waits for something that another process does.
 func within(d time.Duration, done func() bool) bool {
 	tick, late := time.NewTicker(10*time.Millisecond), time.After(d)
