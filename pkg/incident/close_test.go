@@ -53,7 +53,7 @@ func TestWhatIsNotedWhenAnIncidentIsOpened(t *testing.T) {
 	}
 	d = newDesk(t, enforce, private)
 	d.comes(d.asks("u1", world))
-	if i = d.mails[0].Record.Incident; i.Nearest == nil || !i.Nearest.Equal(private) || !i.Asked.Equal(world) || !i.Opening.Equal(world) {
+	if i = d.mails[0].Record.Incident; i.Facts == nil || i.Nearest == nil || !i.Nearest.Equal(private) || !i.Asked.Equal(world) || !i.Opening.Equal(world) {
 		t.Errorf("%+v", i)
 	}
 	e := looking(t, newDesk(t, enforce, world))
