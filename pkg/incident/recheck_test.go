@@ -94,3 +94,18 @@ func TestTroubleForTwoHours(t *testing.T) {
 		t.Errorf("%+v", later)
 	}
 }
+
+// TestTroubleBeforeTheLook: for how long looks have shown the same is not forgotten
+// because of one that was not made.
+func TestTroubleBeforeTheLook(t *testing.T) {
+	d := newDesk(t, enforce, private)
+	d.wakes()
+	steady, compliant := *d.r.Steady, *d.r.Compliant
+	for name, in := range map[string]Input{"in trouble": {Trouble: "503"}, "it is gone": {Gone: true}} {
+		in.Now, in.By, in.Policy = start.Add(time.Minute), "this", enforce
+		r, _ := Next(d.r, in)
+		if r.Steady == nil || !r.Steady.At.Equal(steady.At) || !r.Compliant.Access.Equal(compliant.Access) || !r.Compliant.At.Equal(compliant.At) {
+			t.Errorf("%s: %+v, %+v", name, r.Steady, r.Compliant)
+		}
+	}
+}
