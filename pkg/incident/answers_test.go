@@ -293,7 +293,7 @@ func TestOurRolesEventFindsItsAttempt(t *testing.T) {
 // TestOurRolesEventIsWaitedFor: EKS may show an update a little later than its event
 // comes, up to five minutes.
 func TestOurRolesEventIsWaitedFor(t *testing.T) {
-	for since, want := range map[time.Duration]string{0: "later 15s", notFoundYet - time.Second: "later 15s", notFoundYet: "rests"} {
+	for since, want := range map[time.Duration]string{0: "later 15s", 5*time.Minute - time.Second: "later 15s", 5 * time.Minute: "rests"} {
 		d := newDesk(t, enforce, private)
 		d.comes(d.asks("u1", world))
 		d.asks("x", private)
