@@ -231,7 +231,6 @@ func (t *evaluation) recordEvent(e cloudtrail.Event) Step {
 	case t.Incident != nil && t.in.OwnRole != "" && e.Actor.RoleARN == t.in.OwnRole:
 		// Without an incident the guardrail changes nothing: whoever calls
 		// under its role then is treated as anybody else.
-		t.why, t.own = "a call of the guardrail's own role", true
 		return t.adopt(e)
 	case !e.Time.IsZero() && e.Time.Before(c.CreatedAt.Add(-time.Minute)):
 		t.why = "the event is about an earlier cluster of this name"
