@@ -575,6 +575,10 @@ func (m *moto) start(t *testing.T, a *localaws.AWS, runtimeURL, frontURL, name, 
 	}
 	environment := m.environment("AWS_ENDPOINT_URL="+frontURL, "AWS_ENDPOINT_URL_EKS="+runtimeURL, "AWS_ENDPOINT_URL_EC2="+runtimeURL,
 		"AWS_ACCESS_KEY_ID="+name, "AWS_LAMBDA_RUNTIME_API="+function.RuntimeAPI(strings.TrimPrefix(runtimeURL, "http://")), "LAMBDA_TASK_ROOT="+folder)
+	// Its calls are its role's, as CloudTrail tells of them.
+	if _, role, ok := strings.Cut(deployed.Environment.Variables["ENDPOINTGUARD_ROLE_ARN"], ":role/"); ok {
+		a.AddRole(name, role, name)
+	}
 	for key, value := range deployed.Environment.Variables {
 		if key == "ENDPOINTGUARD_POLICY_FILE" {
 			if value != "/var/task/policy.yaml" {

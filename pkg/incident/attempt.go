@@ -142,8 +142,8 @@ func (t *evaluation) maybeOurs(u endpoint.Update) bool {
 // adopt takes an update for ours because CloudTrail says that the guardrail's own
 // role asked for it: the answer to that call, or the record of it, was lost.
 func (t *evaluation) adopt(e cloudtrail.Event) Step {
-	if e.UpdateID == "" || t.violates(e.Asked) || !complete(e.Asked) {
-		return nil
+	if e.UpdateID == "" || !complete(e.Asked) || t.judge(e.Asked.Over(t.in.Cluster.Access)).Enforcing() {
+		return nil // what the guardrail asks for, no rule objects to that is enforced
 	}
 	i := t.Incident
 	asked := e.Asked.Over(t.in.Cluster.Access)
