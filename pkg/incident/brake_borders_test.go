@@ -87,9 +87,16 @@ func TestWhatIsKeptOfThoseThatWait(t *testing.T) {
 	if n != 49 {
 		t.Errorf("%d of them wait", n)
 	}
-	e := Entry{ARN: "b", Name: "b", Rules: six[5:], Fresh: true}
-	if b, _, _ = b.Ask(e, 1, start.Add(time.Minute)); !b.Waiting["b"].At.Equal(start.Add(time.Minute)) || !slices.Equal(b.Waiting["b"].Rules, six[5:]) {
-		t.Errorf("%+v", b.Waiting["b"])
+	e := Entry{ARN: "00" + strings.Repeat("a", 1000-2), Name: "another", Rules: six[5:], Fresh: true}
+	if b, _, _ = b.Ask(e, 1, start.Add(time.Minute)); !b.Waiting[e.ARN].At.Equal(start.Add(time.Minute)) || b.Waiting[e.ARN].Name != "another" {
+		t.Errorf("%+v", b.Waiting[e.ARN])
+	}
+	for more, want := range map[int]bool{0: true, 1: false} {
+		b, _, _ = Brake{}.Ask(Entry{ARN: "a", Fresh: true}, 1, start)
+		b, _, _ = b.Ask(Entry{ARN: strings.Repeat("a", 150<<10-120+more), Fresh: true}, 1, start)
+		if len(b.Waiting) == 1 != want {
+			t.Errorf("with %d bytes more, %d wait", more, len(b.Waiting))
+		}
 	}
 	if got := heldBytes("12345", "123", []string{"1234", "1"}); got != 120+5+3+2*4+3+2*1+3 {
 		t.Errorf("%d bytes", got)

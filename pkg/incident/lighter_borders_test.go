@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
@@ -223,12 +224,31 @@ func TestTextsAreCut(t *testing.T) {
 
 // TestTheOrderOfRulesThatEnforce stays, and they come first.
 func TestTheOrderOfRulesThatEnforce(t *testing.T) {
-	var in []RuleNote
-	for name, respond := range map[int]policy.Response{0: policy.Alert, 1: policy.Enforce, 2: policy.Alert, 3: policy.Revert, 4: policy.Enforce, 5: policy.Alert} {
-		in = append(in, RuleNote{Name: fmt.Sprint(name), Respond: respond})
+	const a, e, r = policy.Alert, policy.Enforce, policy.Revert
+	for _, tc := range []struct {
+		responds []policy.Response
+		want     string
+	}{
+		{nil, "[]"}, {[]policy.Response{e, a}, "[0 1]"}, {[]policy.Response{a, e}, "[1 0]"}, {[]policy.Response{a, a}, "[0 1]"},
+		{[]policy.Response{a, e, a, r, e, a}, "[1 3 4 0 2 5]"}, {[]policy.Response{e, r, a, a, e}, "[0 1 4 2 3]"},
+	} {
+		var in []RuleNote
+		for n, respond := range tc.responds {
+			in = append(in, RuleNote{Name: fmt.Sprint(n), Respond: respond})
+		}
+		if got := fmt.Sprint(names(lighterNotes(in))); got != tc.want {
+			t.Errorf("%v: %s", tc.responds, got)
+		}
 	}
-	slices.SortFunc(in, func(a, b RuleNote) int { return strings.Compare(a.Name, b.Name) })
-	if got := names(lighterNotes(in)); !slices.Equal(got, []string{"1", "3", "4", "0", "2", "5"}) {
-		t.Errorf("%q", got)
+}
+
+// TestHowMuchAnItemAdmits: 400 KB with its keys, of which the record leaves some. What
+// cannot be written has no room.
+func TestHowMuchAnItemAdmits(t *testing.T) {
+	if MaxRecord != 389120 {
+		t.Errorf("%d bytes", MaxRecord)
+	}
+	if got := length(&Incident{OpenedAt: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}); got <= maxStories {
+		t.Errorf("%d bytes", got)
 	}
 }
