@@ -44,11 +44,11 @@ func (t *evaluation) apply(v verdict.Verdict, d verdict.Decision) Step {
 		case changed:
 			i.Tries = 0
 		case i.Tries >= maxAttempts:
-			return t.decideOutcomeRemaining(v, d, Failed)
+			return t.decideOutcomeRemaining(v, d, Failed, nil)
 		case last.Status != endpoint.UpdateSuccessful && t.now.Sub(last.OverAt) < retryAfter(i.Tries):
 			i.Stage = Waiting
 			if i.DetectedMailed.IsZero() {
-				return t.tell(NoticeDetected)
+				return t.announce()
 			}
 			return t.wait(last.OverAt.Add(retryAfter(i.Tries)).Sub(t.now))
 		}
@@ -249,7 +249,7 @@ func (t *evaluation) held() Step {
 		return t.wait(heldPace)
 	}
 	if i.DetectedMailed.IsZero() {
-		return t.tell(NoticeDetected)
+		return t.announce()
 	}
 	return t.wait(lookAgain)
 }

@@ -107,9 +107,10 @@ func (i Incident) lighter() *Incident {
 			a.Errors[n].Message = cut(a.Errors[n].Message, shortText)
 		}
 	}
-	i.Rules = lighterNotes(i.Rules)
+	i.Rules, i.Plan = lighterNotes(i.Rules), i.Plan.lighter()
 	if i.Final != nil {
 		f := *i.Final
+		f.Plan = f.Plan.lighter()
 		f.Left, f.Kept, f.Warn = lighterNotes(f.Left), fewTexts(f.Kept), fewTexts(f.Warn)
 		if f.UndoneBy != nil {
 			by := f.UndoneBy.lighter()
@@ -118,6 +119,15 @@ func (i Incident) lighter() *Incident {
 		i.Final = &f
 	}
 	return &i
+}
+
+func (p *Plan) lighter() *Plan {
+	if p == nil {
+		return nil
+	}
+	out := *p
+	out.Left = lighterNotes(p.Left)
+	return &out
 }
 
 // brief is the lighter incident with the call that opened it, the last ones and

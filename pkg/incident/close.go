@@ -58,9 +58,11 @@ func (t *evaluation) seen() {
 	}
 }
 
-// decideOutcomeRemaining ends the incident with a violation that stays.
-func (t *evaluation) decideOutcomeRemaining(v verdict.Verdict, d verdict.Decision, outcome Outcome) Step {
+// decideOutcomeRemaining ends the incident with a violation that stays. The plan is what
+// will be done about it later, nil for nothing.
+func (t *evaluation) decideOutcomeRemaining(v verdict.Verdict, d verdict.Decision, outcome Outcome, plan *Plan) Step {
 	f := t.newFinal(v, outcome, "")
+	f.Plan = plan
 	f.Left, f.Kept, f.Warn, f.Fingerprint = notes(v.Violations()), d.Kept, d.Warnings, fingerprint(v)
 	f.Missing = t.missing(d.Missing)
 	return t.tell(NoticeOutcome)

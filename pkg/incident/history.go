@@ -143,7 +143,7 @@ func (t *evaluation) historyHoldsBack(v verdict.Verdict) Step {
 	if i := t.Incident; i != nil {
 		i.Stage = Waiting
 		if i.DetectedMailed.IsZero() && !t.in.History.Whole {
-			return t.tell(NoticeDetected)
+			return t.announce()
 		}
 	}
 	return t.wait(t.doubtDelay())

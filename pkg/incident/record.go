@@ -199,6 +199,8 @@ type Incident struct {
 	StuckMailed    time.Time `json:"stuckMailed,omitzero"`
 	// Folded are the mails that a tug of war left to the digest.
 	Folded []NoticeKind `json:"folded,omitempty"`
+	// Plan is what its first mail announces, nil until it is known.
+	Plan *Plan `json:"plan,omitempty"`
 	// Final is set once the outcome is decided; the incident is closed when it
 	// has been mailed.
 	Final *Final `json:"final,omitempty"`
@@ -256,6 +258,8 @@ type Final struct {
 	Kept    []string        `json:"kept,omitempty"` // what was left open on purpose, and what to fix
 	Warn    []string        `json:"warnings,omitempty"`
 	Missing []Gap           `json:"missing,omitempty"` // what Kept and Warn are about
+	// Plan is what will be done about a violation that rules only tell of now.
+	Plan *Plan `json:"plan,omitempty"`
 	// Fingerprint stands for the violation that stays, "" when none does.
 	Fingerprint string `json:"fingerprint,omitempty"`
 	// UndoneBy is the call that undid it, nil when it is not known.

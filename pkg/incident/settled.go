@@ -156,15 +156,22 @@ func (t *evaluation) violation(v verdict.Verdict) Step {
 		i.Rules, i.AlertOnly, i.Before = notes(v.Violations()), !v.Enforcing(), before
 	}
 	i.nearest(v)
+	plan := t.plan(v)
+	if plan == nil {
+		return Read{Network: true}
+	}
+	if i.DetectedMailed.IsZero() {
+		i.Plan = plan
+	}
 	switch {
 	case d.Action == verdict.Apply:
 		return t.apply(v, d)
 	case enforced:
-		return t.decideOutcomeRemaining(v, d, PartlyEnforced)
+		return t.decideOutcomeRemaining(v, d, PartlyEnforced, nil)
 	case d.Action == verdict.Blocked:
-		return t.decideOutcomeRemaining(v, d, Blocked)
+		return t.decideOutcomeRemaining(v, d, Blocked, nil)
 	default:
-		return t.decideOutcomeRemaining(v, d, Violation)
+		return t.decideOutcomeRemaining(v, d, Violation, plan)
 	}
 }
 

@@ -40,7 +40,7 @@ func (t *evaluation) unsettled(v verdict.Verdict) Step {
 		i.Stage = Updating
 	}
 	if i.DetectedMailed.IsZero() {
-		return t.tell(NoticeDetected)
+		return t.announce()
 	}
 	i.HeldSince, i.HeldUntil = time.Time{}, time.Time{}
 	if t.now.Sub(i.OpenedAt) >= stuckAfter && i.StuckMailed.IsZero() {

@@ -102,8 +102,10 @@ func (l Letter) Write(n incident.Notice) Mail {
 	undone := n.Kind == incident.NoticeOutcome && w.i.Final.Outcome == incident.AlreadyUndone && happened(w.i)
 	w.para(head)
 	reason := w.eksReason()
-	if reason != "" {
-		w.inside(reason)
+	for _, more := range []string{reason, w.takenBack()} {
+		if more != "" {
+			w.inside(more)
+		}
 	}
 	w.WriteString("\n")
 	w.field(w.Cluster, w.r.Name)
@@ -406,7 +408,7 @@ func (w *writer) headline() string {
 		case i.Asked != nil:
 			return say(w.Asked, "whom", w.target(*i.Asked))
 		case i.Status == endpoint.StatusCreating && !graced.IsZero():
-			return say(w.CreatingGraced, "whom", w.target(i.Opening), "at", stamp(graced))
+			return w.withRest(say(w.CreatingGraced, "whom", w.target(i.Opening), "at", stamp(graced), "change", w.change(planOf(w.n))))
 		case i.Status == endpoint.StatusCreating:
 			return say(w.Creating, "whom", w.target(i.Opening))
 		case !i.HeldSince.IsZero():
@@ -425,7 +427,7 @@ func (w *writer) headline() string {
 		if f.Tug != nil {
 			head := say(w.TugOfWar, "often", w.often(*f.Tug), "now", now)
 			if f.Outcome == incident.PartlyEnforced {
-				head = sentences(head, w.TugLeft)
+				head = sentences(head, w.RestAlert)
 			}
 			return head
 		}
@@ -451,7 +453,7 @@ func (w *writer) headline() string {
 		case f.Outcome == incident.Failed:
 			return say(w.Failed, "whom", w.target(f.Now))
 		case !graced.IsZero():
-			return say(w.ViolationGraced, "whom", w.target(f.Now), "at", stamp(graced))
+			return w.withRest(say(w.ViolationGraced, "whom", w.target(f.Now), "at", stamp(graced), "change", w.change(planOf(w.n))))
 		default:
 			return say(w.Violation, "whom", w.target(f.Now))
 		}
@@ -485,21 +487,6 @@ func (w *writer) allowedBy(compliant, exempt, outOfScope string) string {
 	default:
 		return compliant
 	}
-}
-
-// graceEnd is when the guardrail acts by itself on a violation that it only tells
-// of now, since the cluster is new; zero for any other.
-func graceEnd(n incident.Notice) time.Time {
-	var end time.Time
-	if n.Kind == incident.NoticeLeft || !stands(n) {
-		return end
-	}
-	for _, rule := range rules(n) {
-		if !rule.HeldUntil.IsZero() && (end.IsZero() || rule.HeldUntil.Before(end)) {
-			end = rule.HeldUntil
-		}
-	}
-	return end
 }
 
 // eksReason is why EKS failed every update, in its own words; "" for any other mail.
@@ -615,24 +602,8 @@ func (w *writer) todo() string {
 		return w.DoLookActive
 	case w.n.Kind == incident.NoticeStuck:
 		return fill(w.DoLook, "status", status)
-	case w.n.Kind != incident.NoticeOutcome && i.AlertOnly && !graced.IsZero():
-		return fill(w.DoDecideGrace, "at", stamp(graced), "hand", hand)
-	case w.n.Kind != incident.NoticeOutcome && i.AlertOnly:
-		return fill(w.DoDecideSoon, "status", status)
-	case w.n.Kind != incident.NoticeOutcome && i.Stage == incident.Updating:
-		return w.DoWaitUpdate
-	case w.n.Kind != incident.NoticeOutcome && !i.HeldSince.IsZero():
-		when := w.HeldSometime
-		if !i.HeldUntil.IsZero() {
-			when = fill(w.HeldUntil, "at", stamp(i.HeldUntil))
-		}
-		return fill(w.DoWaitHeld, "when", when, "hand", hand)
-	case w.n.Kind != incident.NoticeOutcome && i.Status == endpoint.StatusCreating:
-		return w.DoWaitNew
-	case w.n.Kind != incident.NoticeOutcome && i.Status == endpoint.StatusActive && len(i.Attempts) > 0:
-		return w.DoWaitRetry
 	case w.n.Kind != incident.NoticeOutcome:
-		return fill(w.DoWait, "status", status)
+		return w.announcement()
 	case f.Tug != nil:
 		return w.DoStopIt
 	}
@@ -713,7 +684,7 @@ func subject(n incident.Notice) string {
 		case f.Outcome == incident.PartlyEnforced && held(i):
 			word = "STILL OPEN, half done, blocked"
 		case f.Outcome == incident.Violation && !graceEnd(n).IsZero():
-			word = "OPEN, closes itself " + hour(graceEnd(n), n.At)
+			word = "OPEN, " + byItself(n)
 		case f.Outcome == incident.Enforced && f.Now.Public:
 			word = "Fixed"
 		case f.Why == incident.WhyUnclear:
@@ -741,17 +712,19 @@ func detectedWord(n incident.Notice) string {
 	if i.Asked != nil || i.Status == endpoint.StatusCreating {
 		word = "OPENING"
 	}
-	switch end := graceEnd(n); {
-	case i.AlertOnly && !end.IsZero():
-		return word + ", closes itself " + hour(end, n.At)
-	case i.AlertOnly:
+	switch p := planOf(n); {
+	case p != nil && p.Action == incident.PlanNothing:
 		return word + ", alert only"
+	case p != nil && p.Action == incident.PlanBlocked:
+		return word + ", blocked"
+	case p != nil && !p.At.IsZero():
+		return word + ", " + byItself(n)
 	case i.Stage == incident.Updating:
-		return word + ", being closed"
+		return word + ", being " + fixing(p)
 	case !i.HeldSince.IsZero():
 		return word + ", waits for the brake"
 	default:
-		return word + ", to be closed"
+		return word + ", to be " + fixing(p)
 	}
 }
 

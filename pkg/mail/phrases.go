@@ -44,16 +44,20 @@ type phrases struct {
 	LosingInside, CreatingGraced, FoundHeld, PartlyHeld, ViolationGraced        string
 	NeverOpened, NeverInside, AllowedInside                                     string
 	WhyPolicy, WhyExempt, WhyNoRule, EKSSays, EKSSilent                         string
-	TugOfWar, TugLeft, TugPerHour, TugPerDays, TugAnd                           string
+	TugOfWar, TugPerHour, TugPerDays, TugAnd                                    string
 	WhyUndone, WhyDeleted, WhyUnclear, OursOrTheirs                             string
 
 	// What the reader has to do.
-	DoWait, DoWaitUpdate, DoWaitHeld, DoDecideSoon, DoLook                             string
+	DoNothingYet, DoSeeRest, DoFixFirst, DoWaitHeld, DoDecideSoon, DoLook              string
 	DoAsk, DoNothing, DoDecideLeft, DoDecide, DoDecideGrace, DoFix, DoByHand, DoStopIt string
 	DoNothingGone, DoNothingEver, DoRestoreTags, DoRestoreOrClose, Below, InTheMail    string
-	DoWaitNew, DoWaitRetry, DoLookActive, DoByHandWhy, HandClose, HandSwitch           string
+	DoLookActive, DoByHandWhy, HandClose, HandSwitch                                   string
 	DoCheckAllowed, DoMaybeCheck, ChangedPolicy, ChangedExempt, ChangedScope           string
 	HeldUntil, HeldSometime                                                            string
+
+	// What will be done, and that something else was.
+	WillAsk, WillAskNew, WillRetry, HasAsked, WillNot, RestAlert, RestPlan, RestHeld, SecondMail string
+	PrivateToo, NoChange, TakenBack, SinceNetwork, SinceChanged                                  string
 
 	// The table.
 	Table, Private, Public, On, Off, Before, AskedFor, FoundRow, Now, Wanted string
@@ -65,7 +69,7 @@ type phrases struct {
 	// Rules.
 	Enforce, Revert, Alert, Grace, Hybrid                                                string
 	PrivateOff, PublicOn, OutsideAllowed, TooWide, FamilyNotAdmitted                     string
-	KeptWhy, WarnNodes, WarnNoEffect, WarnIngress                                        string
+	KeptWhy, KeptWill, WarnNodes, WarnNoEffect, WarnIngress                              string
 	GapOff, GapOptions, GapNoOptions, GapIngress, GapUnknown, GapRead, GapSome, GapsMore string
 	FixSupport, FixHostnames, FixDNS, FixRead, FixSome                                   string
 	FixLook, FixOptions, FixOptionsIf, FixNoOptions, FixIfOff, FixIngress, Ingress       string

@@ -228,6 +228,8 @@ func (w *writer) table() {
 		show(w.Now, &i.Final.Now)
 	case len(i.Attempts) > 0:
 		show(w.Wanted, &i.Attempts[len(i.Attempts)-1].Desired)
+	case w.plan().Action == incident.PlanChange && w.plan().At.IsZero():
+		show(w.Wanted, &i.Plan.Desired)
 	}
 }
 
@@ -455,19 +457,29 @@ func (w *writer) done() {
 // blocked tells why the endpoint was left open on purpose, and how to put right
 // what keeps it so.
 func (w *writer) blocked() {
+	if w.n.Kind == incident.NoticeDetected && len(w.plan().Missing) > 0 {
+		w.gaps(w.KeptWill, w.plan().Missing)
+		return
+	}
 	if w.n.Kind != incident.NoticeOutcome || !stands(w.n) || !held(w.i) {
 		return
 	}
 	f := w.i.Final
-	gaps := slices.DeleteFunc(slices.Clone(f.Missing), func(g incident.Gap) bool { return !dns(g) })
-	if len(gaps) == 0 {
+	if !slices.ContainsFunc(f.Missing, dns) {
 		w.list(w.WhyKept, f.Kept) // of a record from before the gaps were kept
 		return
 	}
+	w.gaps(w.KeptWhy, f.Missing)
+}
+
+// gaps tells what keeps the endpoint open, and how to put it right.
+func (w *writer) gaps(why string, gaps []incident.Gap) {
 	w.heading(w.WhyKept)
-	w.inside(sentences(w.KeptWhy, fill(w.Credentials, "account", w.account(w.r.Account))))
+	w.inside(sentences(why, fill(w.Credentials, "account", w.account(w.r.Account))))
 	for _, g := range gaps {
-		w.gap("{gap}", g)
+		if dns(g) {
+			w.gap("{gap}", g)
+		}
 	}
 }
 
@@ -594,7 +606,9 @@ func (w *writer) commands() {
 	var a endpoint.Access
 	heading, why := w.CloseIt, w.CloseWhy
 	switch stood := stands(w.n); {
-	case w.n.Kind == incident.NoticeDetected && !i.AlertOnly && i.HeldSince.IsZero():
+	case w.n.Kind == incident.NoticeDetected && len(w.plan().Missing) > 0:
+		return // by hand it would cut the nodes off just the same
+	case w.n.Kind == incident.NoticeDetected && !i.AlertOnly && i.HeldSince.IsZero() && len(w.plan().Left) == 0:
 		return // the guardrail is at it
 	case stood && held(i):
 		return // by hand it would cut the nodes off just the same

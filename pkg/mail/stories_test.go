@@ -54,6 +54,12 @@ const (
     require: {privateAccess: enabled}
     respond: enforce
 `
+	worldRule = `
+  - name: not-the-whole-world
+    description: Not the whole internet.
+    require: {publicAccess: restricted, notWiderThan: {ipv4: 8, ipv6: 32}}
+    respond: alert
+`
 	taggedRule = `
   - name: production-is-private
     match: {tags: {environment: prod*}}
@@ -297,6 +303,25 @@ func stories() map[string]incident.Notice {
 	blind.asks(alice, wide)
 	out["unknown-caller"] = blind.at(4 * time.Minute).ends(true).sweeps().mail("detected")
 	out["detected-inside"] = opened(insideRule, half).mail("detected")
+
+	create = newStory(insideRule + worldRule).at(0)
+	made = create.creates(alice, wide)
+	out["detected-partly"] = create.at(40 * time.Second).hears(made).mail("detected")
+	noNames := func(s *story) *story {
+		s.network.DNSHostnames = endpoint.No
+		return s
+	}
+	out["detected-blocked"] = noNames(newStory(officeRule).sweeps()).openedAgain(0, open).mail("detected")
+	out["detected-half"] = noNames(newStory(officeRule).sweeps()).openedAgain(0, wide).mail("detected")
+	out["detected-unknown"] = func() incident.Notice {
+		s := newStory(officeRule).sweeps()
+		s.network = endpoint.Network{}
+		return s.openedAgain(0, open).mail("detected")
+	}()
+	out["taken-back"] = noNames(newStory(officeRule).sweeps().openedAgain(0, open)).goesOn(5 * time.Minute).mail("blocked")
+	create = newStory(with(insideRule, "respond: enforce", "respond: enforce\n    graceAfterCreation: 30m") + worldRule).at(0)
+	made = create.creates(alice, wide)
+	out["detected-graced-partly"] = create.at(40 * time.Second).hears(made).mail("detected")
 
 	stuck := newStory(officeRule).sweeps()
 	out["stuck"] = stuck.at(40 * time.Second).hears(stuck.at(0).asks(alice, wide)).at(2*time.Hour + 5*time.Minute).rechecks().mail("stuck")
