@@ -322,8 +322,14 @@ func (c *check) failed(err error) {
 	c.report.Refused = c.report.Refused || trouble.Of(err) == trouble.Refused || trouble.Of(err) == trouble.Unreadable
 }
 
+// readUpdates reads the updates of the ids. That one can't be read is no reason to
+// leave a cluster open: incident.Next goes on without it.
 func (c *check) readUpdates(in *incident.Input, ids []string, afterLook bool) {
 	for _, id := range ids {
+		if in.HistoryTrouble != "" {
+			in.Updates[id] = incident.UpdateRead{Unread: true, AfterLook: afterLook}
+			continue // what EKS has just refused it is not asked for again
+		}
 		u, err := c.Updates.Update(c.ctx, c.wake.Cluster, id)
 		switch {
 		case err == nil:
@@ -331,8 +337,9 @@ func (c *check) readUpdates(in *incident.Input, ids []string, afterLook bool) {
 		case trouble.Of(err) == trouble.Gone:
 			in.Updates[id] = incident.UpdateRead{Missing: true, AfterLook: afterLook}
 		default:
-			c.trouble(in, err)
-			return
+			in.Updates[id] = incident.UpdateRead{Unread: true, AfterLook: afterLook}
+			in.HistoryTrouble = err.Error()
+			c.failed(err)
 		}
 	}
 }

@@ -121,6 +121,10 @@ func (t *evaluation) close() {
 		if u := t.History.newest(); u != nil {
 			t.Standing.Covers = u.CreatedAt
 		}
+		if t.Steady != nil && !(t.in.HistoryRead && t.in.History.Whole) && t.Steady.At.After(t.Standing.Covers) {
+			// What made it so is older than what has been seen since.
+			t.Standing.Covers = t.Steady.At
+		}
 		if i.Final.Outcome == Failed {
 			t.Standing.Retries, t.Standing.RetryAt = i.Retry, t.now.Add(retryLater(i.Retry))
 		}

@@ -135,9 +135,7 @@ func (t *evaluation) historyHoldsBack(v verdict.Verdict) Step {
 	if t.historyAgrees() || t.doubtIsOver() {
 		return nil
 	}
-	if newest := t.History.newest(); t.Incident == nil && !t.in.History.Whole && newest != nil && complete(newest.Asked) &&
-		t.shown(newest) && (!t.stands(v) || t.openedAgain(nil)) {
-		// What made it so is known; only what may have come after is not.
+	if t.Incident == nil && !t.in.History.Whole && t.believable() && (!t.stands(v) || t.openedAgain(nil)) {
 		t.open(v, nil, time.Time{})
 	}
 	if i := t.Incident; i != nil {
@@ -147,6 +145,17 @@ func (t *evaluation) historyHoldsBack(v verdict.Verdict) Step {
 		}
 	}
 	return t.wait(t.doubtDelay())
+}
+
+// believable reports whether a look that shows a violation can be told of although EKS's
+// history could not be read whole: it is what the newest update that is known asked
+// for, or nothing is known that it could contradict.
+func (t *evaluation) believable() bool {
+	newest := t.History.newest()
+	if newest == nil {
+		return t.in.HistoryTrouble != "" && t.Compliant == nil
+	}
+	return complete(newest.Asked) && t.shown(newest)
 }
 
 // underWay reports whether EKS's history has an update of a kind ("" for any) in

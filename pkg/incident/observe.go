@@ -53,7 +53,10 @@ func (t *evaluation) settled(withUnknown bool) bool {
 	if t.Incident != nil && slices.ContainsFunc(t.Incident.Attempts, Attempt.inProgress) {
 		return false
 	}
-	return !slices.ContainsFunc(t.Watch, func(w Cause) bool { return !w.over() && (w.Status != "" || !withUnknown) })
+	return !slices.ContainsFunc(t.Watch, func(w Cause) bool {
+		known := w.Status != "" && !t.in.Updates[w.UpdateID].Unread
+		return !w.over() && (known || !withUnknown)
+	})
 }
 
 // refreshUpdates takes what the message and the updates tell into the record, and
@@ -64,6 +67,9 @@ func (t *evaluation) refreshUpdates() Step {
 		read, ok := t.in.Updates[id]
 		if !ok {
 			return Read{Updates: []string{id}}
+		}
+		if read.Unread {
+			return t.again(troubleDelay(t.Trouble), t.in.HistoryTrouble)
 		}
 		// No message is believed that EKS could tell otherwise.
 		if t.maybeOurs(read.Update) {
@@ -96,6 +102,7 @@ func (t *evaluation) refreshWatched() (unread []string) {
 			switch {
 			case !ok:
 				unread = append(unread, w.UpdateID)
+			case read.Unread:
 			case read.Missing && t.now.Sub(w.At) > notFoundYet,
 				!read.Missing && read.Type != "" && read.Type != endpoint.EndpointAccessUpdate:
 				// No such update of this cluster, or none of the endpoint's.
@@ -138,6 +145,10 @@ func (t *evaluation) refreshAttempts() (unread []string, look bool) {
 		switch {
 		case !ok:
 			unread = append(unread, a.UpdateID)
+		case read.Unread:
+			if t.abandoned(*a) {
+				t.end(a, endpoint.UpdateFailed, []endpoint.UpdateError{{Code: "NotRead", Message: "EKS does not let the update be read, and the cluster shows nothing of it"}})
+			}
 		case read.Missing:
 			if t.now.Sub(a.At) > notFoundYet {
 				t.end(a, endpoint.UpdateFailed, []endpoint.UpdateError{{Code: "ResourceNotFound", Message: "EKS does not know the update any more"}})
@@ -149,6 +160,13 @@ func (t *evaluation) refreshAttempts() (unread []string, look bool) {
 		}
 	}
 	return unread, look
+}
+
+// abandoned reports whether an update of ours that can't be read must have ended without
+// effect: the cluster has been at rest for longer than EKS shows old values, and is not
+// what was asked for.
+func (t *evaluation) abandoned(a Attempt) bool {
+	return t.steadyFor() >= staleFor && t.now.Sub(a.At) >= staleFor && !t.in.Cluster.Access.Equal(a.Desired)
 }
 
 func (t *evaluation) end(a *Attempt, status endpoint.UpdateStatus, errs []endpoint.UpdateError) {

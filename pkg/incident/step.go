@@ -46,7 +46,7 @@ type Input struct {
 	// Updates are the updates read in this check, by id.
 	Updates map[string]UpdateRead
 	// History is EKS's own list of the cluster's updates, once it was asked for,
-	// and HistoryTrouble says why it could not be read, "" if it could.
+	// and HistoryTrouble says why it, or an update, could not be read, "" if they could.
 	History        endpoint.History
 	HistoryRead    bool
 	HistoryTrouble string
@@ -82,6 +82,7 @@ const (
 type UpdateRead struct {
 	endpoint.Update
 	Missing bool // EKS knows no such update
+	Unread  bool // EKS did not let it be read
 	// AfterLook is set when it was read later than the cluster: what the look
 	// showed may then be from before the update's end.
 	AfterLook bool

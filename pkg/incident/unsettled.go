@@ -32,7 +32,7 @@ func (t *evaluation) unsettled(v verdict.Verdict) Step {
 		}
 	}
 	if i == nil {
-		return t.wait(pace(c, t.blockedSince(), t.now, false))
+		return t.wait(t.slower(pace(c, t.blockedSince(), t.now, false)))
 	}
 	i.Status, t.looked = c.Status, true
 	i.Stage = Waiting
@@ -50,7 +50,19 @@ func (t *evaluation) unsettled(v verdict.Verdict) Step {
 	if i.Denied > 0 {
 		delay = max(delay, troubleDelay(i.Denied))
 	}
-	return t.wait(delay)
+	return t.wait(t.slower(delay))
+}
+
+// slower is the delay, longer from check to check while EKS does not let an update be
+// read that is waited for.
+func (t *evaluation) slower(delay time.Duration) time.Duration {
+	for _, read := range t.in.Updates {
+		if read.Unread {
+			t.Trouble++
+			return max(delay, troubleDelay(t.Trouble))
+		}
+	}
+	return delay
 }
 
 // discover opens an incident over a cluster that is not settled, if one is asked for

@@ -46,7 +46,9 @@ type look struct {
 type sent struct {
 	at                          time.Time
 	cluster, outcome, reference string
+	subject, text               string
 	harmed                      int // how much had gone wrong about the cluster by then
+	changes                     int // how often somebody had asked for another endpoint access by then
 }
 
 // wait is a call for an endpoint access that is to be answered for.
@@ -271,6 +273,7 @@ func (h *history) measure(c localaws.Cluster) {
 func (h *history) mailed(c localaws.Call, m localaws.Mail) {
 	name := m.Attributes["cluster"]
 	s := sent{at: time.Now(), cluster: name, outcome: m.Attributes["outcome"], reference: m.Attributes["reference"], harmed: h.harmed[name]}
+	s.subject, s.text, s.changes = m.Subject, m.Message, h.changes[name]
 	if w := h.claims.waits[name]; w != nil && !w.mailed && !w.arrival.IsZero() && !s.at.Before(w.arrival) && !h.known(s) {
 		h.times.mail = append(h.times.mail, s.at.Sub(w.arrival))
 		if w.troubles == h.troubles {
@@ -281,6 +284,7 @@ func (h *history) mailed(c localaws.Call, m localaws.Mail) {
 	h.claims.mails = append(h.claims.mails, s)
 	if !h.restored() {
 		h.alarmed(s)
+		h.keptPromise(s)
 	}
 	h.counts["mails: "+s.outcome]++
 	there, ok := h.w.aws.Cluster(name)
