@@ -130,7 +130,7 @@ func (w *writer) takenBack() string {
 	p, f, why := i.Plan, i.Final, w.SinceChanged
 	switch f.Outcome {
 	case incident.Enforced, incident.PartlyEnforced:
-		if p.Action == incident.PlanChange && sameReach(p.Desired, f.Now, i.Family) {
+		if p.Action == incident.PlanChange && sameReach(p.Desired, f.Now, i.Family) && (len(p.Left) == 0) == (f.Outcome == incident.Enforced) {
 			return ""
 		}
 		if len(f.Kept) > 0 && len(p.Missing) == 0 {
