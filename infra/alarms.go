@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/endpointguard/endpointguard/pkg/function"
@@ -33,10 +34,11 @@ type alarm struct {
 	above      float64 // or, with missing set, not above it
 	periods    float64
 	missing    bool // no data is bad news
+	any        bool // one of the periods is enough
 	recoveries bool // its end is told, too
 }
 
-// newAlarms makes the alarms, at most six.
+// newAlarms makes the alarms.
 func (s *stack) newAlarms() {
 	five, hour := 5*time.Minute, time.Hour
 	alarms := []alarm{
@@ -88,14 +90,20 @@ func (s *stack) newAlarms() {
 		{
 			id:   "SweepMissingAlarm",
 			what: "No sweep has succeeded for longer than it should take: what events miss stays open.",
-			metric: calculate(hour, "invocations - errors", map[string]awscloudwatch.IMetric{
-				"invocations": s.sweep.MetricInvocations(options("Sum", hour)),
-				"errors":      s.sweep.MetricErrors(options("Sum", hour)),
-			}),
+			metric: s.metric(s.sweep, function.MetricHeartbeat, "Sum", hour, ""),
 			// Two sweeps and some, in whole hours.
 			periods:    2*math.Ceil(s.deployment.SweepInterval.Hours()) + 1,
 			missing:    true,
 			recoveries: true,
+		},
+		{
+			id: "UnseenAlarm",
+			what: "Clusters were not judged for two sweeps: whatever is done to them, the guardrail does not see it. " +
+				"The heartbeat in the sweep's log names them, the function's log says why.",
+			metric: s.metric(s.sweep, function.MetricUnseen, "Maximum", hour, ""),
+			// As long as sweeps find one, whole hours being the longest that fit.
+			periods: math.Ceil(s.deployment.SweepInterval.Hours()) + 1,
+			any:     true,
 		},
 	}
 	action := awscloudwatchactions.NewSnsAction(s.topic)
@@ -107,6 +115,9 @@ func (s *stack) newAlarms() {
 			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD,
 			EvaluationPeriods:  jsii.Number(max(a.periods, 1)),
 			TreatMissingData:   awscloudwatch.TreatMissingData_NOT_BREACHING,
+		}
+		if a.any {
+			props.DatapointsToAlarm = jsii.Number(1)
 		}
 		if a.missing {
 			props.ComparisonOperator = awscloudwatch.ComparisonOperator_LESS_THAN_OR_EQUAL_TO_THRESHOLD
@@ -128,9 +139,14 @@ func options(statistic string, period time.Duration) *awscloudwatch.MetricOption
 	return &awscloudwatch.MetricOptions{Statistic: &statistic, Period: duration(period)}
 }
 
-// own is a metric that the guardrail writes itself.
+// own is a metric that the function guardrail writes itself.
 func (s *stack) own(name, statistic string, period time.Duration, outcome incident.Outcome) awscloudwatch.Metric {
-	dimensions := map[string]*string{function.DimensionFunction: s.guardrail.FunctionName()}
+	return s.metric(s.guardrail, name, statistic, period, outcome)
+}
+
+// metric is one that a function writes itself.
+func (s *stack) metric(of awslambda.Function, name, statistic string, period time.Duration, outcome incident.Outcome) awscloudwatch.Metric {
+	dimensions := map[string]*string{function.DimensionFunction: of.FunctionName()}
 	if outcome != "" {
 		dimensions[function.DimensionOutcome] = jsii.String(string(outcome))
 	}

@@ -18,6 +18,8 @@ const (
 	perGBSecond    = 0.0000133334 // of arm64
 	perMillionRuns = 0.20
 	perMillionRead = 0.125 // of up to 4 KB, consistent
+	perMillionPut  = 0.625 // of up to 1 KB
+	perMetric      = 0.30
 	perGBLogs      = 0.50
 )
 
@@ -29,6 +31,7 @@ const (
 	secondsSweep  = 1.0
 	secondsCheck  = 0.3
 	readsOfCheck  = 2 // one record of up to 8 KB
+	writesOfCheck = 8 // the same: each sweep's check notes that it judged
 	logBytesCheck = 1000
 )
 
@@ -69,11 +72,14 @@ func TestCost(t *testing.T) {
 		dollars      float64
 	}{
 		{"CloudWatch alarms", fmt.Sprintf("%d metrics in %d alarms", metrics, alarms), float64(metrics) * perAlarmMetric},
+		// The guardrail's other metrics are there only when something happens.
+		{"CloudWatch, the heartbeat", "1 metric", perMetric},
 		{"SQS, the polling of the queue", thousands(polls) + " requests", polls / 1e6 * perMillionSQS},
 		{"SQS, the sweep's wake-ups", thousands(requests) + " requests", requests / 1e6 * perMillionSQS},
 		{"Lambda, the sweep", thousands(sweeps) + " runs of 1 s", compute("Sweep", sweeps, secondsSweep)},
 		{"Lambda, the checks", thousands(checks) + " runs of 0.3 s", compute("Guardrail", checks, secondsCheck)},
 		{"DynamoDB", thousands(checks) + " consistent reads of up to 8 KB", checks * readsOfCheck / 1e6 * perMillionRead},
+		{"DynamoDB, what was judged", thousands(checks) + " writes of up to 8 KB", checks * writesOfCheck / 1e6 * perMillionPut},
 		// A scan is billed by what it looks at, whatever it returns; at half the
 		// price, since it need not be consistent. Source: the DynamoDB developer
 		// guide, "DynamoDB read and write operations".

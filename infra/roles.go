@@ -54,17 +54,17 @@ func (s *stack) newSweepRole(logs awslogs.ILogGroup) awsiam.Role {
 		// ListClusters knows no resource.
 		s.inRegion(allow("WithoutItNoClusterIsFound", []string{"*"}, "eks:ListClusters")),
 		allow("WithoutItNoClusterIsWoken", []string{*s.queue.QueueArn()}, "sqs:SendMessage"),
-		// Which clusters there were only the ledger knows. The digest reads it, too.
+		// Which clusters there were only the ledger knows. The heartbeat and the digest
+		// are made from it, too.
 		allow("WithoutItDeletedClustersStay", []string{*s.table.TableArn()}, "dynamodb:Scan"),
+		// Who was judged by the last sweep, and when the last digest was sent.
+		allow("WithoutItThereIsNoHeartbeat", []string{*s.table.TableArn()}, "dynamodb:Query", "dynamodb:PutItem"),
 		writeLogs(logs),
 	}
 	services := []string{"sqs"}
 	if s.deployment.DigestHour >= 0 {
 		services = append(services, "sns")
-		statements = append(statements, s.mail(),
-			// The digest is made from all records, and its own item says when it
-			// was last sent.
-			allow("WithoutItThereIsNoDigest", []string{*s.table.TableArn()}, "dynamodb:Query", "dynamodb:PutItem"))
+		statements = append(statements, s.mail())
 	}
 	if s.key != nil {
 		statements = append(statements, s.useKeyForTable(), s.useKey(services...))

@@ -87,7 +87,7 @@ func newStack(app constructs.Construct, d Deployment, region string, document Do
 	s.newGuardrail(role, logs, bundles.Guardrail)
 	sweepLogs := s.newLogGroup("SweepLogs")
 	sweepRole := s.newSweepRole(sweepLogs)
-	s.newSweep(sweepRole, sweepLogs, bundles.Sweep)
+	s.newSweep(sweepRole, sweepLogs, bundles.Sweep, document.Hash)
 
 	rules := s.newRules()
 	s.guardQueue(rules, role, sweepRole)
@@ -275,7 +275,7 @@ func (s *stack) newGuardrail(role awsiam.Role, logs awslogs.ILogGroup, zip strin
 	})
 }
 
-func (s *stack) newSweep(role awsiam.Role, logs awslogs.ILogGroup, zip string) {
+func (s *stack) newSweep(role awsiam.Role, logs awslogs.ILogGroup, zip, policyHash string) {
 	digest := map[string]string{}
 	if s.deployment.DigestHour >= 0 {
 		digest = s.mailSettings()
@@ -284,10 +284,12 @@ func (s *stack) newSweep(role awsiam.Role, logs awslogs.ILogGroup, zip string) {
 	}
 	s.sweep = s.newFunction("Sweep", "Endpoint Guard: wakes the guardrail for every EKS cluster of the region",
 		zip, sweepSeconds, role, logs, map[string]string{
-			settings.Account:  *awscdk.Aws_ACCOUNT_ID(),
-			settings.QueueURL: *s.queue.QueueUrl(),
-			settings.Table:    *s.table.TableName(),
-			settings.LogLevel: "info",
+			settings.Account:    *awscdk.Aws_ACCOUNT_ID(),
+			settings.QueueURL:   *s.queue.QueueUrl(),
+			settings.Table:      *s.table.TableName(),
+			settings.LogLevel:   "info",
+			settings.Mode:       s.deployment.Mode,
+			settings.PolicyHash: policyHash,
 		}, digest)
 	s.sweep.ConfigureAsyncInvoke(&awslambda.EventInvokeConfigOptions{
 		RetryAttempts: jsii.Number(2),

@@ -345,8 +345,8 @@ func TestWhoMayPublish(t *testing.T) {
 	}
 }
 
-// TestNoDigest: without it the sweep neither mails nor writes to the ledger, and
-// still looks there for clusters that were deleted.
+// TestNoDigest: without it the sweep does not mail; it reads and writes its heartbeat, and
+// looks for clusters that were deleted.
 func TestNoDigest(t *testing.T) {
 	x := synthesized(t, with(map[string]any{keyDigestHour: off}))
 	id, role := x.named(t, "AWS::IAM::Role", "Sweep")
@@ -355,7 +355,7 @@ func TestNoDigest(t *testing.T) {
 		may = append(may, words(at(s, "Action"))...)
 	}
 	slices.Sort(may)
-	want := []string{"dynamodb:Scan", "eks:ListClusters", "logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"}
+	want := []string{"dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan", "eks:ListClusters", "logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"}
 	if diff := cmp.Diff(want, may); diff != "" {
 		t.Errorf("it may (-want +got):\n%s", diff)
 	}
@@ -613,7 +613,7 @@ func TestAlarms(t *testing.T) {
 	x := synthesized(t, with(map[string]any{keySweepSchedule: "rate(6 hours)"}))
 	topic, _ := x.named(t, "AWS::SNS::Topic", "Alerts")
 	alarms := x.of("AWS::CloudWatch::Alarm")
-	if len(alarms) > 8 {
+	if len(alarms) > 9 {
 		t.Errorf("there are %d alarms", len(alarms))
 	}
 	for id, a := range alarms {
@@ -662,7 +662,8 @@ func TestAlarms(t *testing.T) {
 		"OpenTooLong":    {"Maximum " + function.Namespace + " " + function.MetricOpenAge + " of Guardrail"},
 		"FailedOrStuck":  {"Sum " + function.Namespace + " " + function.MetricOutcome + " of Guardrail failed", "Sum " + function.Namespace + " " + function.MetricOutcome + " of Guardrail stuck"},
 		"Backlog":        {"Maximum AWS/SQS ApproximateAgeOfOldestMessage of WakeUps"},
-		"SweepMissing":   {"Sum AWS/Lambda Errors of Sweep", "Sum AWS/Lambda Invocations of Sweep"},
+		"SweepMissing":   {"Sum " + function.Namespace + " " + function.MetricHeartbeat + " of Sweep"},
+		"Unseen":         {"Maximum " + function.Namespace + " " + function.MetricUnseen + " of Sweep"},
 	}
 	got := map[string][]string{}
 	for name := range want {
@@ -672,8 +673,12 @@ func TestAlarms(t *testing.T) {
 		t.Errorf("metrics (-want +got):\n%s", diff)
 	}
 	_, missing := x.named(t, "AWS::CloudWatch::Alarm", "SweepMissing")
-	if missing["EvaluationPeriods"] != 13.0 || at(missing, "Metrics", 1, "MetricStat", "Period") != 3600.0 || missing["ComparisonOperator"] != "LessThanOrEqualToThreshold" {
-		t.Errorf("a sweep every six hours is missed after %v of %v s", missing["EvaluationPeriods"], at(missing, "Metrics", 1, "MetricStat", "Period"))
+	if missing["EvaluationPeriods"] != 13.0 || missing["Period"] != 3600.0 || missing["ComparisonOperator"] != "LessThanOrEqualToThreshold" {
+		t.Errorf("a sweep every six hours is missed after %v of %v s", missing["EvaluationPeriods"], missing["Period"])
+	}
+	_, unseen := x.named(t, "AWS::CloudWatch::Alarm", "Unseen")
+	if unseen["EvaluationPeriods"] != 7.0 || unseen["DatapointsToAlarm"] != 1.0 || unseen["Period"] != 3600.0 {
+		t.Errorf("what a sweep every six hours does not see is told for %v of %v periods of %v s", unseen["DatapointsToAlarm"], unseen["EvaluationPeriods"], unseen["Period"])
 	}
 }
 

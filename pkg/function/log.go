@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
+	"maps"
 	"time"
 
 	"github.com/endpointguard/endpointguard/pkg/guardrail"
@@ -82,6 +84,10 @@ const (
 	MetricTrouble   = "Trouble"           // count of checks in which AWS did not let something be done
 	MetricRefused   = "Refused"           // count of those in which it will not, until somebody acts
 	MetricOwedAge   = "OwedMailAge"       // seconds, of each check of a cluster of which a mail is owed
+	// Of the function sweep: 1 with each sweep that listed and woke all, and how many
+	// clusters were not judged for two of them, left out when there are none.
+	MetricHeartbeat = "Heartbeat"
+	MetricUnseen    = "ClustersUnseen"
 
 	DimensionFunction = "FunctionName" // of every metric
 	DimensionOutcome  = "Outcome"
@@ -128,13 +134,23 @@ func (h *Handler) measure(r guardrail.Report) {
 }
 
 func (h *Handler) emit(r guardrail.Report, outcome incident.Outcome, values map[string]float64) {
-	// Two installations in one region must not share alarms.
-	directive := emfDirective{Namespace: Namespace, Dimensions: [][]string{{DimensionFunction}}}
-	line := map[string]any{DimensionFunction: h.name, "cluster": r.Cluster, "incident": r.Ref}
+	properties := map[string]any{"cluster": r.Cluster, "incident": r.Ref}
+	dimensions := []string{DimensionFunction}
 	if outcome != "" {
-		directive.Dimensions = [][]string{{DimensionFunction, DimensionOutcome}}
-		line[DimensionOutcome] = string(outcome)
+		properties[DimensionOutcome] = string(outcome)
+		dimensions = append(dimensions, DimensionOutcome)
 	}
+	if err := emit(h.metrics, h.name, dimensions, properties, values); err != nil {
+		h.log.Error("metric", "error", err.Error())
+	}
+}
+
+// emit writes the metrics of a function as one line, with properties that say more.
+func emit(out io.Writer, function string, dimensions []string, properties map[string]any, values map[string]float64) error {
+	// Two installations in one region must not share alarms.
+	line := map[string]any{DimensionFunction: function}
+	maps.Copy(line, properties)
+	directive := emfDirective{Namespace: Namespace, Dimensions: [][]string{dimensions}}
 	for name, value := range values {
 		unit := "Count"
 		if name == MetricToEnforce || name == MetricOpenAge || name == MetricOwedAge {
@@ -146,10 +162,8 @@ func (h *Handler) emit(r guardrail.Report, outcome incident.Outcome, values map[
 	line["_aws"] = map[string]any{"Timestamp": time.Now().UnixMilli(), "CloudWatchMetrics": []emfDirective{directive}}
 	text, err := json.Marshal(line)
 	if err != nil {
-		h.log.Error("metric", "error", err.Error())
-		return
+		return err
 	}
-	if _, err := fmt.Fprintf(h.metrics, "%s\n", text); err != nil {
-		h.log.Error("metric", "error", err.Error())
-	}
+	_, err = fmt.Fprintf(out, "%s\n", text)
+	return err
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -27,8 +28,13 @@ const listAttempts = 8
 // Sweeper is the function sweep.
 type Sweeper struct {
 	sweep  sweep.Sweep
+	ledger *ledger.Ledger
 	digest *digester // nil for none
 	log    *slog.Logger
+	out    io.Writer // log lines and metrics
+	name   string    // of the function, the dimension of its metrics
+	// What the heartbeat says of the deployment.
+	policy, mode string
 }
 
 // NewSweeper wires the function sweep. Log lines go to out.
@@ -47,6 +53,7 @@ func NewSweeper(s settings.Sweep, cfg aws.Config, out io.Writer) (*Sweeper, erro
 			Account:  s.Account,
 			Region:   s.Region,
 		},
+		ledger: records, out: out, name: s.FunctionName, policy: s.PolicyHash, mode: s.Mode,
 		digest: newDigester(s, cfg, records),
 		log:    slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: level})),
 	}, nil
@@ -81,7 +88,10 @@ func (s *Sweeper) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if only.Clusters != nil {
 		report, err = s.sweep.Wake(ctx, only.Clusters)
 	} else {
-		report, err = s.sweep.All(ctx)
+		began := time.Now()
+		if report, err = s.sweep.All(ctx); err == nil {
+			err = s.beat(ctx, began, report)
+		}
 	}
 	digest := ""
 	if s.digest != nil && only.Clusters == nil {

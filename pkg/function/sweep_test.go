@@ -39,7 +39,7 @@ func sweeper(t *testing.T) (*function.Sweeper, *localaws.AWS, *bytes.Buffer) {
 	}
 	var log bytes.Buffer
 	s, err := function.NewSweeper(settings.Sweep{
-		Account: a.Account(), Region: a.Region(), QueueURL: url, Table: "ledger", LogLevel: "info",
+		Account: a.Account(), Region: a.Region(), QueueURL: url, Table: "ledger", LogLevel: "info", Mode: "alert", PolicyHash: "0123456789ab",
 	}, a.Config("SWEEP"), &log)
 	if err != nil {
 		t.Fatal(err)
@@ -83,11 +83,77 @@ func TestSweeper(t *testing.T) {
 				Clusters, Woken int
 				OverSeconds     float64
 			}
-			if err := json.Unmarshal(log.Bytes(), &line); err != nil || line.Level != "INFO" || line.Clusters != 3 || line.Woken != 3 || line.OverSeconds != 2 {
+			if err := json.Unmarshal(lineOf(log, "sweep"), &line); err != nil || line.Level != "INFO" || line.Clusters != 3 || line.Woken != 3 || line.OverSeconds != 2 {
 				t.Errorf("log: %s (%v)", log, err)
 			}
 		})
 	}
+}
+
+// lineOf is the last line of a log with the message.
+func lineOf(log *bytes.Buffer, message string) []byte {
+	var last []byte
+	for line := range bytes.Lines(log.Bytes()) {
+		if bytes.Contains(line, []byte(`"msg":"`+message+`"`)) {
+			last = line
+		}
+	}
+	return last
+}
+
+// A sweep that listed and woke all says how the guardrail is, and counts; who is not
+// judged after two of them is named. One that did not is silent, which is an alarm.
+func TestTheHeartbeat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, a, log := sweeper(t)
+		l := ledger.New(dynamodb.NewFromConfig(a.Config("TEST")), "ledger")
+		r := incident.NewRecord(endpoint.Cluster{ID: endpoint.ID{ARN: endpoint.ARN("aws", a.Region(), a.Account(), "cluster-1"), CreatedAt: time.Now()}, Name: "cluster-1"})
+		r.Standing, r.Owed, r.Trouble = &incident.Standing{Ref: "EG-1"}, []incident.Debt{{}}, 2
+		var lines []string
+		sweep := func() {
+			log.Reset()
+			_, err := s.Invoke(t.Context(), []byte(`{}`))
+			beat := string(lineOf(log, "heartbeat"))
+			_, beat, _ = strings.Cut(beat, `"msg":"heartbeat",`)
+			metrics := strings.Count(log.String(), `"Heartbeat":1`)
+			unseen := strings.Count(log.String(), `"ClustersUnseen":2`)
+			lines = append(lines, fmt.Sprintf("%s %d %d %t", strings.TrimSpace(beat), metrics, unseen, err != nil))
+		}
+		sweep()
+		for range 3 {
+			time.Sleep(10 * time.Second)
+			r.JudgedAt = time.Now()
+			version, err := l.Save(t.Context(), r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Version = version
+			time.Sleep(time.Hour)
+			sweep()
+		}
+		a.Inject(localaws.Fault{Operation: "ListClusters", Times: -1, Status: http.StatusForbidden, Type: "AccessDeniedException"})
+		sweep()
+		a.ClearFaults()
+		a.Inject(localaws.Fault{Service: "dynamodb", Times: -1, Status: http.StatusBadRequest, Type: "AccessDeniedException"})
+		sweep()
+		const deployment, stands = `"version":"` + function.Version + `","policy":"0123456789ab","mode":"alert","listed":3,`, `"inTrouble":1,"standing":1,"open":0,"mailsOwed":1,`
+		want := []string{
+			"{" + deployment + `"judged":0,"inTrouble":0,"standing":0,"open":0,"mailsOwed":0,"unseen":0} 1 0 false`,
+			"{" + deployment + `"judged":1,` + stands + `"unseen":0} 1 0 false`,
+			"{" + deployment + `"judged":1,` + stands + `"unseen":2,"unseenClusters":["cluster-0","cluster-2"]} 1 1 false`,
+			"{" + deployment + `"judged":1,` + stands + `"unseen":2,"unseenClusters":["cluster-0","cluster-2"]} 1 1 false`,
+			` 0 0 true`,
+			` 0 0 true`,
+		}
+		for i := range lines {
+			if strings.HasPrefix(lines[i], `"`) {
+				lines[i] = "{" + lines[i]
+			}
+		}
+		if diff := cmp.Diff(want, lines); diff != "" {
+			t.Errorf("the heartbeats differ (-want +got):\n%s", diff)
+		}
+	})
 }
 
 // TestSweeperLooksForTheDeleted: with the clusters that EKS lists it wakes those

@@ -120,6 +120,9 @@ func (t *evaluation) next() Step {
 		return t.tell(NoticeOutcome)
 	}
 	v := t.judge(t.in.Cluster.Access)
+	if since := t.now.Sub(t.JudgedAt); since >= judgedEvery || t.in.Message.Sweep && since >= lookAgain {
+		t.JudgedAt = t.now
+	}
 	t.aside(v)
 	t.facts()
 	t.reach(v)

@@ -31,6 +31,9 @@ const (
 	slowPace   = 15 * time.Minute
 	// maxAttempts is how often an update is tried that EKS fails.
 	maxAttempts = 3
+	// judgedEvery is how often the record is written for nothing but that the cluster was
+	// judged, the schedule's wake-ups not counted.
+	judgedEvery = 10 * time.Minute
 	// overdue is how late a re-check may come before its chain is taken for lost.
 	overdue = 2 * time.Minute
 	// longestInvocation bounds an intent: one that claims more is nobody's.

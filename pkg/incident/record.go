@@ -76,6 +76,9 @@ type Record struct {
 	Closings []Closing `json:"closings,omitempty"`
 	// Check is the next re-check that is on its way.
 	Check Check `json:"check,omitzero"`
+	// JudgedAt is when a check last judged the cluster, to a few minutes: a sweep's says
+	// that it is seen.
+	JudgedAt time.Time `json:"judgedAt,omitzero"`
 	// Trouble counts the checks in a row that AWS did not let finish.
 	Trouble int `json:"trouble,omitempty"`
 	// Intent is what was about to be done when the record was written.

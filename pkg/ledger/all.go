@@ -28,7 +28,7 @@ func (l *Ledger) All(ctx context.Context) ([]incident.Record, error) {
 		}
 		for _, item := range page.Items {
 			key, _ := item[PartitionKey].(*types.AttributeValueMemberS)
-			if key != nil && (key.Value == brake || key.Value == digestSent) {
+			if key != nil && !isRecord(key.Value) {
 				continue
 			}
 			r, err := decode(item)
@@ -64,7 +64,7 @@ func (l *Ledger) WithoutEnd(ctx context.Context) ([]string, error) {
 		}
 		for _, item := range page.Items {
 			key, ok := item[PartitionKey].(*types.AttributeValueMemberS)
-			if _, ends := item[Expires]; ok && !ends && key.Value != brake && key.Value != digestSent {
+			if _, ends := item[Expires]; ok && !ends && isRecord(key.Value) {
 				arns = append(arns, key.Value)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/endpointguard/endpointguard/pkg/digest"
+	"github.com/endpointguard/endpointguard/pkg/heartbeat"
 	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/ledger"
 	"github.com/endpointguard/endpointguard/pkg/localaws"
@@ -61,6 +62,32 @@ func TestTheDigest(t *testing.T) {
 	}
 }
 
+func TestTheHeartbeat(t *testing.T) {
+	_, _, l := open(t)
+	m, err := l.LoadHeartbeat(t.Context())
+	if diff := cmp.Diff(heartbeat.Memory{Schema: incident.Schema}, m); err != nil || diff != "" {
+		t.Fatalf("one that was never written: %v (-want +got):\n%s", err, diff)
+	}
+	m.At, m.Missed = born, map[string]int{"demo": 2}
+	if err := l.SaveHeartbeat(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.SaveHeartbeat(t.Context(), heartbeat.Memory{Schema: incident.Schema}); trouble.Of(err) != trouble.LostRace {
+		t.Errorf("a heartbeat that is there was written over: %v", err)
+	}
+	m.Version = 1
+	got, err := l.LoadHeartbeat(t.Context())
+	if diff := cmp.Diff(m, got); err != nil || diff != "" {
+		t.Errorf("%v (-written +read):\n%s", err, diff)
+	}
+	if records, err := l.All(t.Context()); err != nil || len(records) > 0 {
+		t.Errorf("the heartbeat is read as a record: %v, %v", records, err)
+	}
+	if arns, err := l.WithoutEnd(t.Context()); err != nil || len(arns) > 0 {
+		t.Errorf("the heartbeat is looked for as a cluster: %v, %v", arns, err)
+	}
+}
+
 // TestItemsOfAnotherKindAreRefused: the brake's and the digest's, as a later
 // guardrail or a stranger may have left them.
 func TestItemsOfAnotherKindAreRefused(t *testing.T) {
@@ -71,6 +98,7 @@ func TestItemsOfAnotherKindAreRefused(t *testing.T) {
 	}{
 		{"brake", func(t *testing.T, l *ledger.Ledger) error { _, err := l.LoadBrake(t.Context()); return err }},
 		{"digest", func(t *testing.T, l *ledger.Ledger) error { _, err := l.LoadDigest(t.Context()); return err }},
+		{"heartbeat", func(t *testing.T, l *ledger.Ledger) error { _, err := l.LoadHeartbeat(t.Context()); return err }},
 	} {
 		for name, tc := range map[string]struct {
 			text types.AttributeValue
@@ -119,7 +147,7 @@ func TestWhatCannotBeWrittenIsNotWritten(t *testing.T) {
 	if version != 0 {
 		t.Errorf("the record's version is %d", version)
 	}
-	for want, err := range map[string]error{"encode the digest's item": ofDigest, "encode the brake": ofBrake, "encode the record of cluster demo": ofRecord} {
+	for want, err := range map[string]error{`encode the item "digest"`: ofDigest, `encode the item "brake"`: ofBrake, "encode the record of cluster demo": ofRecord} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want one that says %q", err, want)
 		}

@@ -21,6 +21,7 @@ const (
 	TopicARN   = "ENDPOINTGUARD_TOPIC_ARN"    // the SNS topic of the mails
 	RoleARN    = "ENDPOINTGUARD_ROLE_ARN"     // the guardrail's own role, by which its calls are known
 	PolicyFile = "ENDPOINTGUARD_POLICY_FILE"  // default: policy.yaml beside the binary
+	PolicyHash = "ENDPOINTGUARD_POLICY_HASH"  // of the function sweep: the policy document's, for its heartbeat; default none
 	LogLevel   = "ENDPOINTGUARD_LOG_LEVEL"    // debug, info, warn or error; default info
 	Brake      = "ENDPOINTGUARD_BRAKE"        // how many clusters may be changed within an hour; default 20, 0 is any number
 	TugPerHour = "ENDPOINTGUARD_TUG_PER_HOUR" // closings of one cluster within an hour that make a tug of war; default 3, 0 is never

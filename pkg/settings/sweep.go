@@ -1,6 +1,9 @@
 package settings
 
-import "errors"
+import (
+	"cmp"
+	"errors"
+)
 
 // Sweep are the settings of the function sweep.
 type Sweep struct {
@@ -9,6 +12,12 @@ type Sweep struct {
 	QueueURL string
 	Table    string
 	LogLevel string
+
+	FunctionName string
+
+	// What the heartbeat says of the deployment, "" for nothing.
+	Mode       string // alert or enforce
+	PolicyHash string
 
 	// What the digest needs, all zero without one.
 	DigestHour  int    // 0 to 23 in UTC
@@ -28,6 +37,12 @@ func ForSweep(getenv func(string) string) (Sweep, error) {
 		QueueURL: r.url(QueueURL),
 		Table:    r.matching(Table, tablePattern, "the name of a DynamoDB table"),
 		LogLevel: r.oneOf(LogLevel, "info", "debug", "info", "warn", "error"),
+
+		FunctionName: cmp.Or(getenv(FunctionName), "sweep"),
+		PolicyHash:   getenv(PolicyHash),
+	}
+	if getenv(Mode) != "" {
+		s.Mode = r.oneOf(Mode, "", ModeAlert, ModeEnforce)
 	}
 	if getenv(DigestHour) != "" {
 		s.DigestHour = r.number(DigestHour, 0, 23)

@@ -19,7 +19,7 @@ func TestForSweep(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := settings.Sweep{
-		Account: "111122223333", Region: "eu-west-1", LogLevel: "info",
+		Account: "111122223333", Region: "eu-west-1", LogLevel: "info", FunctionName: "sweep",
 		QueueURL: "https://sqs.eu-west-1.amazonaws.com/111122223333/endpointguard", Table: "endpointguard",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -51,6 +51,7 @@ func TestForSweepWithADigest(t *testing.T) {
 		settings.Account: "111122223333", settings.Region: "eu-west-1", settings.QueueURL: "https://sqs.eu-west-1.amazonaws.com/111122223333/endpointguard",
 		settings.DigestHour: "0", settings.Table: "endpointguard", settings.TopicARN: "arn:aws:sns:eu-west-1:111122223333:mails",
 		settings.ChatTopic: "arn:aws:sns:eu-west-1:111122223333:cards", settings.Language: "ja", settings.AccountName: "shop-prod",
+		settings.FunctionName: "guard-sweep", settings.Mode: "enforce", settings.PolicyHash: "0123456789ab",
 	}
 	get := func(name string) string { return values[name] }
 	got, err := settings.ForSweep(get)
@@ -59,12 +60,13 @@ func TestForSweepWithADigest(t *testing.T) {
 	}
 	want := settings.Sweep{
 		Account: "111122223333", Region: "eu-west-1", LogLevel: "info", QueueURL: values[settings.QueueURL],
+		FunctionName: "guard-sweep", Mode: "enforce", PolicyHash: "0123456789ab",
 		Table: "endpointguard", TopicARN: values[settings.TopicARN], ChatTopic: values[settings.ChatTopic], Language: "ja", AccountName: "shop-prod",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	for name, wrong := range map[string]string{settings.DigestHour: "24", settings.Table: "", settings.TopicARN: "", settings.Language: "fr"} {
+	for name, wrong := range map[string]string{settings.DigestHour: "24", settings.Table: "", settings.TopicARN: "", settings.Language: "fr", settings.Mode: "off"} {
 		was := values[name]
 		values[name] = wrong
 		if _, err := settings.ForSweep(get); err == nil || !strings.Contains(err.Error(), name) {

@@ -70,6 +70,7 @@ type Report struct {
 	Unlisted int           `json:"unlisted"`         // of the woken, those that EKS did not list: deleted, if it listed all
 	Unsent   []string      `json:"unsent,omitempty"` // whose wake-up it has not
 	Over     time.Duration `json:"-"`                // from the first wake-up's delivery to the last's
+	Listed   []string      `json:"-"`                // the names that EKS listed
 }
 
 // All lists the clusters and wakes each, and after them those that the ledger
@@ -84,7 +85,7 @@ func (s Sweep) All(ctx context.Context) (Report, error) {
 	listed = distinct(listed)
 	unlisted, recalling := s.unlisted(reading, listed)
 	report, sending := s.wake(ctx, slices.Concat(listed, unlisted), true)
-	report.Pages = pages
+	report.Pages, report.Listed = pages, listed
 	for _, name := range unlisted {
 		if !slices.Contains(report.Unsent, name) {
 			report.Unlisted++

@@ -98,7 +98,7 @@ func TestAll(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(sweep.Report{Pages: 3, Clusters: 234, Woken: 234, Over: 233 * time.Second}, report); diff != "" {
+		if diff := cmp.Diff(sweep.Report{Pages: 3, Clusters: 234, Woken: 234, Over: 233 * time.Second, Listed: names(0, 234)}, report); diff != "" {
 			t.Errorf("report (-want +got):\n%s", diff)
 		}
 		clusters, delays := woken(t, a, true)
@@ -147,7 +147,7 @@ func TestUnlisted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(sweep.Report{Pages: 1, Clusters: 5, Woken: 5, Unlisted: 2, Over: 4 * time.Second}, report); diff != "" {
+		if diff := cmp.Diff(sweep.Report{Pages: 1, Clusters: 5, Woken: 5, Unlisted: 2, Over: 4 * time.Second, Listed: names(0, 3)}, report); diff != "" {
 			t.Errorf("report (-want +got):\n%s", diff)
 		}
 		clusters, delays := woken(t, a, true)
