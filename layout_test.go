@@ -17,7 +17,7 @@ const module = "github.com/endpointguard/endpointguard/"
 
 // pure are the rooms that decide: what they decide must follow from what they
 // are given alone.
-var pure = []string{"endpoint", "policy", "verdict", "cloudtrail", "incident", "digest", "mail", "guardrail", "trouble"}
+var pure = []string{"endpoint", "policy", "verdict", "cloudtrail", "incident", "digest", "heartbeat", "mail", "guardrail", "trouble"}
 
 // forbidden packages, by prefix, and why they are.
 var (
@@ -49,6 +49,7 @@ var (
 		"cloudtrail": {"endpoint"},
 		"incident":   {"verdict", "cloudtrail", "policy", "endpoint", "trouble"},
 		"digest":     {"incident", "verdict", "cloudtrail", "policy", "endpoint", "trouble"},
+		"heartbeat":  {"incident", "verdict", "cloudtrail", "policy", "endpoint", "trouble"},
 		"mail":       {"digest", "incident", "verdict", "cloudtrail", "policy", "endpoint", "trouble"},
 	}
 )
