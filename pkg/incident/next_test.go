@@ -932,6 +932,7 @@ func TestTheTopicIsDownForHours(t *testing.T) {
 	d := newDesk(t, enforce, private)
 	d.comes(d.asks("u1", world))
 	in := d.after(3*time.Hour).input(Message{Check: d.check}, "late")
+	in.HistoryRead, in.History.Whole = true, true
 	r, step := Next(d.r, in)
 	if _, ok := step.(Tell); !ok {
 		t.Fatalf("%T", step)

@@ -42,6 +42,9 @@ func (t *evaluation) announce() Step {
 		}
 		i.Plan = plan
 	}
+	if b := t.Incident.Blocker; b != nil {
+		t.Incident.NamedBlocker = b.UpdateID
+	}
 	return t.tell(NoticeDetected)
 }
 

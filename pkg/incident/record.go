@@ -202,6 +202,10 @@ type Incident struct {
 	StuckMailed    time.Time `json:"stuckMailed,omitzero"`
 	// Folded are the mails that a tug of war left to the digest.
 	Folded []NoticeKind `json:"folded,omitempty"`
+	// Blocker is the update of others that keeps EKS from accepting a change, as last
+	// read, and NamedBlocker the id of the one that the first mail named.
+	Blocker      *Blocker `json:"blocker,omitempty"`
+	NamedBlocker string   `json:"namedBlocker,omitempty"`
 	// Plan is what its first mail announces, nil until it is known.
 	Plan *Plan `json:"plan,omitempty"`
 	// Final is set once the outcome is decided; the incident is closed when it

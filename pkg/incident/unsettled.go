@@ -39,12 +39,18 @@ func (t *evaluation) unsettled(v verdict.Verdict) Step {
 	if slices.ContainsFunc(i.Attempts, Attempt.inProgress) {
 		i.Stage = Updating
 	}
-	if i.DetectedMailed.IsZero() {
-		return t.announce()
-	}
 	i.HeldSince, i.HeldUntil = time.Time{}, time.Time{}
-	if t.now.Sub(i.OpenedAt) >= stuckAfter && i.StuckMailed.IsZero() {
-		return t.tell(NoticeStuck)
+	switch first := i.DetectedMailed.IsZero(); {
+	case !first && (!i.StuckMailed.IsZero() || t.now.Sub(i.OpenedAt) < stuckAfter):
+	case c.Status == endpoint.StatusUpdating && i.Stage == Waiting && !t.in.HistoryRead && t.in.HistoryTrouble == "":
+		return Read{History: true} // what holds it up
+	case first:
+		t.block()
+		return t.announce()
+	default:
+		if t.block(); t.stuck() {
+			return t.tell(NoticeStuck)
+		}
 	}
 	delay := pace(c, t.blockedSince(), t.now, !i.AlertOnly)
 	if i.Denied > 0 {

@@ -103,6 +103,16 @@ func updateCommand(region, name string, a endpoint.Access, f endpoint.Family) []
 	return append(lines, line)
 }
 
+// cancelCommand is the command that cancels an update, nil where it cannot be written
+// safely. Source: the AWS CLI reference, eks cancel-update.
+func cancelCommand(region, name, update string) []string {
+	if !regionName.MatchString(region) || !endpoint.NamePattern.MatchString(name) || !eventID.MatchString(update) {
+		return nil
+	}
+	lines := append([]string{"  aws eks cancel-update --region " + region + " \\"}, argument("    --name ", name, " \\")...)
+	return append(lines, "    --update-id "+update)
+}
+
 // lookAtNetwork are the commands that show a fact on the network, nil where it is
 // known or cannot be asked for safely.
 func lookAtNetwork(region, vpc string, g incident.Gap) []string {

@@ -7,7 +7,7 @@ var english = phrases{
 	NotYetKnown: "not known: no record of the call; the update is {update}", FoundByLooking: "not known: found by looking at the cluster, not from a call",
 	WithMFA: "yes", WithoutMFA: "no", NoMFA: "without MFA",
 
-	Cluster: "Cluster", Account: "Account", Region: "Region", OpenNow: "Open now", Who: "Who", OpenedBy: "Opened by", AskedBy: "Asked by", UndoneBy: "Undone by",
+	Cluster: "Cluster", Account: "Account", Region: "Region", OpenNow: "Open now", Who: "Who", HeldUpBy: "Held up by", OpenedBy: "Opened by", AskedBy: "Asked by", UndoneBy: "Undone by",
 	ToDo: "To do", Since: "Since", ToWhom: "To whom", Severity: "Severity", Reference: "Reference", Noticed: "Noticed", Endpoint: "Endpoint",
 	RulesLeft: "Rules left", Tags: "Tags",
 	Call: "Call", From: "From", Tool: "Tool", MFA: "MFA", Event: "Event", Update: "Update", Agent: "Agent",
@@ -148,6 +148,11 @@ var english = phrases{
 	SwitchOnWhy:      "The API's name then resolves to private addresses in the VPC: check first that who uses it there is admitted on port 443.",
 	CloseOnceActive:  "EKS takes this only once the cluster is ACTIVE (now {status}).",
 	Credentials:      "With credentials of account {account}.",
+
+	HeldUpLine: "EKS's update {type} {update}, since {since}, asked for by {who}", HeldUpUnknown: "a caller that is not known here",
+	Rollback:  "A rollback takes 12 hours unless told otherwise, and up to 7 days.",
+	Cancel:    "To cancel the rollback",
+	CancelWhy: "EKS does that only while nodes are being rolled back. The guardrail goes on as soon as EKS accepts a change.",
 
 	AuditOn:      "In CloudWatch Logs Insights, log group {group}. Set the time range by hand, absolute and in UTC: {from} to {to}.",
 	AuditOff:     "Nobody can know: the cluster sends no audit logs to CloudWatch Logs. What its API does not log cannot be found out later.",

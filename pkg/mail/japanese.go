@@ -7,7 +7,7 @@ var japanese = phrases{
 	NotYetKnown: "不明。呼び出しの記録はまだありません。更新 ID は {update}", FoundByLooking: "不明。API 呼び出しの記録からではなく、クラスターの設定確認で検出しました",
 	WithMFA: "あり", WithoutMFA: "なし", NoMFA: "MFA なし",
 
-	Cluster: "クラスター", Account: "アカウント", Region: "リージョン", OpenNow: "公開状態", Who: "実行者", OpenedBy: "公開した者", AskedBy: "要求した者", UndoneBy: "元に戻した者",
+	Cluster: "クラスター", Account: "アカウント", Region: "リージョン", OpenNow: "公開状態", Who: "実行者", HeldUpBy: "待機の理由", OpenedBy: "公開した者", AskedBy: "要求した者", UndoneBy: "元に戻した者",
 	ToDo: "対応", Since: "期間", ToWhom: "公開先", Severity: "重大度", Reference: "参照番号", Noticed: "検知日時", Endpoint: "アクセス設定",
 	RulesLeft: "外れたルール", Tags: "タグ",
 	Call: "API 呼び出し", From: "送信元", Tool: "ツール", MFA: "MFA", Event: "イベント ID", Update: "更新 ID", Agent: "UA",
@@ -149,6 +149,11 @@ var japanese = phrases{
 	SwitchOnWhy:      "VPC 内では API の名前がプライベートアドレスに解決されるようになります。VPC 内の利用者に TCP 443 が許可されていることを先に確認してください。",
 	CloseOnceActive:  "EKS が受け付けるのは、クラスターが ACTIVE になってからです(現在は {status})。",
 	Credentials:      "アカウント {account} の認証情報で実行してください。",
+
+	HeldUpLine: "EKS の更新 {type} {update}({since} から。要求者: {who})", HeldUpUnknown: "不明",
+	Rollback:  "ロールバックは、指定がなければ 12 時間、最長で 7 日かかります。",
+	Cancel:    "ロールバックを取り消すコマンド",
+	CancelWhy: "取り消せるのは、ノードのロールバック中だけです。EKS が変更を受け付けるようになりしだい、ガードレールは処理を続けます。",
 
 	AuditOn:      "CloudWatch Logs Insights でロググループ {group} を選び、時間範囲を手動で、絶対時刻・UTC で {from} から {to} に設定してください。",
 	AuditOff:     "誰にも分かりません。このクラスターは監査ログを CloudWatch Logs に送信していないため、後から調べることはできません。",

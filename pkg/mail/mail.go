@@ -119,6 +119,9 @@ func (l Letter) Write(n incident.Notice) Mail {
 	if undone {
 		w.field(w.UndoneBy, w.undoneBy())
 	}
+	if by := w.heldUpBy(); by != "" {
+		w.field(w.HeldUpBy, by)
+	}
 	w.field(w.Since, w.since())
 	w.field(w.ToWhom, w.toWhom())
 	w.field(w.Reference, w.i.Ref)
@@ -127,6 +130,7 @@ func (l Letter) Write(n incident.Notice) Mail {
 	w.rules()
 	w.done()
 	w.reach()
+	w.cancel()
 	w.commands()
 	w.callers()
 	w.sign()
@@ -152,7 +156,7 @@ func (l Letter) Write(n incident.Notice) Mail {
 // labels is how many columns the widest label takes.
 func (t *phrases) labels() int {
 	n := 0
-	for _, label := range []string{t.Cluster, t.Account, t.Region, t.OpenNow, t.Who, t.OpenedBy, t.AskedBy, t.UndoneBy, t.ToDo, t.Since, t.ToWhom, t.Severity, t.Reference, t.Noticed, t.Endpoint, t.RulesLeft, t.Tags} {
+	for _, label := range []string{t.Cluster, t.Account, t.Region, t.OpenNow, t.Who, t.OpenedBy, t.AskedBy, t.UndoneBy, t.ToDo, t.Since, t.ToWhom, t.Severity, t.Reference, t.Noticed, t.Endpoint, t.RulesLeft, t.Tags, t.HeldUpBy} {
 		n = max(n, columns(label))
 	}
 	return n + 1

@@ -18,7 +18,7 @@ type phrases struct {
 
 	// Labels of the fields.
 	Cluster, Account, Region, OpenNow, Who, ToDo, Since, ToWhom, Severity, Reference, Noticed, Endpoint, RulesLeft string
-	OpenedBy, AskedBy, UndoneBy, Tags                                                                              string
+	OpenedBy, AskedBy, UndoneBy, Tags, HeldUpBy                                                                    string
 	Call, From, Tool, MFA, Event, Update, Agent                                                                    string
 
 	// Severities.
@@ -80,6 +80,8 @@ type phrases struct {
 	ReachFrom, ReachPort, ReachIdentity, ReachList, ReachGroups, ReachGroup, ReachUnknownGroup string
 	// Commands.
 	PutBackInside, PutBackInsideWhy, PutBackWhy, CloseWhy, CloseOnceActive, SwitchOnWhy, Credentials string
+	// What holds EKS up.
+	HeldUpLine, HeldUpUnknown, Rollback, Cancel, CancelWhy string
 	// Who used it.
 	AuditOn, AuditOff, AuditUnknown string
 

@@ -181,3 +181,45 @@ func byItself(n incident.Notice) string {
 		return "to be " + what + " " + at
 	}
 }
+
+// blocker is the update that keeps EKS from accepting a change, nil when the mail is about
+// none.
+func (w *writer) blocker() *incident.Blocker {
+	if w.n.Kind == incident.NoticeOutcome {
+		return nil
+	}
+	return w.i.Blocker
+}
+
+// heldUpBy says in one line which update keeps EKS from accepting a change, "" when none
+// is known to.
+func (w *writer) heldUpBy() string {
+	b := w.blocker()
+	if b == nil {
+		return ""
+	}
+	who := w.HeldUpUnknown
+	if b.By != nil {
+		who = w.actor(*b.By)
+	}
+	line := fill(w.HeldUpLine, "type", foreign(b.Type, 60), "update", foreign(b.UpdateID, 60), "since", stamp(b.Since), "who", who)
+	if b.Type == incident.VersionRollback {
+		line = sentences(line+".", w.Rollback)
+	}
+	return line
+}
+
+// cancel writes the command that ends the update that keeps EKS from accepting a change,
+// for the one kind that can be ended.
+func (w *writer) cancel() {
+	b := w.blocker()
+	if b == nil || b.Type != incident.VersionRollback {
+		return
+	}
+	if command := cancelCommand(w.r.Region, w.r.Name, b.UpdateID); command != nil {
+		w.heading(w.Cancel)
+		w.inside(sentences(w.CancelWhy, fill(w.Credentials, "account", w.account(w.r.Account))))
+		w.WriteString("\n")
+		w.block(command)
+	}
+}

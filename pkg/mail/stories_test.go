@@ -323,6 +323,20 @@ func stories() map[string]incident.Notice {
 	made = create.creates(alice, wide)
 	out["detected-graced-partly"] = create.at(40 * time.Second).hears(made).mail("detected")
 
+	rollback := newStory(officeRule).sweeps()
+	rollback.at(0).asks(alice, wide)
+	rollback.at(4*time.Minute).ends(true).asks(alice, wide)
+	u := &rollback.updates[1]
+	u.Type, u.Asked = "VersionRollback", endpoint.Request{}
+	out["detected-rollback"] = rollback.at(5 * time.Minute).sweeps().mail("detected")
+	out["stuck-rollback"] = rollback.at(13 * time.Hour).rechecks().mail("stuck")
+	logging := newStory(officeRule).sweeps()
+	event = logging.at(0).asks(alice, wide)
+	logging.at(40 * time.Second).hears(event)
+	logging.at(4*time.Minute).ends(true).asks(alice, wide)
+	logging.updates[1].Type, logging.updates[1].Asked = "LoggingUpdate", endpoint.Request{}
+	out["stuck-logging"] = logging.at(3 * time.Hour).rechecks().mail("stuck")
+
 	stuck := newStory(officeRule).sweeps()
 	out["stuck"] = stuck.at(40 * time.Second).hears(stuck.at(0).asks(alice, wide)).at(2*time.Hour + 5*time.Minute).rechecks().mail("stuck")
 

@@ -3,6 +3,7 @@ package simulation
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -493,28 +494,70 @@ func TestEKSRefusesToChange(t *testing.T) {
 // EKS works on a cluster for hours, as it does for a rollback, and gives up or
 // gets done. The endpoint is closed right after.
 func TestEKSWorksForLong(t *testing.T) {
-	for _, kind := range []string{"VersionRollback", "ControlPlaneEgressUpdate", "CertificateAuthorityUpdate"} {
-		for _, end := range []string{"", "Cancelled", "Failed"} {
-			t.Run(kind+" "+end, func(t *testing.T) {
-				story(t, localaws.Options{}, func(w *world) {
-					w.put("closed-1", world0)
-					w.remember()
-					_, err := w.aws.StartUpdate("closed-1", kind, 12*time.Hour)
-					must(w, err)
-					w.sweep()
-					w.runFor(11 * time.Hour)
-					if end != "" {
-						must(w, w.aws.EndUpdate("closed-1", end))
-					}
-					w.runFor(2 * time.Hour)
-					w.wantClosed("closed-1")
-					want := []string{"detected", "stuck", "enforced"}
-					if got := w.mailed("closed-1"); !slices.Equal(got, want) {
-						w.t.Errorf("mails %v, want %v", got, want)
-					}
-					w.quiet()
-				})
+	told, once := []string{"detected", "stuck", "enforced"}, []string{"detected", "enforced"}
+	for _, tc := range []struct {
+		kind, end string
+		after     time.Duration // that it ends, in whatever way
+		mails     []string
+	}{
+		// A rollback may take 12 hours, and the first mail says so.
+		{"VersionRollback", "Successful", 12 * time.Hour, once}, {"VersionRollback", "Cancelled", 11 * time.Hour, once},
+		{"VersionRollback", "Failed", 11 * time.Hour, once}, {"VersionRollback", "Successful", 20 * time.Hour, told},
+		{"ControlPlaneEgressUpdate", "Successful", 12 * time.Hour, told}, {"ControlPlaneEgressUpdate", "Failed", 3 * time.Hour, told},
+		{"CertificateAuthorityUpdate", "Cancelled", 11 * time.Hour, told}, {"VersionUpdate", "Successful", time.Hour, once},
+	} {
+		t.Run(fmt.Sprint(tc.kind, " ", tc.end, " ", tc.after), func(t *testing.T) {
+			story(t, localaws.Options{}, func(w *world) {
+				w.put("closed-1", world0)
+				w.remember()
+				_, err := w.aws.StartUpdate("closed-1", tc.kind, 8*24*time.Hour)
+				must(w, err)
+				w.sweep()
+				w.runFor(tc.after)
+				must(w, w.aws.EndUpdate("closed-1", tc.end))
+				w.runFor(2 * time.Hour)
+				w.wantClosed("closed-1")
+				if got := w.mailed("closed-1"); !slices.Equal(got, tc.mails) {
+					w.t.Errorf("mails %v, want %v", got, tc.mails)
+				}
+				if first := w.aws.Mails(topicName)[0].Message; !strings.Contains(first, tc.kind) {
+					w.t.Errorf("the first mail does not name what holds the guardrail up:\n%s", first)
+				}
+				w.quiet()
 			})
-		}
+		})
 	}
+}
+
+// Who opens a cluster and then has EKS work on it for long is told of with what holds the
+// guardrail up, two hours later, and the cluster is closed once EKS is done.
+func TestOpenedAndHeldOpen(t *testing.T) {
+	story(t, localaws.Options{}, func(w *world) {
+		w.put("closed-1", closed)
+		w.remember()
+		w.sweep()
+		w.runFor(time.Minute)
+		w.mustSet(alice, "closed-1", world0)
+		until := time.Now().Add(time.Hour)
+		for time.Now().Before(until) {
+			// As soon as the opening is through, before the guardrail's own update can begin.
+			if _, err := w.aws.StartUpdate("closed-1", "VersionRollback", 12*time.Hour); err == nil {
+				break
+			}
+			w.runFor(time.Second)
+		}
+		w.runFor(3 * time.Hour)
+		var stuck string
+		for _, m := range w.aws.Mails(topicName) {
+			if m.Attributes["outcome"] == "stuck" {
+				stuck = m.Message
+			}
+		}
+		if !strings.Contains(stuck, "VersionRollback") || !strings.Contains(stuck, "aws eks cancel-update") {
+			w.t.Errorf("the mail says nothing of the rollback:\n%s", stuck)
+		}
+		w.runFor(10 * time.Hour)
+		w.wantClosed("closed-1")
+		w.wantTold("closed-1", "enforced")
+	})
 }

@@ -1,0 +1,71 @@
+package incident
+
+import (
+	"slices"
+	"time"
+
+	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
+)
+
+// Blocker is the update, not ours, that keeps EKS from accepting a change.
+type Blocker struct {
+	UpdateID string    `json:"updateID"`
+	Type     string    `json:"type"` // EKS's UpdateType: VersionRollback
+	Since    time.Time `json:"since"`
+	// By is who asked for it, nil when no event tells.
+	By *cloudtrail.Actor `json:"by,omitempty"`
+}
+
+// VersionRollback is the type of an update that can take days, and that eks:CancelUpdate
+// may end. Source: the EKS API reference, CancelUpdate, and the EKS user guide on
+// rollbacks of Auto Mode clusters: 2 hours to 7 days, 12 hours unless told otherwise.
+const VersionRollback = "VersionRollback"
+
+// updateTakes is how long an endpoint update of ours may well take.
+const updateTakes = 30 * time.Minute
+
+// takes is how long an update of a type may well take: before that is over, a cluster
+// whose mail has named it is not stuck.
+func takes(updateType string) time.Duration {
+	if updateType == VersionRollback {
+		return 13 * time.Hour // what it takes unless told otherwise, and some
+	}
+	return stuckAfter
+}
+
+// block notes the update that keeps EKS from accepting a change, once its list was read.
+func (t *evaluation) block() {
+	if !t.in.HistoryRead || t.in.HistoryTrouble != "" {
+		return
+	}
+	i := t.Incident
+	i.Blocker = nil
+	for _, u := range t.in.History.Read {
+		if u.Over() || slices.Contains(t.Ours, u.ID) {
+			continue
+		}
+		b := &Blocker{UpdateID: u.ID, Type: u.Type, Since: u.CreatedAt}
+		for _, w := range slices.Concat(t.Watch, i.Causes) {
+			if w.UpdateID == u.ID && w.EventID != "" {
+				b.By = &w.Actor
+			}
+		}
+		i.Blocker = b
+	}
+}
+
+// stuck reports whether the incident has been open for so long that people must be told:
+// longer than what holds it up may take, if its first mail has named that.
+func (t *evaluation) stuck() bool {
+	i := t.Incident
+	at := i.OpenedAt.Add(stuckAfter)
+	if b := i.Blocker; b != nil && b.UpdateID == i.NamedBlocker {
+		if end := b.Since.Add(takes(b.Type)); end.After(at) {
+			at = end
+		}
+	}
+	if a := t.attempt(); a != nil && a.inProgress() && a.At.Add(updateTakes).After(at) {
+		at = a.At.Add(updateTakes) // it is being settled
+	}
+	return !t.now.Before(at)
+}
