@@ -31,8 +31,11 @@ import (
 var demoPolicy []byte
 
 const (
-	// demoLimit ends a demo in which something never settles.
-	demoLimit = time.Minute
+	// silence ends a demo in which nothing happens any more and something is not
+	// settled: how long that takes is the machine's affair, not the demo's.
+	silence = 2 * time.Minute
+	// everyCluster is who the line about the sweep is about.
+	everyCluster = "every cluster"
 	// glance is how often the clusters are looked at for the feed.
 	glance = 50 * time.Millisecond
 	// quickly is how long the 15 s between two looks of the guardrail are here.
@@ -40,6 +43,9 @@ const (
 	// atTheEnd is how long a board stays once all is quiet.
 	atTheEnd = 2 * time.Second
 )
+
+// errSilent is why a demo is ended that does not end by itself.
+var errSilent = fmt.Errorf("nothing has happened for %s", silence)
 
 // demo is one run.
 type demo struct {
@@ -83,7 +89,7 @@ func runDemo(ctx context.Context, functionPath, dir string, out, errs io.Writer,
 		return fmt.Errorf("the policy of the demo is invalid:\n%w", problems)
 	}
 	asked := ctx
-	ctx, cancel := context.WithTimeout(ctx, demoLimit)
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	d := newDemoRun(p, out)
 	d.aws = localaws.New(localaws.Options{
@@ -127,7 +133,7 @@ func runDemo(ctx context.Context, functionPath, dir string, out, errs io.Writer,
 	// The function's end may be seen before the interrupt that ended it.
 	case errors.Is(err, context.Canceled), asked.Err() != nil:
 		return errors.New("interrupted")
-	case err != nil && !errors.Is(err, context.DeadlineExceeded):
+	case err != nil && !errors.Is(err, errSilent):
 		return err
 	}
 	if on == nil {
@@ -191,7 +197,7 @@ func (d *demo) start(ctx context.Context, functionPath, dir string, errs io.Writ
 	if err := os.WriteFile(document, demoPolicy, 0o600); err != nil {
 		return nil, err
 	}
-	f, err := d.aws.Function(functionName, queueName, localaws.FunctionOptions{Timeout: 20 * time.Second})
+	f, err := d.aws.Function(functionName, queueName, localaws.FunctionOptions{Timeout: time.Minute})
 	if err != nil {
 		return nil, err
 	}
@@ -271,10 +277,44 @@ func (d *demo) follow(ctx context.Context, r io.Reader) {
 	}
 }
 
-// play lets everything happen and returns once all is quiet.
+// sweep wakes the guardrail for the clusters that are there, as a deployment does.
+func (d *demo) sweep() error {
+	d.tell(everyCluster, "the sweep after the deployment wakes the guardrail")
+	for _, r := range d.cast {
+		if r.create {
+			continue
+		}
+		body, err := incident.WakeUp{Cluster: r.name, Account: d.aws.Account(), Region: d.aws.Region(), Sweep: true}.Encode()
+		if err != nil {
+			return err
+		}
+		if err := d.aws.Send(queueName, string(body), 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// swept reports whether the guardrail has looked at all clusters that are there.
+func (d *demo) swept() bool {
+	for _, r := range d.cast {
+		if _, looked := d.ended[r.name]; !looked && !r.create {
+			return false
+		}
+	}
+	return true
+}
+
+// play lets everything happen, after the first sweep, and returns once all is quiet.
 func (d *demo) play(ctx context.Context, over <-chan error) error {
+	if err := d.sweep(); err != nil {
+		return err
+	}
 	tick := time.NewTicker(glance)
 	defer tick.Stop()
+	silent := time.NewTimer(silence)
+	defer silent.Stop()
+	var begun time.Time // when the first of them changed a cluster
 	next := 0
 	for {
 		select {
@@ -282,12 +322,24 @@ func (d *demo) play(ctx context.Context, over <-chan error) error {
 			return ctx.Err()
 		case err := <-over:
 			return err
+		case <-silent.C:
+			return errSilent
 		case l := <-d.log:
+			silent.Reset(silence)
 			d.heard(l)
 		case c := <-d.calls:
+			silent.Reset(silence)
 			d.called(c)
 		case <-tick.C:
-			for next < len(d.cast) && time.Since(d.began) >= d.cast[next].at {
+			if begun.IsZero() {
+				d.draw()
+				if !d.swept() {
+					continue
+				}
+				d.tell(everyCluster, "guardrail: as the policy says, nothing to do")
+				begun, d.ended = time.Now(), map[string]incident.Outcome{}
+			}
+			for next < len(d.cast) && time.Since(begun) >= d.cast[next].at {
 				if err := d.perform(ctx, d.cast[next]); err != nil {
 					return err
 				}
@@ -339,6 +391,10 @@ func (d *demo) quiet() bool {
 // heard shows what the function logged, unless it only looked again.
 func (d *demo) heard(l logLine) {
 	d.watch() // what EKS did was there before
+	if l.Sweep && l.Outcome != "" {
+		d.ended[l.Cluster] = l.Outcome
+		return
+	}
 	if l.Outcome != "" && l.Outcome != incident.Ignored {
 		d.ended[l.Cluster] = l.Outcome
 		d.over(l.Cluster)

@@ -176,7 +176,7 @@ func TestDemoInterrupted(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
-	out := &cancelOn{text: "EKS: UPDATING", cancel: func() { cancel(errors.New("seen enough")) }}
+	out := &cancelOn{text: "the sweep after the deployment", cancel: func() { cancel(errors.New("seen enough")) }}
 	err := runDemo(ctx, path, dir, out, os.Stderr, nil)
 	if err == nil || err.Error() != "interrupted" {
 		t.Errorf("got %v, want interrupted", err)

@@ -14,6 +14,7 @@ type logLine struct {
 	Level   string           `json:"level"`
 	Cluster string           `json:"cluster"`
 	Call    string           `json:"call"`
+	Sweep   bool             `json:"sweep"`
 	Outcome incident.Outcome `json:"outcome"`
 	Why     string           `json:"why"`
 	Step    incident.Stage   `json:"step"`

@@ -329,7 +329,7 @@ func stories() map[string]incident.Notice {
 	u := &rollback.updates[1]
 	u.Type, u.Asked = "VersionRollback", endpoint.Request{}
 	out["detected-rollback"] = rollback.at(5 * time.Minute).sweeps().mail("detected")
-	out["stuck-rollback"] = rollback.at(13 * time.Hour).rechecks().mail("stuck")
+	out["stuck-rollback"] = rollback.at(14 * time.Hour).rechecks().mail("stuck")
 	logging := newStory(officeRule).sweeps()
 	event = logging.at(0).asks(alice, wide)
 	logging.at(40 * time.Second).hears(event)
