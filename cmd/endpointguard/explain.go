@@ -345,6 +345,9 @@ func (q *question) madeUp(s *subject, p *policy.Policy) error {
 		return err
 	}
 	if q.account != "" && (len(q.account) != 12 || strings.Trim(q.account, "0123456789") != "") {
+		if right, why, ok := policy.AccountSpelling(q.account); ok {
+			return usageError{fmt.Sprintf("--account: %q is no account id: %s", q.account, why), "write --account " + right}
+		}
 		return usageError{fmt.Sprintf("--account: %q is no account id", q.account), "account ids have 12 digits"}
 	}
 	if q.name != "" && !endpoint.NamePattern.MatchString(q.name) {
