@@ -357,6 +357,9 @@ func (q *question) madeUp(s *subject, p *policy.Policy) error {
 		ID:        endpoint.ID{ARN: endpoint.ARN("aws", q.where.region, q.account, q.name)},
 		Partition: "aws", Account: q.account, Region: q.where.region, Name: q.name, Status: endpoint.StatusActive, Access: access,
 	}
+	if region := q.where.region; region != "" && !endpoint.KnownRegion(region) {
+		s.note("%q is taken for an AWS region, though none is known by that name (--region)", region)
+	}
 	if s.at.IsZero() {
 		s.at = time.Now().UTC()
 	}

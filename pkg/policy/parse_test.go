@@ -498,9 +498,9 @@ func TestCheckTellsOfTheDateToo(t *testing.T) {
 rules:
   - {name: a, require: {privateAccess: enabled}, respond: nothing}
 exemptions:
-  - {name: over, rules: [a], match: {accounts: ["111122223333"], regions: [x], clusters: [x]}, until: 2026-01-31, reason: r, approvedBy: b}
-  - {name: far, rules: [a], match: {accounts: ["111122223333"], regions: [x], clusters: [x]}, until: 2072-01-31, reason: r, approvedBy: b}
-  - {name: none, rules: [a], match: {accounts: ["111122223333"], regions: [x], clusters: [x]}, until: soon, reason: r, approvedBy: b}
+  - {name: over, rules: [a], match: {accounts: ["111122223333"], regions: [eu-west-1], clusters: [x]}, until: 2026-01-31, reason: r, approvedBy: b}
+  - {name: far, rules: [a], match: {accounts: ["111122223333"], regions: [eu-west-1], clusters: [x]}, until: 2072-01-31, reason: r, approvedBy: b}
+  - {name: none, rules: [a], match: {accounts: ["111122223333"], regions: [eu-west-1], clusters: [x]}, until: soon, reason: r, approvedBy: b}
 `
 	p, problems := policy.Check("f", []byte(doc), today)
 	if p != nil {
@@ -528,7 +528,7 @@ func TestProblemKinds(t *testing.T) {
 	docs := documents(t, "warn")
 	for name, want := range map[string]policy.Kind{
 		"documentation": policy.KindDocumentationRange, "stepping-out": policy.KindSteppedOut, "disjoint": policy.KindDisjoint,
-		"idle": policy.KindIdle, "wide": policy.KindWide,
+		"idle": policy.KindIdle, "wide": policy.KindWide, "unknown-regions": policy.KindUnknownRegion, "repeated": policy.KindRepeated, "blanket": policy.KindBlanket,
 	} {
 		_, problems := policy.Parse("f", docs["testdata/warn/"+name+".yaml"])
 		for _, p := range problems {

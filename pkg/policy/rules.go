@@ -33,6 +33,7 @@ func (r *reader) policy(n *yaml.Node) *Policy {
 	r.version(f)
 	p := &Policy{}
 	var places []*rulePlace
+	var exempt []*exemptionPlace
 	names := map[string]int{}
 	if rules, ok := f["rules"]; ok {
 		for i, item := range r.list(rules.value, "rules") {
@@ -45,19 +46,21 @@ func (r *reader) policy(n *yaml.Node) *Policy {
 	for i := range p.Rules {
 		known = append(known, p.Rules[i].Name)
 	}
-	exempt := map[string]int{}
+	taken := map[string]int{}
 	if list, ok := f["exemptions"]; ok {
 		if list.value.Kind != yaml.SequenceNode {
 			r.wrongType(list.value, "exemptions", "a list")
 		} else {
 			for i, item := range list.value.Content {
-				e, until := r.exemption(item, i+1, names, known, exempt)
+				e, place := r.exemption(item, i+1, names, known, taken)
 				p.Exemptions = append(p.Exemptions, e)
-				p.untils = append(p.untils, until)
+				p.untils = append(p.untils, place.end)
+				exempt = append(exempt, place)
 			}
 		}
 	}
 	r.warn(p.Rules, places)
+	r.warnExemptions(p, exempt)
 	return p
 }
 
@@ -95,7 +98,7 @@ func integer(n *yaml.Node) (int, bool) {
 // rulePlace is where the parts of a rule stand, for the warnings; a part that
 // isn't there is nil.
 type rulePlace struct {
-	rule, matchTags, matchClusters, except, public *yaml.Node
+	rule, matchTags, matchClusters, except, public, grace, lockout *yaml.Node
 
 	cidrs []*yaml.Node // of each of the requirement's AllowedCIDRs
 }
@@ -127,10 +130,11 @@ func (r *reader) rule(n *yaml.Node, number int, names map[string]int) (Rule, *ru
 		rule.Respond = Response(r.choice(v.value, "respond", string(Alert), string(Enforce), string(Revert)))
 	}
 	if v, ok := f["graceAfterCreation"]; ok {
-		rule.GraceAfterCreation = r.duration(v.value)
+		rule.GraceAfterCreation, place.grace = r.duration(v.value), v.key
 	}
 	if v, ok := f["lockoutChecks"]; ok {
 		rule.LockoutChecks = LockoutChecks(r.choice(v.value, "lockoutChecks", string(LockoutBlock), string(LockoutWarn)))
+		place.lockout = v.key
 	}
 	rule.admitted = admit(rule.Require)
 	return rule, place
@@ -162,9 +166,11 @@ func (r *reader) match(n *yaml.Node, name string, required []string) (Match, map
 		for _, item := range r.listOf(v.value, "accounts", accountItem) {
 			m.Accounts = append(m.Accounts, r.account(item, "an account"))
 		}
+		r.repeated(v.value.Content, "account")
 	}
 	if v, ok := f["regions"]; ok {
 		m.Regions = r.patterns(v.value, "region", "regions", regionCharacters)
+		r.unknownRegions(v.value)
 	}
 	if v, ok := f["clusters"]; ok {
 		m.Clusters = r.patterns(v.value, "cluster name", "clusters", nameCharacters)
@@ -213,6 +219,7 @@ func (r *reader) patterns(n *yaml.Node, what, name, admitted string) []string {
 		}
 		out = append(out, s)
 	}
+	r.repeated(n.Content, what)
 	return out
 }
 
@@ -349,6 +356,7 @@ func (r *reader) cidrs(f field) ([]netip.Prefix, []*yaml.Node) {
 	if set, err := b.IPSet(); err == nil {
 		r.wide(f.key, set)
 	}
+	r.needless(out, places)
 	return out, places
 }
 
@@ -434,9 +442,9 @@ func isDuration(s string) bool {
 	return !digits
 }
 
-func (r *reader) exemption(n *yaml.Node, number int, rules map[string]int, known []string, names map[string]int) (Exemption, exemptionEnd) {
+func (r *reader) exemption(n *yaml.Node, number int, rules map[string]int, known []string, names map[string]int) (Exemption, *exemptionPlace) {
 	e := Exemption{Line: n.Line}
-	until := exemptionEnd{place: r.place(n.Line, n.Column)}
+	place := &exemptionPlace{end: exemptionEnd{place: r.place(n.Line, n.Column)}}
 	of := fmt.Sprintf("exemption %d", number)
 	f := r.fields(n, of, exemptionKeys, exemptionKeys)
 	if v, ok := f["name"]; ok {
@@ -460,14 +468,16 @@ func (r *reader) exemption(n *yaml.Node, number int, rules map[string]int, known
 				r.errorAt(item, ruleHint(name, known, "this document"), "there is no rule called %q", name)
 			}
 			e.Rules = append(e.Rules, name)
+			place.rules = append(place.rules, item)
 		}
 	}
 	if v, ok := f["match"]; ok {
 		e.Match, _ = r.match(v.value, "match", []string{"accounts", "regions", "clusters"})
+		place.match = v.key
 	}
 	if v, ok := f["until"]; ok {
 		e.Until = r.until(v.value)
-		until = exemptionEnd{r.place(v.value.Line, v.value.Column), v.value.Value}
+		place.end = exemptionEnd{r.place(v.value.Line, v.value.Column), v.value.Value}
 	}
 	if v, ok := f["reason"]; ok {
 		e.Reason, _ = r.text(v.value, "reason")
@@ -475,7 +485,16 @@ func (r *reader) exemption(n *yaml.Node, number int, rules map[string]int, known
 	if v, ok := f["approvedBy"]; ok {
 		e.ApprovedBy, _ = r.text(v.value, "approvedBy")
 	}
-	return e, until
+	r.repeated(place.rules, "rule")
+	return e, place
+}
+
+// exemptionPlace is where the parts of an exemption stand, for the warnings; a
+// part that isn't there is nil.
+type exemptionPlace struct {
+	match *yaml.Node
+	rules []*yaml.Node // of each of the exemption's Rules
+	end   exemptionEnd
 }
 
 // ruleHint helps with the name of a rule that doesn't exist.
