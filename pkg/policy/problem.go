@@ -30,8 +30,9 @@ const (
 	KindWide               Kind = "wide"        // allowed CIDRs that take in most of the internet
 	KindIdle               Kind = "idle"        // a rule or an exemption, or a part of it, that can never do anything
 	KindUnknownRegion      Kind = "unknown-region"
-	KindBlanket            Kind = "blanket"  // an exemption that leaves nothing of a rule
-	KindRepeated           Kind = "repeated" // an item of a list that another one makes needless
+	KindOverLimit          Kind = "over-limit" // rules that admit more blocks than EKS does for one cluster
+	KindBlanket            Kind = "blanket"    // an exemption that leaves nothing of a rule
+	KindRepeated           Kind = "repeated"   // an item of a list that another one makes needless
 )
 
 // Problem is one thing that is wrong with a document, and where.

@@ -10,12 +10,14 @@ import (
 
 	"go.yaml.in/yaml/v3"
 	"go4.org/netipx"
-
-	"github.com/endpointguard/endpointguard/pkg/endpoint"
 )
 
 // MaxGrace is the longest grace that a rule may give a new cluster.
 const MaxGrace = 24 * time.Hour
+
+// MaxAllowed is how many CIDRs a rule may allow: those of an organisation, of which
+// EKS admits far fewer for one cluster (endpoint.MaxCIDRs).
+const MaxAllowed = 1000
 
 // maxName is how long a name and maxPattern how long a pattern may be, in
 // characters. An EKS cluster name has at most 100.
@@ -98,7 +100,7 @@ func integer(n *yaml.Node) (int, bool) {
 // rulePlace is where the parts of a rule stand, for the warnings; a part that
 // isn't there is nil.
 type rulePlace struct {
-	rule, matchTags, matchClusters, except, public, grace, lockout *yaml.Node
+	rule, matchTags, matchClusters, except, public, allowed, grace, lockout *yaml.Node
 
 	cidrs []*yaml.Node // of each of the requirement's AllowedCIDRs
 }
@@ -300,7 +302,7 @@ func (r *reader) requirement(n *yaml.Node, place *rulePlace) Requirement {
 			r.errorAt(v.key, hint, "%s needs publicAccess: restricted", v.key.Value)
 		}
 	}
-	place.public = public.key
+	place.public, place.allowed = public.key, cidrs.key
 	return q
 }
 
@@ -326,8 +328,8 @@ func (r *reader) publicAccess(n *yaml.Node, described bool) PublicAccess {
 
 func (r *reader) cidrs(f field) ([]netip.Prefix, []*yaml.Node) {
 	items := r.listOf(f.value, "allowedCidrs", cidrItem)
-	if len(items) > endpoint.MaxCIDRs {
-		r.errorAt(items[endpoint.MaxCIDRs], "join neighbours into wider blocks", "allowedCidrs has %d CIDRs; EKS admits %d for one cluster", len(items), endpoint.MaxCIDRs)
+	if len(items) > MaxAllowed {
+		r.errorAt(items[MaxAllowed], "join neighbours into wider blocks", "allowedCidrs has %d CIDRs, more than %d", len(items), MaxAllowed)
 	}
 	out, places := make([]netip.Prefix, 0, len(items)), make([]*yaml.Node, 0, len(items))
 	for _, item := range items {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+	"go4.org/netipx"
 
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 )
@@ -21,6 +22,7 @@ func (r *reader) warn(rules []Rule, places []*rulePlace) {
 			r.warnSteppingOut(rule, places[i])
 		}
 	}
+	r.warnOverLimit(rules, places)
 	for i := range rules {
 		a := &rules[i]
 		if !restricts(a) {
@@ -39,6 +41,83 @@ func (r *reader) warn(rules []Rule, places []*rulePlace) {
 				"match different clusters, or require publicAccess: disabled if that is meant")
 		}
 	}
+}
+
+// warnOverLimit warns of rules, alone or two together, that admit more blocks than
+// a cluster can list.
+func (r *reader) warnOverLimit(rules []Rule, places []*rulePlace) {
+	lists := func(rule *Rule) bool {
+		return rule.Require.PublicAccess == PublicRestricted && len(rule.Require.AllowedCIDRs) > 0 && rule.admitted != nil
+	}
+	over := make([]bool, len(rules))
+	for i := range rules {
+		if rule := &rules[i]; lists(rule) && places[i].allowed != nil {
+			n := pieces(rule.admitted.ranges)
+			if over[i] = n > endpoint.MaxCIDRs; over[i] {
+				at := places[i].allowed
+				r.add(at.Line, at.Column, Warning, KindOverLimit,
+					fmt.Sprintf("rule %q admits %d separate blocks; EKS admits %d for one cluster", brief(rule.Name), n, endpoint.MaxCIDRs), overLimitHint)
+			}
+		}
+	}
+	for i := range rules {
+		a := &rules[i]
+		if over[i] || !lists(a) || places[i].allowed == nil {
+			continue
+		}
+		for j := range i {
+			b := &rules[j]
+			// What two lists have in common are blocks of the one or the other.
+			if over[j] || !lists(b) || len(a.Require.AllowedCIDRs)+len(b.Require.AllowedCIDRs) <= endpoint.MaxCIDRs || !r.meet(a, b) {
+				continue
+			}
+			r.meetings -= len(a.admitted.ranges) + len(b.admitted.ranges)
+			if len(r.problems) == maxProblems || r.meetings <= 0 {
+				return
+			}
+			if n := pieces(inBoth(a.admitted.ranges, b.admitted.ranges)); n > endpoint.MaxCIDRs {
+				at := places[i].allowed
+				r.add(at.Line, at.Column, Warning, KindOverLimit,
+					fmt.Sprintf("rules %q and %q together admit %d separate blocks; EKS admits %d for one cluster", brief(b.Name), brief(a.Name), n, endpoint.MaxCIDRs), overLimitHint)
+			}
+		}
+	}
+}
+
+const overLimitHint = "join neighbours where you can; a cluster that is open to more keeps what it lists of them, and then the widest"
+
+// pieces is how many blocks it takes to write the ranges down.
+func pieces(ranges []Range) int {
+	var list []netip.Prefix
+	n := 0
+	for _, r := range ranges {
+		list = netipx.IPRangeFrom(r.From, r.To).AppendPrefixes(list[:0])
+		n += len(list)
+	}
+	return n
+}
+
+// inBoth returns what is in both ordered lists of ranges.
+func inBoth(a, b []Range) []Range {
+	var out []Range
+	for i, j := 0, 0; i < len(a) && j < len(b); {
+		from, to := a[i].From, a[i].To
+		if from.Less(b[j].From) {
+			from = b[j].From
+		}
+		if b[j].To.Less(to) {
+			to = b[j].To
+		}
+		if !to.Less(from) {
+			out = append(out, NewRange(from, to))
+		}
+		if a[i].To.Less(b[j].To) {
+			i++
+		} else {
+			j++
+		}
+	}
+	return out
 }
 
 // warnIdle tells of a rule that is for no cluster, that admits no address, or
