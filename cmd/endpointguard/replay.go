@@ -22,7 +22,7 @@ func newReplay() *cobra.Command {
 	var asJSON bool
 	var before string
 	cmd := &cobra.Command{
-		Use:   "replay [--policy FILE] [--before ACCESS] [--json] FILE...",
+		Use:   "replay [--policy FILE] [--before ACCESS] FILE...",
 		Short: "Shows what the guardrail does about recorded events",
 		Long: `Replay takes CloudTrail records and shows what the guardrail does about each, by
 running the function's own code on an AWS inside this process. Nothing is read
@@ -30,17 +30,17 @@ from or changed in any account.
 
 A FILE holds a record, an EventBridge event, an array of them, JSON lines, or a
 CloudTrail log file ({"Records": [...]}), plain or gzipped; "-" is the standard
-input. Answers of LookupEvents, CloudWatch Logs and its subscriptions, SQS and SNS
-messages, exports of Elastic (event.original) and Splunk, and the rows of Athena
-and CloudTrail Lake are unwrapped.
+input. Answers of LookupEvents, CloudWatch Logs and its subscriptions, SQS and
+SNS messages, exports of Elastic (event.original) and Splunk, and the rows of
+Athena and CloudTrail Lake are unwrapped.
 
 For each record there is a fresh AWS in the record's account and region, at the
 record's time, with the cluster in the state that the record implies: being
-created as asked for, or being updated. What a record doesn't tell is assumed and
-shown; --before says what the endpoint was before the calls on clusters that
+created as asked for, or being updated. What a record doesn't tell is assumed,
+and shown; --before says what the endpoint was before the calls on clusters that
 exist, such as public=true,private=true,cidrs=198.51.100.0/24+203.0.113.0/24.
-Without it, it was private only; or public, too, for one address when a call that
-succeeded sends CIDRs alone, since EKS takes those of a public cluster alone.
+Without it, it was private only; or public, too, for one address when a call
+that succeeded sends CIDRs alone, which EKS takes of public clusters alone.
 
 A record that cannot be read is told with all that it lacks, and the exit status
 is 1.
