@@ -2,6 +2,7 @@ package cloudtrail
 
 import (
 	"encoding/base64"
+	"errors"
 	"strings"
 	"testing"
 
@@ -85,7 +86,7 @@ func TestWhatIsNoRecordIsNamed(t *testing.T) {
 				t.Fatalf("%d records, %v", len(records), err)
 			}
 			_, err = Decode(records[0])
-			if u, ok := err.(Unreadable); !ok || !strings.Contains(u.Why, c.want) {
+			if u, ok := errors.AsType[Unreadable](err); !ok || !strings.Contains(u.Why, c.want) {
 				t.Errorf("%v, want %q", err, c.want)
 			}
 		})
