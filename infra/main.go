@@ -38,7 +38,7 @@ func run(root string) error {
 	if err != nil {
 		return err
 	}
-	for _, warning := range document.Warnings {
+	for _, warning := range append(d.Warnings, document.Warnings...) {
 		fmt.Fprintln(os.Stderr, "warning:", warning)
 	}
 	folder, err := os.MkdirTemp("", "endpointguard-")

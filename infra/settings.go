@@ -13,6 +13,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/policy"
 	"github.com/endpointguard/endpointguard/pkg/settings"
 )
 
@@ -81,6 +83,8 @@ type Deployment struct {
 	AccountName   string
 	DigestHour    int
 	ChatTopicARNs map[string]string
+	// Warnings are what may be a mistake, one line each.
+	Warnings []string
 }
 
 var (
@@ -130,6 +134,7 @@ func parseSettings(context map[string]any, region string) (Deployment, error) {
 	}
 	d.AlertEmails = r.emails()
 	d.Regions = r.regions(region)
+	d.Warnings = unknownRegions(d.Regions)
 	d.SweepInterval = r.interval(d.SweepEvery)
 	d.TopicARNs = r.perRegion(keyTopicARN, topicPattern, "the ARN of an SNS topic", d.Regions)
 	d.ChatTopicARNs = r.perRegion(keyChatTopicARN, topicPattern, "the ARN of an SNS topic", d.Regions)
@@ -297,6 +302,23 @@ func (r *reader) regions(fallback string) []string {
 		}
 	}
 	return list
+}
+
+// unknownRegions warns of regions that this version doesn't know: each is a slip
+// or a new one.
+func unknownRegions(regions []string) []string {
+	var out []string
+	for _, region := range regions {
+		if endpoint.KnownRegion(region) || !regionPattern.MatchString(region) {
+			continue
+		}
+		line := fmt.Sprintf("setting %s: no AWS region is called %q, as far as this version knows", keyRegions, region)
+		if near := policy.NearestRegion(region); near != "" {
+			line += fmt.Sprintf(" (did you mean %s?)", near)
+		}
+		out = append(out, line)
+	}
+	return out
 }
 
 // The shortest and the longest time from one sweep to the next. A sweep may take

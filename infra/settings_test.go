@@ -75,6 +75,14 @@ func TestSettings(t *testing.T) {
 				}
 			}),
 		},
+		"a region that doesn't exist": {with(map[string]any{keyRegions: []any{"eu-wset-1", "eu-west-1"}}), standard(func(d *Deployment) {
+			d.Regions = []string{"eu-wset-1", "eu-west-1"}
+			d.Warnings = []string{`setting regions: no AWS region is called "eu-wset-1", as far as this version knows (did you mean eu-west-1?)`}
+		})},
+		"a region that may be new": {with(map[string]any{keyRegions: []any{"nz-southwest-1"}}), standard(func(d *Deployment) {
+			d.Regions = []string{"nz-southwest-1"}
+			d.Warnings = []string{`setting regions: no AWS region is called "nz-southwest-1", as far as this version knows`}
+		})},
 		"the profile's region":   {with(map[string]any{keyRegions: []any{}}), standard(func(d *Deployment) { d.Regions = []string{"ap-south-1"} })},
 		"the CDK's own settings": {with(map[string]any{"@aws-cdk/core:x": true, "aws:cdk:y": "z", "cli-telemetry": false, "hosted-zone:a": "b"}), standard(func(*Deployment) {})},
 	}

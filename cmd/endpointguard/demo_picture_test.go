@@ -64,7 +64,7 @@ func recording(s *screen) (board []shot, pages []shot) {
 
 // Whatever differs from run to run.
 var timed = regexp.MustCompile(` *\d+\.\d s` +
-	`|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d` +
+	`|\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\d)?|\b\d\d:\d\d:\d\d` + // a line may break between the day and the time
 	`|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}` +
 	`|\b(?:vpc|sg)-[0-9a-f]{17}|\bEG-[0-9A-Z]{8}`)
 

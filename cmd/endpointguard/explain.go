@@ -74,8 +74,10 @@ out-of-scope.
 
 --json prints one object: outcome (compliant, out-of-scope, exempt, violation,
 would-enforce, blocked), why (only where the rules don't tell it), rules (name,
-violated, reasons; those that match) and desired (public, private, cidrs; null
-when nothing would change). The exit status is 1 for the last three outcomes.`,
+violated, reasons; those that match), desired (public, private, cidrs; null when
+nothing would change) and dropped (cidr, why: not-allowed, too-wide,
+over-the-limit, or reverted for what is allowed and was not open right before).
+The exit status is 1 for the last three outcomes.`,
 		Example: `  endpointguard explain --access public=true,private=false,cidrs=0.0.0.0/1
   endpointguard explain --event event.json --tag environment=prod
   endpointguard explain --cluster demo-1 --region eu-west-1 --json`,
@@ -345,6 +347,9 @@ func (q *question) madeUp(s *subject, p *policy.Policy) error {
 		return err
 	}
 	if q.account != "" && (len(q.account) != 12 || strings.Trim(q.account, "0123456789") != "") {
+		if right, why, ok := policy.AccountSpelling(q.account); ok {
+			return usageError{fmt.Sprintf("--account: %q is no account id: %s", q.account, why), "write --account " + right}
+		}
 		return usageError{fmt.Sprintf("--account: %q is no account id", q.account), "account ids have 12 digits"}
 	}
 	if q.name != "" && !endpoint.NamePattern.MatchString(q.name) {
@@ -353,6 +358,9 @@ func (q *question) madeUp(s *subject, p *policy.Policy) error {
 	s.cluster = endpoint.Cluster{
 		ID:        endpoint.ID{ARN: endpoint.ARN("aws", q.where.region, q.account, q.name)},
 		Partition: "aws", Account: q.account, Region: q.where.region, Name: q.name, Status: endpoint.StatusActive, Access: access,
+	}
+	if region := q.where.region; region != "" && !endpoint.KnownRegion(region) {
+		s.note("%q is taken for an AWS region, though none is known by that name (--region)", region)
 	}
 	if s.at.IsZero() {
 		s.at = time.Now().UTC()

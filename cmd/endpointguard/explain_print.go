@@ -137,9 +137,7 @@ func done(s *subject, a explain.Answer) []string {
 		if d.Reverted {
 			out = append(out, "It is the access right before.")
 		}
-		if len(d.Dropped) > 0 {
-			out = append(out, "Dropped or cut: "+endpoint.JoinPrefixes(d.Dropped, ", ")+".")
-		}
+		out = append(out, lost(d)...)
 		if len(d.Opened) > 0 {
 			out = append(out, "Opened again: "+endpoint.JoinPrefixes(d.Opened, ", ")+".")
 		}
@@ -156,6 +154,40 @@ func done(s *subject, a explain.Answer) []string {
 				out = append(out, fmt.Sprintf("Still violated then: %s (%s): %s.", left.Rule.Name, left.Response, reason.Text))
 			}
 		}
+	}
+	return out
+}
+
+// maxLost is how many blocks are named that were lost for one reason: a list of
+// the whole world is cut to as many pieces as are allowed.
+const maxLost = 60
+
+// lost says what is dropped or cut, a sentence for each reason.
+func lost(d *verdict.Decision) []string {
+	var out []string
+	for _, reason := range []struct {
+		why  verdict.LossReason
+		what string
+	}{
+		{verdict.LossNotAllowed, "Dropped or cut, not allowed"},
+		{verdict.LossTooWide, "Dropped, too wide"},
+		{verdict.LossOverLimit, fmt.Sprintf("Allowed, and yet left out, since EKS admits %d CIDRs for one cluster", endpoint.MaxCIDRs)},
+		{verdict.LossReverted, "Dropped or cut, allowed and not open right before"},
+	} {
+		var blocks []string
+		for _, l := range d.Losses {
+			if l.Why == reason.why {
+				blocks = append(blocks, l.CIDR.String())
+			}
+		}
+		if len(blocks) == 0 {
+			continue
+		}
+		rest := ""
+		if n := len(blocks) - maxLost; n > 0 {
+			blocks, rest = blocks[:maxLost], fmt.Sprintf(" and %d more", n)
+		}
+		out = append(out, reason.what+": "+strings.Join(blocks, ", ")+rest+".")
 	}
 	return out
 }

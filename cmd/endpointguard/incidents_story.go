@@ -158,6 +158,9 @@ func happenings(i *incident.Incident) []happening {
 		if len(a.Dropped) > 0 {
 			what += ", without " + endpoint.JoinPrefixes(a.Dropped, ", ")
 		}
+		if n := a.OverLimitCount; n > 0 {
+			what += fmt.Sprintf(", and without %d allowed pieces over EKS's limit of %d, the widest %s", n, endpoint.MaxCIDRs, endpoint.JoinPrefixes(a.OverLimit, ", "))
+		}
 		if a.UpdateID == "" {
 			what += "; no update of it is known"
 		} else {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
 )
 
 // maxFile bounds what is read of one file: CloudTrail's own stay far below.
@@ -19,8 +20,9 @@ const maxFile = 256 << 20
 func newReplay() *cobra.Command {
 	var policyPath string
 	var asJSON bool
+	var before string
 	cmd := &cobra.Command{
-		Use:   "replay [--policy FILE] [--json] FILE...",
+		Use:   "replay [--policy FILE] [--before ACCESS] FILE...",
 		Short: "Shows what the guardrail does about recorded events",
 		Long: `Replay takes CloudTrail records and shows what the guardrail does about each, by
 running the function's own code on an AWS inside this process. Nothing is read
@@ -28,15 +30,26 @@ from or changed in any account.
 
 A FILE holds a record, an EventBridge event, an array of them, JSON lines, or a
 CloudTrail log file ({"Records": [...]}), plain or gzipped; "-" is the standard
-input. For each record there is a fresh AWS in the record's account and region,
-at the record's time, with the cluster in the state that the record implies:
-being created as asked for, or private only and being updated.
+input. Answers of LookupEvents, CloudWatch Logs and its subscriptions, SQS and
+SNS messages, exports of Elastic (event.original) and Splunk, and the rows of
+Athena and CloudTrail Lake are unwrapped.
+
+For each record there is a fresh AWS in the record's account and region, at the
+record's time, with the cluster in the state that the record implies: being
+created as asked for, or being updated. What a record doesn't tell is assumed,
+and shown; --before says what the endpoint was before the calls on clusters that
+exist, such as public=true,private=true,cidrs=198.51.100.0/24+203.0.113.0/24.
+Without it, it was private only; or public, too, for one address when a call
+that succeeded sends CIDRs alone, which EKS takes of public clusters alone.
+
+A record that cannot be read is told with all that it lacks, and the exit status
+is 1.
 
 Without --policy it is policy.yaml of the working directory, else the policy
 that ships with endpointguard. Its responses are in force (mode "enforce").
 
 --json prints one object a line: event, file, cluster, outcome, why, reasons,
-before, after, updates, mails.`,
+before, after, updates, mails, assumed.`,
 		Example: `  endpointguard replay event.json
   endpointguard replay --policy policy.yaml --json *_CloudTrail_*.json.gz`,
 		Args: func(_ *cobra.Command, files []string) error {
@@ -50,7 +63,15 @@ before, after, updates, mails.`,
 			if err != nil {
 				return err
 			}
-			r := replay{doc: doc, in: cmd.InOrStdin(), errs: cmd.ErrOrStderr(), asJSON: asJSON}
+			var given *endpoint.Access
+			if cmd.Flags().Changed("before") {
+				access, err := parseAccess("--before", before)
+				if err != nil {
+					return err
+				}
+				given = &access
+			}
+			r := replay{before: given, doc: doc, in: cmd.InOrStdin(), errs: cmd.ErrOrStderr(), asJSON: asJSON}
 			if asJSON {
 				r.print = printJSON(cmd.OutOrStdout())
 			} else {
@@ -76,6 +97,7 @@ before, after, updates, mails.`,
 		},
 	}
 	cmd.Flags().StringVar(&policyPath, "policy", "", "the policy `FILE` to judge by")
+	cmd.Flags().StringVar(&before, "before", "", "the `ACCESS` before the calls")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line")
 	return cmd
 }

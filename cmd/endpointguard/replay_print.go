@@ -66,8 +66,8 @@ func (r replayed) String() string {
 	if r.Outcome != incident.Ignored && r.Outcome != incident.Unreadable {
 		row("updates", fmt.Sprintf("%d by the guardrail, over after %s", r.Updates, r.took))
 	}
-	for _, note := range r.notes {
-		row("note", note)
+	for _, assumption := range r.Assumed {
+		row("assumed", assumption)
 	}
 	for i, m := range r.Mails {
 		fmt.Fprintf(&b, "\n  --- mail %d of %d\n  Subject: %s\n\n", i+1, len(r.Mails), m.Subject)

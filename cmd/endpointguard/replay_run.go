@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
@@ -51,9 +52,10 @@ type replayed struct {
 	After   *endpoint.Access `json:"after"`
 	Updates int              `json:"updates"` // that the guardrail made
 	Mails   []replayedMail   `json:"mails"`
+	// Assumed is all that the record doesn't tell and that the outcome may hang on.
+	Assumed []string `json:"assumed"`
 
 	event cloudtrail.Event
-	notes []string // what had to be assumed
 	took  time.Duration
 }
 
@@ -64,6 +66,7 @@ type replayedMail struct {
 
 // replay replays files under one policy.
 type replay struct {
+	before *endpoint.Access // of clusters that exist; nil: not known
 	doc    document
 	in     io.Reader
 	errs   io.Writer
@@ -76,6 +79,7 @@ type replay struct {
 func (r replay) file(ctx context.Context, file string) error {
 	recs, err := records(file, r.in)
 	problems := []error{err}
+	unreadable := 0
 	for i, record := range recs {
 		done, err := r.record(ctx, record)
 		if ctx.Err() != nil {
@@ -89,11 +93,12 @@ func (r replay) file(ctx context.Context, file string) error {
 		if err := r.print(done); err != nil {
 			return fmt.Errorf("write: %w", err)
 		}
-		if r.asJSON {
-			for _, note := range done.notes {
-				_, _ = fmt.Fprintf(r.errs, "endpointguard: %s: event %s: %s\n", visible(file), visible(done.Event), note)
-			}
+		if done.Outcome == incident.Unreadable {
+			unreadable++
 		}
+	}
+	if unreadable > 0 {
+		problems = append(problems, fmt.Errorf("unreadable: %d of %d records", unreadable, len(recs)))
 	}
 	if err == nil && len(recs) == 0 {
 		_, _ = fmt.Fprintf(r.errs, "endpointguard: %s: it holds no records\n", visible(file))
@@ -106,7 +111,7 @@ func (r replay) record(ctx context.Context, record []byte) (replayed, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxRecordTime)
 	defer cancel()
 	event, concerns := decodeEvent(record)
-	out := replayed{Event: event.ID, Reasons: []string{}, Mails: []replayedMail{}, event: event}
+	out := replayed{Event: event.ID, Reasons: []string{}, Mails: []replayedMail{}, Assumed: []string{}, event: event}
 	if event.Cluster != "" && event.Account != "" && event.Region != "" {
 		out.Cluster = event.ARN()
 	}
@@ -116,7 +121,7 @@ func (r replay) record(ctx context.Context, record []byte) (replayed, error) {
 	}
 	var asked endpoint.Cluster
 	if concerns {
-		if asked, err = s.imply(event, &out); err != nil {
+		if asked, err = s.imply(event, r.before, &out); err != nil {
 			return out, err
 		}
 		out.Before = s.shown(event.Cluster)
@@ -126,7 +131,7 @@ func (r replay) record(ctx context.Context, record []byte) (replayed, error) {
 		return out, err
 	}
 	if !concerns {
-		out.notes = nil // where it is replayed means nothing then
+		out.Assumed = []string{} // where it is replayed means nothing then
 	}
 	out.Outcome, out.Why, out.took = last.outcome, last.why, s.now.Sub(s.start)
 	if concerns {
@@ -206,7 +211,7 @@ func newStage(event cloudtrail.Event, out *replayed) (*stage, error) {
 	}
 	if !plausible(s.start) {
 		s.start = time.Now().UTC()
-		out.note("the record tells no time that can be replayed; it is replayed as of now")
+		out.assume("the record tells no time that can be replayed: it is replayed as of now")
 	}
 	s.now = s.start
 	options := localaws.Options{
@@ -219,7 +224,7 @@ func newStage(event cloudtrail.Event, out *replayed) (*stage, error) {
 		if event.Region == "" {
 			options.Region, options.Partition = someRegion, ""
 		}
-		out.note("the record's account or region cannot be used; it is replayed in %s in %s", options.Account, options.Region)
+		out.assume("the record's account or region cannot be used: it is replayed in %s in %s", options.Account, options.Region)
 	}
 	s.aws = localaws.New(options)
 	return s, furnish(s.aws)
@@ -229,14 +234,43 @@ func newStage(event cloudtrail.Event, out *replayed) (*stage, error) {
 // times, and years of five digits have no place in JSON.
 func plausible(t time.Time) bool { return t.Year() >= 1970 && t.Year() < 9990 }
 
-func (r *replayed) note(format string, args ...any) {
-	r.notes = append(r.notes, fmt.Sprintf(format, args...))
+func (r *replayed) assume(format string, args ...any) {
+	r.Assumed = append(r.Assumed, fmt.Sprintf(format, args...))
+}
+
+// someAddress may reach a public endpoint of which nothing else is known: one of
+// those set apart for documentation.
+var someAddress = netip.MustParsePrefix("192.0.2.1/32")
+
+// before is the endpoint access before the event, and says so where the record
+// doesn't.
+func (r *replayed) before(event cloudtrail.Event, given *endpoint.Access) endpoint.Access {
+	asked := event.Asked
+	// EKS takes CIDRs alone of a public cluster alone; of others it says that
+	// nothing would change.
+	public := event.Name == cloudtrail.UpdateClusterConfig && asked.CIDRs != nil && asked.Public == nil && asked.Private == nil && !asked.Unreadable
+	if given != nil {
+		access := given.Clone()
+		if public && !access.Public {
+			access.Public, access.CIDRs = true, []netip.Prefix{someAddress}
+			r.assume("before, the endpoint was %s, whatever --before says: the call succeeded with CIDRs alone, which EKS takes of public clusters alone", describe(access))
+		}
+		return access
+	}
+	access := endpoint.Access{Private: true}
+	if public {
+		access = endpoint.Access{Private: true, Public: true, CIDRs: []netip.Prefix{someAddress}}
+		r.assume("before, the endpoint was %s: the call succeeded with CIDRs alone, which EKS takes of public clusters alone (--before)", describe(access))
+		return access
+	}
+	r.assume("before, the endpoint was %s (--before)", describe(access))
+	return access
 }
 
 // imply puts the cluster into the state that the event implies, and returns it
 // as it was asked for.
-func (s *stage) imply(event cloudtrail.Event, out *replayed) (endpoint.Cluster, error) {
-	put := localaws.Cluster{Name: event.Cluster, Status: string(endpoint.StatusActive), CreatedAt: s.start.Add(-olderBy), Private: true}
+func (s *stage) imply(event cloudtrail.Event, given *endpoint.Access, out *replayed) (endpoint.Cluster, error) {
+	put := localaws.Cluster{Name: event.Cluster, Status: string(endpoint.StatusActive), CreatedAt: s.start.Add(-olderBy)}
 	switch event.Name {
 	case cloudtrail.TagResource:
 		put.Tags = event.ChangedTags
@@ -244,13 +278,16 @@ func (s *stage) imply(event cloudtrail.Event, out *replayed) (endpoint.Cluster, 
 		put.Status = string(endpoint.StatusDeleting)
 	}
 	if event.Asked.Unreadable {
-		out.note("what was asked for cannot be read in full; what cannot is left as it is by default")
+		out.assume("what was asked for cannot be read in full: what cannot is as it was, or EKS's default of a new cluster")
 	}
-	asked := event.Asked.Over(endpoint.Access{Private: true})
+	var asked endpoint.Access
 	if event.Name == cloudtrail.CreateCluster {
 		// EKS's own defaults, for what the event leaves open.
 		asked = event.Asked.Over(endpoint.Access{Public: true})
 		put.Public, put.Private, put.CIDRs = asked.Public, asked.Private, texts(asked.CIDRs)
+		if len(event.Defaults) > 0 {
+			out.assume("%s: EKS's default, the record doesn't tell", strings.Join(event.Defaults, ", "))
+		}
 		put.Status, put.CreatedAt = string(endpoint.StatusCreating), s.start
 		if plausible(event.CreatedAt) {
 			put.CreatedAt = event.CreatedAt
@@ -265,10 +302,18 @@ func (s *stage) imply(event cloudtrail.Event, out *replayed) (endpoint.Cluster, 
 		if event.AuditLogs {
 			put.Logging = []string{"audit"}
 		}
-	} else if slices.ContainsFunc(asked.CIDRs, func(p netip.Prefix) bool { return p.Addr().Is6() }) {
-		// EKS admits IPv6 CIDRs on no other cluster.
-		put.IPFamily = string(endpoint.IPv6)
+	} else {
+		before := out.before(event, given)
+		asked = event.Asked.Over(before)
+		put.Public, put.Private, put.CIDRs = before.Public, before.Private, texts(before.CIDRs)
+		put.IPFamily = string(endpoint.IPv4)
+		if slices.ContainsFunc(slices.Concat(asked.CIDRs, before.CIDRs), func(p netip.Prefix) bool { return p.Addr().Is6() }) {
+			// EKS admits IPv6 CIDRs on no other cluster.
+			put.IPFamily = string(endpoint.IPv6)
+		}
+		out.existing(event, put)
 	}
+	out.assume("EKS carries out every update, and the VPC is in order: its DNS, its DHCP options, ingress on 443")
 	s.aws.PutCluster(put)
 	family := cmp.Or(endpoint.Family(put.IPFamily), endpoint.IPv4)
 	if asked.Public && len(asked.CIDRs) == 0 {
@@ -286,6 +331,22 @@ func (s *stage) imply(event cloudtrail.Event, out *replayed) (endpoint.Cluster, 
 		Status: endpoint.StatusActive, Access: asked, Family: family, Tags: put.Tags,
 		OutpostsLocal: event.OutpostsLocal, HybridNodes: event.HybridNodes,
 	}, nil
+}
+
+// existing says what is assumed of a cluster that the call didn't make.
+func (r *replayed) existing(event cloudtrail.Event, put localaws.Cluster) {
+	if untold := event.Asked.Untold(); event.Name == cloudtrail.UpdateClusterConfig && len(untold) > 0 && !event.Asked.Unreadable {
+		r.assume("%s: as before, the record doesn't tell", strings.Join(untold, ", "))
+	}
+	if event.Name == cloudtrail.UpdateClusterConfig && event.UpdateID == "" {
+		r.assume("the update's id: made up, the record doesn't tell")
+	}
+	tags := "no tags"
+	if event.Name == cloudtrail.TagResource {
+		tags = "no other tags"
+	}
+	family := map[string]string{string(endpoint.IPv4): "IPv4", string(endpoint.IPv6): "IPv6"}[put.IPFamily]
+	r.assume("the cluster was %d days old, had %s, was an %s cluster, no hybrid nodes, not on an Outpost: no record of this call tells", int(olderBy.Hours()/24), tags, family)
 }
 
 func texts(prefixes []netip.Prefix) []string {

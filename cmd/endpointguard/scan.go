@@ -60,12 +60,12 @@ ACCESS is who reaches the endpoint: the VPC, the world, or so many blocks.
 Connected clusters have no endpoint of EKS's and are out-of-scope.
 
 --json prints one object a line: cluster, arn, account, region, status, access,
-outcome, rules (name, violated, reasons), desired, error; access is null where
-there is none. --csv prints a table
-with a heading. The exit status is 1 if something breaks the policy or can't be
-read. It needs eks:ListClusters and DescribeCluster, ec2:DescribeVpcAttribute,
-DescribeVpcs, DescribeDhcpOptions and DescribeSecurityGroupRules, and with
---all-regions ec2:DescribeRegions.`,
+outcome, rules (name, violated, reasons), desired, dropped (cidr, why), error;
+access is null where there is none. --csv prints a table with a heading. The
+exit status is 1 if something breaks the policy or can't be read. It needs
+eks:ListClusters and DescribeCluster, ec2:DescribeVpcAttribute, DescribeVpcs,
+DescribeDhcpOptions and DescribeSecurityGroupRules, and with --all-regions
+ec2:DescribeRegions.`,
 		Example: `  endpointguard scan --region eu-west-1
   endpointguard scan --all-regions --profile security-audit --csv > clusters.csv`,
 		Args: cobra.NoArgs,

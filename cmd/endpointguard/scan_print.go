@@ -16,6 +16,7 @@ import (
 
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/explain"
+	"github.com/endpointguard/endpointguard/pkg/verdict"
 )
 
 type scannedLine struct {
@@ -28,11 +29,12 @@ type scannedLine struct {
 	Outcome explain.Outcome    `json:"outcome"`
 	Rules   []explain.RuleJSON `json:"rules"`
 	Desired *endpoint.Access   `json:"desired"`
+	Dropped []verdict.Loss     `json:"dropped"`
 	Error   string             `json:"error"`
 }
 
 func (s scanned) line() scannedLine {
-	out := scannedLine{Cluster: s.name, Region: s.region, Outcome: s.outcome(), Rules: []explain.RuleJSON{}}
+	out := scannedLine{Cluster: s.name, Region: s.region, Outcome: s.outcome(), Rules: []explain.RuleJSON{}, Dropped: []verdict.Loss{}}
 	if s.err != nil {
 		out.Error, _ = plainly(s.err)
 		return out
@@ -43,7 +45,7 @@ func (s scanned) line() scannedLine {
 		// Of a connected cluster EKS has no endpoint.
 		out.Access = &c.Access
 	}
-	out.Rules, out.Desired = answer.Rules, answer.Desired
+	out.Rules, out.Desired, out.Dropped = answer.Rules, answer.Desired, answer.Dropped
 	return out
 }
 

@@ -143,11 +143,13 @@ func readParams(v value) settings {
 }
 
 // withDefaults fills in what EKS takes for a new cluster. Source: the EKS API
-// reference, VpcConfigRequest; IPv6's part of the world is observed.
-func withDefaults(r endpoint.Request, family endpoint.Family) endpoint.Request {
+// reference, VpcConfigRequest; IPv6's part of the world is observed. Filled are
+// the names of those that were not told.
+func withDefaults(r endpoint.Request, family endpoint.Family) (out endpoint.Request, filled []string) {
 	if r.Unreadable {
-		return r
+		return r, nil
 	}
+	filled = r.Untold()
 	if r.Public == nil {
 		r.Public = new(true)
 	}
@@ -161,7 +163,7 @@ func withDefaults(r endpoint.Request, family endpoint.Family) endpoint.Request {
 		}
 		r.CIDRs = &cidrs
 	}
-	return r
+	return r, filled
 }
 
 // readCIDRs reads a list of CIDRs, an array or a text that holds one.

@@ -12,6 +12,7 @@ import (
 
 const (
 	eksSource   = "eks.amazonaws.com"
+	s3Source    = "aws:s3" // of what S3 notifies of
 	apiCall     = "AWS API Call via CloudTrail"
 	insightType = "AwsCloudTrailInsight"
 )
@@ -62,9 +63,9 @@ type reading struct {
 	cluster, update, vpcConfig object
 
 	event    Event
-	resource arn    // the cluster's, from the answer or the tag call
-	other    string // what a tag call was about, if not a cluster
-	broken   string // why what was read cannot be relied on
+	resource arn      // the cluster's, from the answer or the tag call
+	other    string   // what a tag call was about, if not a cluster
+	broken   []string // why what was read cannot be relied on
 }
 
 func (r *reading) open(data []byte) (why string) {
@@ -79,14 +80,24 @@ func (r *reading) open(data []byte) (why string) {
 			return "detail: " + err.Error()
 		}
 	}
+	if source, _ := r.record.str("eventSource"); r.record["eventName"].absent() || source == s3Source {
+		return r.record.other()
+	}
 	return ""
 }
 
-// fault keeps the first reason.
+// fault keeps a reason.
 func (r *reading) fault(format string, args ...any) {
-	if r.broken == "" {
-		r.broken = fmt.Sprintf(format, args...)
+	if reason := fmt.Sprintf(format, args...); !slices.Contains(r.broken, reason) {
+		r.broken = append(r.broken, reason)
 	}
+}
+
+// omitted tells whether CloudTrail left out what stood here since the record was
+// too large. Source: the CloudTrail user guide, record contents, "omitted".
+func (o object) omitted() bool {
+	is, _ := o["omitted"].boolean()
+	return is
 }
 
 // read fills in all that the record tells; what is missing stays empty.
@@ -123,7 +134,7 @@ func (r *reading) read() {
 		if id, ok := r.update.str("id"); ok && updateIDPattern.MatchString(id) {
 			e.UpdateID = id
 		}
-		e.Asked = readParams(r.update["params"]).over(readConfig(r.request["resourcesVpcConfig"]))
+		e.Asked = readParams(r.update["params"]).over(r.sent())
 	case DeleteCluster:
 		r.readName()
 	case TagResource, UntagResource:
@@ -232,8 +243,15 @@ func (r *reading) readCreate() {
 	e.OutpostsLocal = len(told("outpostConfig").object()) > 0
 	e.HybridNodes = len(told("remoteNetworkConfig").object()) > 0
 	e.AuditLogs = auditLogs(told("logging").object())
-	answered, sent := readConfig(r.cluster["resourcesVpcConfig"]), readConfig(r.request["resourcesVpcConfig"])
-	e.Asked = withDefaults(answered.over(sent), e.Family)
+	e.Asked, e.Defaults = withDefaults(readConfig(r.cluster["resourcesVpcConfig"]).over(r.sent()), e.Family)
+}
+
+// sent is what the caller sent of the endpoint access.
+func (r *reading) sent() settings {
+	if r.request.omitted() {
+		return settings{bad: true}
+	}
+	return readConfig(r.request["resourcesVpcConfig"])
 }
 
 // auditLogs tells whether a cluster's logging sends the audit log somewhere.
@@ -343,43 +361,64 @@ func (r *reading) noConcern() string {
 // otherUpdate tells which kind of update it is, if it is plainly not one of the
 // endpoint access. Source for the types: the EKS API reference, Update.type.
 func (r *reading) otherUpdate() string {
-	if !r.event.Asked.Empty() {
+	asked, omitted := r.event.Asked, r.request.omitted()
+	if !asked.Empty() && (!omitted || asked.Public != nil || asked.Private != nil || asked.CIDRs != nil) {
 		return ""
 	}
 	kind, _ := r.update.str("type")
 	switch {
 	case kind != "" && !strings.EqualFold(kind, endpoint.EndpointAccessUpdate):
 		return fmt.Sprintf("an update of another kind, %s", clean(kind))
-	case kind == "" && len(r.request) > 0 && r.request["resourcesVpcConfig"].absent():
+	case kind == "" && len(r.request) > 0 && !omitted && r.request["resourcesVpcConfig"].absent():
 		return "an update without resourcesVpcConfig"
 	default:
 		return ""
 	}
 }
 
-// unreadable tells what is lacking, or nothing if nothing is.
+// unreadable tells all that is lacking, or nothing if nothing is.
 func (r *reading) unreadable() string {
 	e := r.event
-	switch {
+	var lacks []string
+	switch source := r.record.text("eventSource"); {
+	case e.Name == "" && source == "":
+		return "not a CloudTrail record: no eventName, no eventSource"
 	case e.Name == "":
-		return "not a CloudTrail record: no eventName"
-	case r.record.text("eventSource") == "":
-		return "not a CloudTrail record: no eventSource"
-	case !r.record["errorCode"].absent() && !r.record["errorCode"].isString():
-		return "errorCode is not a string: " + excerpt(r.record["errorCode"])
-	case r.broken != "":
-		return r.broken
-	case e.Cluster == "" && (e.Name == TagResource || e.Name == UntagResource):
-		return "no resourceArn in requestParameters"
-	case e.Cluster == "":
-		return "no cluster name in requestParameters"
-	case e.Account == "":
-		return "no account: neither account, recipientAccountId nor userIdentity.accountId"
-	case e.Region == "":
-		return "no region: neither region nor awsRegion"
-	default:
-		return ""
+		lacks = append(lacks, "not a CloudTrail record: no eventName")
+	case source == "":
+		lacks = append(lacks, "not a CloudTrail record: no eventSource")
 	}
+	if code := r.record["errorCode"]; !code.absent() && !code.isString() {
+		lacks = append(lacks, "errorCode is not a string: "+excerpt(code))
+	}
+	lacks = append(lacks, r.broken...)
+	if e.Cluster == "" && e.Name != "" && !r.faulty("cluster name", "cluster's ARN") {
+		missing := "no cluster name in requestParameters"
+		if e.Name == TagResource || e.Name == UntagResource {
+			missing = "no resourceArn in requestParameters"
+		}
+		switch {
+		case r.request.omitted():
+			missing += ", which CloudTrail left out of the record (omitted)"
+		case r.record["requestParameters"].isString():
+			missing += ", which is text and no JSON object"
+		}
+		lacks = append(lacks, missing)
+	}
+	if e.Account == "" && !r.faulty("account") {
+		lacks = append(lacks, "no account: neither account, recipientAccountId nor userIdentity.accountId")
+	}
+	if e.Region == "" && !r.faulty("region") {
+		lacks = append(lacks, "no region: neither region nor awsRegion")
+	}
+	return strings.Join(lacks, "; ")
+}
+
+// faulty tells whether one of these was there and is none.
+func (r *reading) faulty(names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		return slices.ContainsFunc(r.broken, func(reason string) bool { return strings.Contains(reason, "is no "+name+":") })
+	})
 }
 
 // arn is an ARN in its parts.

@@ -40,7 +40,10 @@ type Event struct {
 	// (it fills in what the caller left out), else what the caller sent. Of a
 	// CreateCluster that tells neither, EKS's defaults.
 	Asked endpoint.Request
-	Actor Actor
+	// Defaults are the settings of Asked that the record doesn't tell and EKS
+	// fills in, in its names. Of CreateCluster alone.
+	Defaults []string
+	Actor    Actor
 
 	// Of CreateCluster: the cluster as it was ordered.
 	CreatedAt      time.Time // cluster.createdAt in UTC, to the millisecond; zero if not told

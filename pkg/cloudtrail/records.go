@@ -24,8 +24,11 @@ const (
 // order. It reads what people have at hand, gzipped or plain: a bare record, an
 // EventBridge event, an array of them, a CloudTrail log file ({"Records": […]}),
 // JSON values one after the other (JSON lines), the answer of CloudTrail's
-// LookupEvents, and SQS and SNS messages with any of these in them. What wraps
-// no record comes back as it is; what is wrong with it, Decode tells.
+// LookupEvents, SQS and SNS messages; what CloudWatch Logs answers and sends to
+// subscriptions, filebeat's and Elastic's documents with event.original, Splunk's
+// results, and the rows of Athena and CloudTrail Lake; and any of these in one
+// another. What wraps no record comes back as it is; what is wrong with it, Decode
+// tells.
 //
 // With an error come the records before the place that could not be read. A
 // file that unpacks to more than 256 MiB or holds more than about a million
@@ -58,6 +61,9 @@ func (s splitter) split(data []byte) ([]json.RawMessage, error) {
 		case errors.Is(err, io.EOF):
 			return s.records, nil
 		case err != nil:
+			if columns := table(data); columns > 0 {
+				return nil, fmt.Errorf("a CSV table of %d columns, not JSON: export the events as JSON, with requestParameters and responseElements", columns)
+			}
 			rest := bytes.TrimLeft(data[start:], " \t\r\n")
 			line := 1 + bytes.Count(data[:len(data)-len(rest)], []byte("\n"))
 			return s.records, fmt.Errorf("not JSON after %d records, in the value that starts at line %d: %w", len(s.records), line, err)
@@ -85,7 +91,7 @@ func (s splitter) unzip(data []byte) ([]byte, error) {
 
 // add takes in v, or what is wrapped in it.
 func (s *splitter) add(v value, wrappings int) error {
-	if inner, ok := unwrap(v); ok && wrappings > 0 {
+	if inner, ok := s.unwrap(v); ok && wrappings > 0 {
 		for _, v := range inner {
 			if err := s.add(v, wrappings-1); err != nil {
 				return err
@@ -96,34 +102,6 @@ func (s *splitter) add(v value, wrappings int) error {
 	if len(s.records) >= s.maxRecords {
 		return fmt.Errorf("more than %d records in one file: split it", s.maxRecords)
 	}
-	s.records = append(s.records, json.RawMessage(v))
+	s.records = append(s.records, json.RawMessage(asRecord(v)))
 	return nil
-}
-
-// unwrap returns what v wraps, if it is something that wraps records.
-func unwrap(v value) ([]value, bool) {
-	if items, ok := v.array(); ok {
-		return items, true
-	}
-	o := v.object()
-	if !o["eventName"].absent() || !o["detail"].absent() {
-		return nil, false
-	}
-	// Records: a log file, or what Lambda gets of SQS and SNS. Messages:
-	// ReceiveMessage. Events: LookupEvents.
-	for _, list := range []string{"Records", "Messages", "Events"} {
-		if items, ok := o[list].array(); ok {
-			return items, true
-		}
-	}
-	if sns := o.object("Sns"); sns != nil {
-		o = sns
-	}
-	for _, text := range []string{"body", "Body", "Message", "CloudTrailEvent"} {
-		s, ok := o.str(text)
-		if inner := value(bytes.TrimSpace([]byte(s))); ok && json.Valid(inner) && len(inner) > 0 && inner[0] != '"' {
-			return []value{inner}, true
-		}
-	}
-	return nil, false
 }

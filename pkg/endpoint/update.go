@@ -22,6 +22,21 @@ func (r Request) Empty() bool {
 	return r.Public == nil && r.Private == nil && r.CIDRs == nil && !r.Unreadable
 }
 
+// Untold are the settings that r leaves out, in EKS's names.
+func (r Request) Untold() []string {
+	var out []string
+	if r.Public == nil {
+		out = append(out, "endpointPublicAccess")
+	}
+	if r.Private == nil {
+		out = append(out, "endpointPrivateAccess")
+	}
+	if r.CIDRs == nil {
+		out = append(out, "publicAccessCidrs")
+	}
+	return out
+}
+
 // Over returns the access that r makes of base.
 func (r Request) Over(base Access) Access {
 	out := base.Clone()

@@ -95,6 +95,10 @@ type JSON struct {
 	Why     string           `json:"why,omitempty"` // where the rules don't tell it
 	Rules   []RuleJSON       `json:"rules"`         // that match the cluster
 	Desired *endpoint.Access `json:"desired"`       // null when nothing would change
+	// Dropped is what the desired access doesn't let in, and why: not-allowed,
+	// too-wide, over-the-limit; or reverted, for what is allowed and was not open
+	// right before.
+	Dropped []verdict.Loss `json:"dropped"`
 }
 
 // RuleJSON is one rule of an answer.
@@ -106,7 +110,8 @@ type RuleJSON struct {
 
 // JSON returns a's form for programs; its lists are never null.
 func (a Answer) JSON() JSON {
-	out := JSON{Outcome: a.Outcome, Why: a.Verdict.Why, Rules: []RuleJSON{}, Desired: a.Desired()}
+	out := JSON{Outcome: a.Outcome, Why: a.Verdict.Why, Rules: []RuleJSON{}, Desired: a.Desired(), Dropped: []verdict.Loss{}}
+	out.Dropped = append(out.Dropped, a.Decision.Losses...)
 	for i := range a.Verdict.Rules {
 		r := &a.Verdict.Rules[i]
 		rule := RuleJSON{Name: r.Rule.Name, Violated: r.Violated, Reasons: []string{}}

@@ -65,6 +65,10 @@ func (t *evaluation) apply(v verdict.Verdict, d verdict.Decision) Step {
 	return Apply{Desired: d.Desired, Token: t.attempt().Token}
 }
 
+// maxOverLimit is how many pieces over the limit an attempt names: a list of the
+// whole world is cut to a thousand.
+const maxOverLimit = 12
+
 // begin notes an attempt at what was decided. One of which it isn't known whether
 // EKS took it is made again, as the same for EKS: with its token.
 func (t *evaluation) begin(d verdict.Decision) {
@@ -72,6 +76,14 @@ func (t *evaluation) begin(d verdict.Decision) {
 	next := Attempt{
 		Number: 1, From: t.in.Cluster.Access, Desired: d.Desired, At: t.now, Until: t.in.Deadline,
 		Reverted: d.Reverted, Dropped: d.Dropped, Kept: d.Kept, Warnings: d.Warnings, Missing: t.missing(d.Missing),
+	}
+	for _, loss := range d.Losses {
+		if loss.Why != verdict.LossOverLimit {
+			continue
+		}
+		if next.OverLimitCount++; len(next.OverLimit) < maxOverLimit {
+			next.OverLimit = append(next.OverLimit, loss.CIDR)
+		}
 	}
 	last := t.attempt()
 	switch {

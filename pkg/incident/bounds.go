@@ -102,6 +102,7 @@ func (i Incident) lighter() *Incident {
 	for k := range i.Attempts {
 		a := &i.Attempts[k]
 		a.Kept, a.Warnings, a.Dropped = fewTexts(a.Kept), fewTexts(a.Warnings), a.Dropped[:min(len(a.Dropped), fewCIDRs)]
+		a.OverLimit = a.OverLimit[:min(len(a.OverLimit), fewCIDRs)]
 		a.Errors = slices.Clone(a.Errors[:min(len(a.Errors), fewErrors)])
 		for n := range a.Errors {
 			a.Errors[n].Message = cut(a.Errors[n].Message, shortText)

@@ -248,8 +248,12 @@ type Attempt struct {
 	OverAt   time.Time      `json:"overAt,omitzero"`
 	Reverted bool           `json:"reverted,omitempty"`
 	Dropped  []netip.Prefix `json:"dropped,omitempty"`
-	Kept     []string       `json:"kept,omitempty"`
-	Warnings []string       `json:"warnings,omitempty"`
+	// OverLimit are the widest of the allowed pieces for which EKS's limit left no
+	// place, OverLimitCount how many there were.
+	OverLimit      []netip.Prefix `json:"overLimit,omitempty"`
+	OverLimitCount int            `json:"overLimitCount,omitempty"`
+	Kept           []string       `json:"kept,omitempty"`
+	Warnings       []string       `json:"warnings,omitempty"`
 	// Missing are the facts on the network that Kept and Warnings are about.
 	Missing []Gap `json:"missing,omitempty"`
 }

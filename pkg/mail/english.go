@@ -134,7 +134,8 @@ var english = phrases{
 	FixIngress:   "FROM is the network that must reach the API, for example FROM=10.0.0.0/16:", Ingress: "ingress on 443",
 	Attempt: "{at}, attempt {n}: asked EKS for {access}", Reverted: " (what it was right before)",
 	NoAnswer: "; EKS's answer is not known", Refused: "; EKS refused it", InProgress: "; update {update} is in progress", Finished: "; update {update}: {status}",
-	Dropped: "Dropped or cut from the list: {cidrs}.", NothingDone: "Nothing was changed.", OpenedLately: "Opened lately by: {who}.",
+	OverLimit: "Allowed, and yet left out, since EKS admits {limit} CIDRs for one cluster: {cidrs}.",
+	Dropped:   "Dropped or cut from the list: {cidrs}.", NothingDone: "Nothing was changed.", OpenedLately: "Opened lately by: {who}.",
 
 	ReachFrom:     "From a network that is connected to {vpc} (VPN, Direct Connect, transit gateway), a bastion host in it, or a CloudShell VPC environment in it.",
 	ReachPort:     "{groups} must admit TCP 443 from there.",

@@ -135,7 +135,8 @@ var japanese = phrases{
 	FixIngress:   "FROM は API への接続が必要なネットワークです(例: FROM=10.0.0.0/16)。", Ingress: "TCP 443 のインバウンドルール",
 	Attempt: "{at} 試行 {n}:「{access}」への変更を EKS に要求", Reverted: "(違反直前の設定)",
 	NoAnswer: "。EKS の応答は不明", Refused: "。EKS が拒否", InProgress: "。更新 {update} が進行中", Finished: "。更新 {update} は {status}",
-	Dropped: "リストから除外または縮小した CIDR: {cidrs}", NothingDone: "何も変更していません。", OpenedLately: "最近公開した者: {who}",
+	OverLimit: "許可されているが、EKS の上限 (1 クラスターあたり {limit} 件) のため除外した CIDR: {cidrs}",
+	Dropped:   "リストから除外または縮小した CIDR: {cidrs}", NothingDone: "何も変更していません。", OpenedLately: "最近公開した者: {who}",
 
 	ReachFrom:     "{vpc} に接続されたネットワーク(VPN、Direct Connect、Transit Gateway)、VPC 内の踏み台ホスト、または CloudShell の VPC 環境から接続します。",
 	ReachPort:     "{groups}で、接続元からの TCP 443 を許可する必要があります。",

@@ -229,9 +229,9 @@ func (w *writer) since() string {
 	case w.n.Kind == incident.NoticeDetected && (w.i.Asked != nil || w.i.Status == endpoint.StatusCreating):
 		return fill(w.AskedAt, "at", stamp(begin))
 	case w.n.Kind == incident.NoticeOutcome && w.i.Final.Outcome == incident.PartlyEnforced && !w.narrowed().IsZero():
-		return fill(w.SinceNarrowed, "from", stamp(begin), "to", stamp(w.narrowed()))
+		return fill(w.SinceNarrowed, "from", stamp(begin), "to", stamp(ceil(w.narrowed(), time.Second)))
 	case len(w.i.Causes) > 0 && over && !admitted(w.n):
-		return fill(w.AtMost, "from", stamp(begin), "age", w.age(end.Sub(begin)), "to", stamp(end))
+		return fill(w.AtMost, "from", stamp(begin), "age", w.bound(end.Sub(begin)), "to", stamp(ceil(end, time.Second)))
 	case len(w.i.Causes) > 0:
 		return fill(w.SoFar, "from", stamp(begin), "age", w.age(end.Sub(begin)))
 	case w.i.Before != nil:
@@ -257,7 +257,31 @@ func narrows(a incident.Attempt, f endpoint.Family) bool {
 	return !endpoint.Subset(a.From.Reachable(f), a.Desired.Reachable(f))
 }
 
-// age says how long, in the two largest units.
+// ceil is the time, up to the next whole unit: what bounds an exposure is never
+// said to be earlier than it is.
+func ceil(t time.Time, unit time.Duration) time.Time {
+	if down := t.Truncate(unit); !down.Equal(t) {
+		return down.Add(unit)
+	}
+	return t
+}
+
+// bound says how long at the most, in the two largest units: what they don't say
+// is rounded up.
+func (t *phrases) bound(d time.Duration) string {
+	d = roundUp(max(d, 1), time.Minute)
+	if d >= 24*time.Hour {
+		d = roundUp(d, time.Hour)
+	}
+	return t.age(d)
+}
+
+func roundUp(d, unit time.Duration) time.Duration {
+	return (d + unit - 1).Truncate(unit)
+}
+
+// age says how long it has been, in the two largest units; what they don't say is
+// left out.
 func (t *phrases) age(d time.Duration) string {
 	if d < time.Minute {
 		return t.Shortly

@@ -274,6 +274,8 @@ func TestHostileText(t *testing.T) {
 			i.Attempts = slices.Clone(i.Attempts)
 			for k := range i.Attempts {
 				i.Attempts[k].From, i.Attempts[k].Dropped = i.Opening, i.Opening.CIDRs
+				i.Attempts[k].OverLimit = i.Opening.CIDRs[:min(12, len(i.Opening.CIDRs))]
+				i.Attempts[k].OverLimitCount = rapid.IntRange(len(i.Attempts[k].OverLimit), 1000).Draw(t, "over the limit")
 				i.Attempts[k].Errors = []endpoint.UpdateError{{Code: hostile("code"), Message: hostile("message")}}
 			}
 			i.Facts = &incident.Facts{VPC: hostile("vpc"), ClusterSecurityGroup: hostile("group"), SecurityGroups: []string{hostile("other group")}, AuditLogs: rapid.Bool().Draw(t, "audit")}

@@ -74,7 +74,7 @@ type phrases struct {
 	FixSupport, FixHostnames, FixDNS, FixRead, FixSome                                   string
 	FixLook, FixOptions, FixOptionsIf, FixNoOptions, FixIfOff, FixIngress, Ingress       string
 	Attempt, Reverted, NoAnswer, Refused, InProgress, Finished, Dropped, NothingDone     string
-	OpenedLately                                                                         string
+	OpenedLately, OverLimit                                                              string
 
 	// How to reach a private endpoint.
 	ReachFrom, ReachPort, ReachIdentity, ReachList, ReachGroups, ReachGroup, ReachUnknownGroup string

@@ -436,6 +436,13 @@ func (w *writer) done() {
 		if len(a.Dropped) > 0 {
 			lines = append(lines, fill(w.Dropped, "cidrs", w.cidrs(texts(a.Dropped), maxDropped)))
 		}
+		if n := a.OverLimitCount; n > 0 {
+			left := strings.Join(texts(a.OverLimit), ", ")
+			if more := n - len(a.OverLimit); more > 0 {
+				left += ", " + fill(w.AndMore, "n", strconv.Itoa(more))
+			}
+			lines = append(lines, fill(w.OverLimit, "limit", strconv.Itoa(endpoint.MaxCIDRs), "cidrs", left))
+		}
 	}
 	if w.n.Kind == incident.NoticeOutcome {
 		if len(i.Attempts) == 0 {

@@ -167,11 +167,7 @@ func (r *reader) given(n *yaml.Node) Given {
 		c.Name = name
 	}
 	if v, ok := f["account"]; ok {
-		account, ok := r.text(v.value, "account")
-		if ok && !isAccount(account) {
-			r.errorAt(v.value, "account ids have 12 digits", "%q is not an account id", account)
-		}
-		c.Account = account
+		c.Account = r.account(v.value, "account")
 	}
 	if v, ok := f["region"]; ok {
 		c.Region, _ = r.text(v.value, "region")
@@ -213,7 +209,7 @@ func (r *reader) expect(c *Cases, n *yaml.Node, outcomes []string) Expect {
 	if v, ok := f["rules"]; ok {
 		e.Rules = []string{}
 		if v.value.Kind != yaml.SequenceNode {
-			r.wrongType(v.value, "rules", "a list")
+			r.wrongTypeHint(v.value, inBrackets(v.value), "rules", "a list")
 		} else {
 			for _, item := range v.value.Content {
 				if name, ok := r.text(item, "a rule's name"); ok {
@@ -251,17 +247,24 @@ func (r *reader) access(n *yaml.Node, name string) endpoint.Access {
 		return a
 	}
 	if v.value.Kind != yaml.SequenceNode {
-		r.wrongType(v.value, "cidrs", "a list")
+		r.wrongTypeHint(v.value, inBrackets(v.value), "cidrs", "a list")
 		return a
 	}
 	for _, item := range v.value.Content {
-		text, ok := r.text(item, "a CIDR")
+		text, ok := r.cidrText(item)
 		if !ok {
 			continue
 		}
-		p, err := netip.ParsePrefix(text)
-		if err != nil || p.Addr().Is4In6() {
-			r.errorAt(item, "write an address and a prefix length, like 198.51.100.0/24 or 2001:db8::/32", "%q is not a CIDR", text)
+		p, meant, ok := parseCIDR(text)
+		if ok && p.Addr().Is4In6() {
+			ok, meant = false, []netip.Prefix{p}
+		}
+		if !ok {
+			hint := cidrHint
+			if len(meant) == 1 && !meant[0].Addr().Is4In6() {
+				hint = "write " + meant[0].String()
+			}
+			r.errorAt(item, hint, "%q is not a CIDR", text)
 			continue
 		}
 		a.CIDRs = append(a.CIDRs, p)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 	"go4.org/netipx"
@@ -70,7 +71,7 @@ func documentation() []block {
 // inside returns the block of the list that p lies in.
 func inside(list []block, p netip.Prefix) (block, bool) {
 	for _, b := range list {
-		if b.prefix.Bits() <= p.Bits() && b.prefix.Contains(p.Addr()) {
+		if p.IsValid() && b.prefix.Bits() <= p.Bits() && b.prefix.Contains(p.Addr()) {
 			return b, true
 		}
 	}
@@ -148,34 +149,121 @@ func (r *reader) wide(at *yaml.Node, allowed *netipx.IPSet) {
 	}
 }
 
+const (
+	publicHint        = "give the public addresses that your network is seen with, as a rule those of its NAT gateway or proxy"
+	documentationHint = "put your own public addresses here: this cannot be deployed"
+)
+
 // readCIDR reads one allowed CIDR, or tells what is wrong with it and what to
 // write instead.
 func readCIDR(text string) (p netip.Prefix, what, hint string) {
-	p, err := netip.ParsePrefix(text)
+	p, meant, ok := parseCIDR(text)
 	switch {
-	case err != nil:
-		what = fmt.Sprintf("%q is not a CIDR", brief(text))
-		hint = "write an address and a prefix length, like 198.51.100.0/24 or 2001:db8::/32"
-		if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" {
-			hint = fmt.Sprintf("write %s/%d for this one address", a, a.BitLen())
+	case !ok:
+		what, hint = fmt.Sprintf("%q is not a CIDR", brief(text)), cidrHint
+		if len(meant) > 1 {
+			hint = "give each as an item of its own"
+			break
+		}
+		if len(meant) == 0 {
+			break
+		}
+		values, refusal, better := instead(meant[0])
+		switch {
+		case refusal != "":
+			what, hint = what+", and "+refusal, better
+		case len(values) == 1 && values[0].IsSingleIP() && !strings.Contains(text, "/"):
+			hint = fmt.Sprintf("write %s for this one address", values[0])
+		case len(values) > 0:
+			hint = writeCIDRs(values)
 		}
 	case p.Addr().Is4In6():
 		what = fmt.Sprintf("%s is an IPv4 address written as IPv6", text)
 		hint = "write it as an IPv4 CIDR"
-		if p.Bits() >= 96 {
-			hint = fmt.Sprintf("write %s", netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96).Masked())
+		if values, refusal, better := instead(p); refusal != "" {
+			what, hint = what+", and "+refusal, better
+		} else if len(values) > 0 {
+			hint = writeCIDRs(values)
 		}
 	case p != p.Masked():
 		what = fmt.Sprintf("%s has host bits set", text)
-		hint = fmt.Sprintf("write %s, or %s/%d for the one address", p.Masked(), p.Addr(), p.Addr().BitLen())
-	case p.Bits() == 0:
-		what = fmt.Sprintf("%s allows every address", text)
-		hint = everyoneHint
-	default:
-		if purpose := specialPurpose(p); purpose != "" {
-			what = fmt.Sprintf("%s is %s: nobody reaches a public endpoint from there, and EKS refuses reserved addresses", text, purpose)
-			hint = "give the public addresses that your network is seen with, as a rule those of its NAT gateway or proxy"
+		if values, refusal, better := instead(p); refusal != "" {
+			what, hint = what+", and "+refusal, better
+		} else {
+			hint = writeCIDRs(values)
 		}
+	default:
+		what, hint = refused(p, p.String())
 	}
 	return p, what, hint
+}
+
+// meantCIDR is the block that a text with a mistake lies in as far as it can be
+// read, not valid if it can't.
+func meantCIDR(text string) netip.Prefix {
+	p, meant, ok := parseCIDR(text)
+	if !ok && len(meant) > 0 {
+		p = meant[0]
+	}
+	if p.Addr().Is4In6() && p.Bits() >= 96 {
+		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+	}
+	return p.Masked()
+}
+
+// refused tells why a CIDR can't be allowed, and what to do; "" if it can.
+func refused(p netip.Prefix, shown string) (what, hint string) {
+	if p.Bits() == 0 {
+		return fmt.Sprintf("%s allows every address", shown), everyoneHint
+	}
+	if purpose := specialPurpose(p); purpose != "" {
+		return fmt.Sprintf("%s is %s: nobody reaches a public endpoint from there, and EKS refuses reserved addresses", shown, purpose), publicHint
+	}
+	return "", ""
+}
+
+// instead returns what may be written in place of a prefix with host bits, or in
+// the clothes of IPv6: the block that it lies in, unless that is so wide that
+// nobody means it, and its one address. If its address can't be allowed, nothing
+// is right, and refusal and hint say so.
+func instead(p netip.Prefix) (values []netip.Prefix, refusal, hint string) {
+	if p.Addr().Is4In6() {
+		if p.Bits() < 96 {
+			return nil, "", ""
+		}
+		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+	}
+	if p == p.Masked() {
+		if refusal, hint = refused(p, p.String()); refusal == "" {
+			values = []netip.Prefix{p}
+		}
+		return values, refusal, hint
+	}
+	one := netip.PrefixFrom(p.Addr(), p.Addr().BitLen())
+	if refusal, hint = refused(one, one.Addr().String()); refusal != "" {
+		return nil, refusal, hint
+	}
+	if block := p.Masked(); block.Bits() >= 8 && !overlapsSpecial(block) {
+		values = append(values, block)
+	}
+	return append(values, one), "", ""
+}
+
+func overlapsSpecial(p netip.Prefix) bool {
+	for _, b := range special() {
+		if b.prefix.Overlaps(p) {
+			return true
+		}
+	}
+	return false
+}
+
+func writeCIDRs(values []netip.Prefix) string {
+	if len(values) > 1 {
+		return fmt.Sprintf("write %s, or %s for the one address", values[0], values[1])
+	}
+	if values[0].IsSingleIP() {
+		return fmt.Sprintf("write %s for the one address", values[0])
+	}
+	return fmt.Sprintf("write %s", values[0])
 }

@@ -41,29 +41,35 @@ func typeName(n *yaml.Node) string {
 // wrongType tells that a value is not what it must be. Aliases have been told
 // before.
 func (r *reader) wrongType(n *yaml.Node, name, want string) {
-	if n.Kind == yaml.AliasNode {
-		return
-	}
 	hint := ""
 	switch {
-	case isNull(n):
-		hint = "give it a value or remove the key"
 	case want == "text" && n.Kind == yaml.ScalarNode:
-		hint = fmt.Sprintf("put it in quotes: %q", brief(n.Value))
+		hint = inQuotes(n.Value)
 	case want == "text":
 		hint = "write the text alone, without brackets, braces or keys"
-	case want == "a list" && n.Kind == yaml.MappingNode:
+	case want == "a list" && n.Kind != yaml.SequenceNode:
 		hint = `begin each item with a dash: "- "`
 	case want == "a mapping" && n.Kind == yaml.SequenceNode:
 		hint = "write its keys without dashes and square brackets"
 	case want == "a mapping":
 		hint = `write keys with values: "key: value"`
-	case want == "a prefix length" || want == "the number 1":
-		hint = "write the number alone, without quotes or a slash"
+	case want == "the number 1":
+		hint = "write 1, without quotes"
+	case want == "true or false":
+		hint = "write true or false"
 	case want == "a date":
 		hint = dateHint
-	case want == "a list" && n.Kind == yaml.ScalarNode:
-		hint = fmt.Sprintf("write [%s]", brief(n.Value))
+	}
+	r.wrongTypeHint(n, hint, name, want)
+}
+
+// wrongTypeHint is wrongType with a hint for what isn't empty.
+func (r *reader) wrongTypeHint(n *yaml.Node, hint, name, want string) {
+	if n.Kind == yaml.AliasNode {
+		return
+	}
+	if isNull(n) {
+		hint = "give it a value or remove the key"
 	}
 	r.errorAt(n, hint, "%s must be %s, not %s", name, want, typeName(n))
 }
@@ -106,11 +112,20 @@ func (r *reader) fields(n *yaml.Node, name string, known, required []string) map
 	out := make(map[string]field, len(n.Content)/2)
 	merged := false // whether keys may come from elsewhere
 	seen := make(map[string]int, len(n.Content)/2)
+	given := make(map[string]bool, len(n.Content)/2)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		given[n.Content[i].Value] = true
+	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		if key.ShortTag() == "!!merge" {
 			r.errorAt(key, "write the keys out where they are needed", "YAML merge keys are not used in a %s", r.noun)
 			merged = merged || value.Kind == yaml.AliasNode
+			continue
+		}
+		if key.Kind == yaml.ScalarNode && !isText(key) {
+			// In quotes it would be an unknown key: it is one.
+			r.wrongTypeHint(key, r.keyHint(key.Value, known, given), "a key of "+name, "text")
 			continue
 		}
 		if !isText(key) {
@@ -125,7 +140,7 @@ func (r *reader) fields(n *yaml.Node, name string, known, required []string) map
 		if contains(known, key.Value) {
 			out[key.Value] = field{key, value}
 		} else {
-			r.errorAt(key, r.keyHint(key.Value, known), "unknown key %q in %s", key.Value, name)
+			r.errorAt(key, r.keyHint(key.Value, known, given), "unknown key %q in %s", key.Value, name)
 		}
 	}
 	for _, k := range required {
@@ -161,8 +176,11 @@ func example(key string) string {
 	return key
 }
 
-func (r *reader) keyHint(key string, known []string) string {
-	if near := nearest(key, known); near != "" {
+// keyHint helps with a key that isn't known in a mapping with the given keys.
+func (r *reader) keyHint(key string, known []string, given map[string]bool) string {
+	if near := nearest(key, known); given[near] {
+		return fmt.Sprintf("remove it: %s is given, too", near)
+	} else if near != "" {
 		return "did you mean " + near + "?"
 	}
 	for _, h := range r.homes {
@@ -187,23 +205,26 @@ func nearest(text string, words []string) string {
 	return best
 }
 
-// distance counts the letters to add, drop or change to get from a to b.
+// distance counts the letters to add, drop, change or swap with the next one to
+// get from a to b.
 func distance(a, b string) int {
-	row := make([]int, len(b)+1)
+	before, row, next := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
 	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
+		next[0] = i + 1
 		for j := range len(b) {
-			cost := diagonal
+			cost := row[j]
 			if a[i] != b[j] {
 				cost++
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				cost = min(cost, before[j-1]+1)
+			}
+			next[j+1] = min(cost, next[j]+1, row[j+1]+1)
 		}
+		before, row, next = row, next, before
 	}
 	return row[len(b)]
 }
@@ -254,10 +275,12 @@ func (r *reader) name(n *yaml.Node, of string) string {
 
 // choice reads one of a few words.
 func (r *reader) choice(n *yaml.Node, name string, words ...string) string {
-	hint := "write " + strings.Join(words, ", ")
-	if n := len(words); n > 1 {
-		hint = "write " + strings.Join(words[:n-1], ", ") + " or " + words[n-1]
-	}
+	return r.choiceOf(n, name, "write "+oneOf(words), "", words...)
+}
+
+// choiceOf is choice with a hint of its own, and with what more is said of a word
+// that was meant.
+func (r *reader) choiceOf(n *yaml.Node, name, hint, more string, words ...string) string {
 	if n.Kind == yaml.ScalarNode && !isText(n) && !isNull(n) {
 		r.errorAt(n, hint, "%s cannot be %s", name, n.Value)
 		return ""
@@ -267,10 +290,41 @@ func (r *reader) choice(n *yaml.Node, name string, words ...string) string {
 		return s
 	}
 	if near := nearest(s, words); near != "" && len(words) > 1 {
-		hint = "did you mean " + near + "?"
+		hint = "did you mean " + near + "?" + more
 	}
 	r.errorAt(n, hint, "%s cannot be %q", name, s)
 	return ""
+}
+
+// oneOf is a choice in words: a, b or c.
+func oneOf(words []string) string {
+	if n := len(words); n > 1 {
+		return strings.Join(words[:n-1], ", ") + " or " + words[n-1]
+	}
+	return strings.Join(words, "")
+}
+
+// listOf reads a list of texts. One text alone is refused and read as the only
+// item, so that what is wrong with it is told, too; the item's own function says
+// how it is written within brackets, false if it can't be.
+func (r *reader) listOf(n *yaml.Node, name string, item func(text string) (string, bool)) []*yaml.Node {
+	switch {
+	case n.Kind == yaml.ScalarNode && !isNull(n):
+		hint := "write the items within square brackets"
+		text, ok := item(n.Value)
+		if ok && text == brief(text) {
+			hint = "write [" + text + "]"
+		}
+		r.wrongTypeHint(n, hint, name, "a list")
+		if ok {
+			return nil
+		}
+		return []*yaml.Node{n}
+	case n.Kind == yaml.MappingNode:
+		r.wrongTypeHint(n, "write the items within square brackets, without keys", name, "a list")
+		return nil
+	}
+	return r.list(n, name)
 }
 
 // list reads a list that isn't empty and returns its items.

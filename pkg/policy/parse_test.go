@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -357,10 +358,30 @@ func TestParsedValues(t *testing.T) {
 	}
 }
 
-func TestFortyCIDRsAreAdmitted(t *testing.T) {
-	doc := "version: 1\nrules: [{name: a, require: {publicAccess: restricted, allowedCidrs: [" + strings.Repeat("8.8.8.0/24, ", 40) + "]}, respond: alert}]"
-	if p, problems := policy.Parse("f", []byte(doc)); p == nil || len(p.Rules[0].Require.AllowedCIDRs) != 40 {
-		t.Error(problems)
+// EKS's limit is one of a cluster, not of an organisation.
+func TestAThousandCIDRsAreAdmitted(t *testing.T) {
+	list := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, "13.%d.%d.0/25, ", i/250, i%250)
+		}
+		return b.String()
+	}
+	doc := func(n int) []byte {
+		return []byte("version: 1\nrules: [{name: a, require: {publicAccess: restricted, allowedCidrs: [" + list(n) + "]}, respond: alert}]")
+	}
+	for n, want := range map[int]string{
+		40:   "",
+		41:   `rule "a" admits 41 separate blocks; EKS admits 40 for one cluster`,
+		1000: `rule "a" admits 1000 separate blocks; EKS admits 40 for one cluster`,
+	} {
+		p, problems := policy.Parse("f", doc(n))
+		if p == nil || len(p.Rules[0].Require.AllowedCIDRs) != n || len(problems) > 1 || want != "" && (len(problems) != 1 || problems[0].What != want || problems[0].Kind != policy.KindOverLimit) {
+			t.Errorf("%d: %v", n, problems)
+		}
+	}
+	if p, problems := policy.Parse("f", doc(1001)); p != nil || !strings.Contains(problems.String(), "allowedCidrs has 1001 CIDRs, more than 1000") {
+		t.Errorf("1001: %v", problems)
 	}
 }
 
@@ -498,9 +519,9 @@ func TestCheckTellsOfTheDateToo(t *testing.T) {
 rules:
   - {name: a, require: {privateAccess: enabled}, respond: nothing}
 exemptions:
-  - {name: over, rules: [a], match: {accounts: ["111122223333"], regions: [x], clusters: [x]}, until: 2026-01-31, reason: r, approvedBy: b}
-  - {name: far, rules: [a], match: {accounts: ["111122223333"], regions: [x], clusters: [x]}, until: 2072-01-31, reason: r, approvedBy: b}
-  - {name: none, rules: [a], match: {accounts: ["111122223333"], regions: [x], clusters: [x]}, until: soon, reason: r, approvedBy: b}
+  - {name: over, rules: [a], match: {accounts: ["111122223333"], regions: [eu-west-1], clusters: [x]}, until: 2026-01-31, reason: r, approvedBy: b}
+  - {name: far, rules: [a], match: {accounts: ["111122223333"], regions: [eu-west-1], clusters: [x]}, until: 2072-01-31, reason: r, approvedBy: b}
+  - {name: none, rules: [a], match: {accounts: ["111122223333"], regions: [eu-west-1], clusters: [x]}, until: soon, reason: r, approvedBy: b}
 `
 	p, problems := policy.Check("f", []byte(doc), today)
 	if p != nil {
@@ -528,7 +549,7 @@ func TestProblemKinds(t *testing.T) {
 	docs := documents(t, "warn")
 	for name, want := range map[string]policy.Kind{
 		"documentation": policy.KindDocumentationRange, "stepping-out": policy.KindSteppedOut, "disjoint": policy.KindDisjoint,
-		"idle": policy.KindIdle, "wide": policy.KindWide,
+		"idle": policy.KindIdle, "wide": policy.KindWide, "unknown-regions": policy.KindUnknownRegion, "repeated": policy.KindRepeated, "over-limit": policy.KindOverLimit, "blanket": policy.KindBlanket,
 	} {
 		_, problems := policy.Parse("f", docs["testdata/warn/"+name+".yaml"])
 		for _, p := range problems {

@@ -23,7 +23,13 @@ type Policy struct {
 	// Alerting is set when every response is alert whatever the document says.
 	Alerting bool
 
-	untils []Problem // where each exemption's end stands in the file
+	untils []exemptionEnd // where each exemption's end stands in the file
+}
+
+// exemptionEnd is where the end of an exemption stands, and its text there.
+type exemptionEnd struct {
+	place Problem
+	text  string
 }
 
 // Response is what happens when a rule is violated.
@@ -200,9 +206,9 @@ func Check(file string, data []byte, now time.Time) (*Policy, Problems) {
 func (p *Policy) WarningsAt(now time.Time) Problems {
 	var out Problems
 	for i, e := range p.Exemptions {
-		w := Problem{Line: e.Line, Column: 1}
+		w, text := Problem{Line: e.Line, Column: 1}, ""
 		if i < len(p.untils) {
-			w = p.untils[i]
+			w, text = p.untils[i].place, p.untils[i].text
 		}
 		w.Severity = Warning
 		switch {
@@ -213,18 +219,12 @@ func (p *Policy) WarningsAt(now time.Time) Problems {
 			w.What = fmt.Sprintf("exemption %q has ended: its rules are in force again", brief(e.Name))
 			w.Hint = "remove it, or have it approved anew with a later end"
 			// In January, hands still write the year before.
-			if later := e.Until.AddDate(1, 0, 0); now.Before(later) {
-				w.Hint += yearHint(later)
-			}
+			w.Hint += yearHint(text, now, e.Until.Year()+1, e.Until.Year())
 		case e.Until.After(now.AddDate(1, 0, 1)):
 			w.Kind = KindExemptionFar
 			w.What = fmt.Sprintf("exemption %q ends more than a year from now", brief(e.Name))
 			w.Hint = "give it an end within the year and renew it then"
-			within := time.Date(now.Year(), e.Until.Month(), e.Until.Day(), 0, 0, 0, 0, time.UTC)
-			if !within.After(now) {
-				within = within.AddDate(1, 0, 0)
-			}
-			w.Hint += yearHint(within)
+			w.Hint += yearHint(text, now, now.Year(), now.Year()+1)
 		default:
 			continue
 		}
@@ -233,8 +233,17 @@ func (p *Policy) WarningsAt(now time.Time) Problems {
 	return out
 }
 
-// yearHint asks whether the exemption was meant to end at this instant, in
-// another year.
-func yearHint(end time.Time) string {
-	return fmt.Sprintf("; is it the year that is wrong, and %d meant?", end.Add(-time.Nanosecond).Year())
+// yearHint asks whether the end was meant to be in another of the years: the
+// first in which it has a day that is in force and within a year from now.
+func yearHint(text string, now time.Time, years ...int) string {
+	for _, year := range years {
+		if len(text) < len("2006") {
+			break
+		}
+		end, err := parseEnd(fmt.Sprintf("%04d%s", year, text[len("2006"):]))
+		if err == nil && now.Before(end) && !end.After(now.AddDate(1, 0, 1)) {
+			return fmt.Sprintf("; is it the year that is wrong, and %d meant?", year)
+		}
+	}
+	return ""
 }

@@ -28,7 +28,11 @@ const (
 	KindDisjoint           Kind = "disjoint"    // two enforcing rules that together admit no address
 	KindSteppedOut         Kind = "stepped-out" // an enforcing rule that a tag or a name can leave
 	KindWide               Kind = "wide"        // allowed CIDRs that take in most of the internet
-	KindIdle               Kind = "idle"        // a rule, or a part of it, that can never do anything
+	KindIdle               Kind = "idle"        // a rule or an exemption, or a part of it, that can never do anything
+	KindUnknownRegion      Kind = "unknown-region"
+	KindOverLimit          Kind = "over-limit" // rules that admit more blocks than EKS does for one cluster
+	KindBlanket            Kind = "blanket"    // an exemption that leaves nothing of a rule
+	KindRepeated           Kind = "repeated"   // an item of a list that another one makes needless
 )
 
 // Problem is one thing that is wrong with a document, and where.

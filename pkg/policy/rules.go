@@ -10,12 +10,14 @@ import (
 
 	"go.yaml.in/yaml/v3"
 	"go4.org/netipx"
-
-	"github.com/endpointguard/endpointguard/pkg/endpoint"
 )
 
 // MaxGrace is the longest grace that a rule may give a new cluster.
 const MaxGrace = 24 * time.Hour
+
+// MaxAllowed is how many CIDRs a rule may allow: those of an organisation, of which
+// EKS admits far fewer for one cluster (endpoint.MaxCIDRs).
+const MaxAllowed = 1000
 
 // maxName is how long a name and maxPattern how long a pattern may be, in
 // characters. An EKS cluster name has at most 100.
@@ -33,6 +35,7 @@ func (r *reader) policy(n *yaml.Node) *Policy {
 	r.version(f)
 	p := &Policy{}
 	var places []*rulePlace
+	var exempt []*exemptionPlace
 	names := map[string]int{}
 	if rules, ok := f["rules"]; ok {
 		for i, item := range r.list(rules.value, "rules") {
@@ -45,19 +48,21 @@ func (r *reader) policy(n *yaml.Node) *Policy {
 	for i := range p.Rules {
 		known = append(known, p.Rules[i].Name)
 	}
-	exempt := map[string]int{}
+	taken := map[string]int{}
 	if list, ok := f["exemptions"]; ok {
 		if list.value.Kind != yaml.SequenceNode {
 			r.wrongType(list.value, "exemptions", "a list")
 		} else {
 			for i, item := range list.value.Content {
-				e, until := r.exemption(item, i+1, names, known, exempt)
+				e, place := r.exemption(item, i+1, names, known, taken)
 				p.Exemptions = append(p.Exemptions, e)
-				p.untils = append(p.untils, until)
+				p.untils = append(p.untils, place.end)
+				exempt = append(exempt, place)
 			}
 		}
 	}
 	r.warn(p.Rules, places)
+	r.warnExemptions(p, exempt)
 	return p
 }
 
@@ -95,7 +100,7 @@ func integer(n *yaml.Node) (int, bool) {
 // rulePlace is where the parts of a rule stand, for the warnings; a part that
 // isn't there is nil.
 type rulePlace struct {
-	rule, matchTags, matchClusters, except, public *yaml.Node
+	rule, matchTags, matchClusters, except, public, allowed, grace, lockout *yaml.Node
 
 	cidrs []*yaml.Node // of each of the requirement's AllowedCIDRs
 }
@@ -127,10 +132,11 @@ func (r *reader) rule(n *yaml.Node, number int, names map[string]int) (Rule, *ru
 		rule.Respond = Response(r.choice(v.value, "respond", string(Alert), string(Enforce), string(Revert)))
 	}
 	if v, ok := f["graceAfterCreation"]; ok {
-		rule.GraceAfterCreation = r.duration(v.value)
+		rule.GraceAfterCreation, place.grace = r.duration(v.value), v.key
 	}
 	if v, ok := f["lockoutChecks"]; ok {
 		rule.LockoutChecks = LockoutChecks(r.choice(v.value, "lockoutChecks", string(LockoutBlock), string(LockoutWarn)))
+		place.lockout = v.key
 	}
 	rule.admitted = admit(rule.Require)
 	return rule, place
@@ -150,28 +156,26 @@ func (r *reader) unique(n *yaml.Node, name, what string, names map[string]int) {
 
 func (r *reader) match(n *yaml.Node, name string, required []string) (Match, map[string]field) {
 	var m Match
+	if n.Kind == yaml.SequenceNode && len(n.Content) > 1 && required == nil {
+		r.severalMatches(n, name)
+		return m, nil
+	}
 	f := r.fields(n, name, matchKeys, required)
 	if f != nil && len(n.Content) == 0 && required == nil {
 		r.errorAt(n, "a rule without match is for every cluster: remove the key", "%s is empty", name)
 	}
 	if v, ok := f["accounts"]; ok {
-		for _, item := range r.list(v.value, "accounts") {
-			if item.Kind == yaml.ScalarNode && !isText(item) && !isNull(item) && !isAccount(item.Value) {
-				r.errorAt(item, accountHint, "%q is not an account id", item.Value)
-				continue
-			}
-			id, ok := r.text(item, "an account")
-			if ok && !isAccount(id) {
-				r.errorAt(item, accountHint, "%q is not an account id", id)
-			}
-			m.Accounts = append(m.Accounts, id)
+		for _, item := range r.listOf(v.value, "accounts", accountItem) {
+			m.Accounts = append(m.Accounts, r.account(item, "an account"))
 		}
+		r.repeated(v.value.Content, "account")
 	}
 	if v, ok := f["regions"]; ok {
-		m.Regions = r.patterns(v.value, "region", "regions", "abcdefghijklmnopqrstuvwxyz0123456789-")
+		m.Regions = r.patterns(v.value, "region", "regions", regionCharacters)
+		r.unknownRegions(v.value)
 	}
 	if v, ok := f["clusters"]; ok {
-		m.Clusters = r.patterns(v.value, "cluster name", "clusters", "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+		m.Clusters = r.patterns(v.value, "cluster name", "clusters", nameCharacters)
 	}
 	if v, ok := f["tags"]; ok {
 		m.Tags = r.tags(v.value)
@@ -179,32 +183,45 @@ func (r *reader) match(n *yaml.Node, name string, required []string) (Match, map
 	return m, f
 }
 
-const accountHint = "account ids have 12 digits, in quotes; patterns are not possible"
+// The characters of a region's and of a cluster's name.
+const (
+	regionCharacters = "abcdefghijklmnopqrstuvwxyz0123456789-"
+	nameCharacters   = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+)
 
-func isAccount(s string) bool {
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return false
-		}
-	}
-	return len(s) == 12
+// alien returns where a pattern has a character that no name has, -1 if nowhere.
+func alien(pattern, admitted string) int {
+	return strings.IndexFunc(pattern, func(c rune) bool { return !strings.ContainsRune(admitted+"*?", c) })
 }
 
 func (r *reader) patterns(n *yaml.Node, what, name, admitted string) []string {
 	var out []string
-	for _, item := range r.list(n, name) {
-		s, ok := r.text(item, "a "+what)
-		if !ok {
-			continue
+	item := func(s string) (string, bool) {
+		return scalar(s), s != "" && alien(s, admitted) < 0 && len(s) <= maxPattern
+	}
+	for _, item := range r.listOf(n, name, item) {
+		s := item.Value
+		if notText := item.Kind == yaml.ScalarNode && !isText(item) && !isNull(item); !notText || alien(s, admitted) < 0 {
+			var ok bool
+			if s, ok = r.text(item, "a "+what); !ok {
+				continue
+			}
 		}
-		if i := strings.IndexFunc(s, func(c rune) bool { return !strings.ContainsRune(admitted+"*?", c) }); i >= 0 {
+		if i := alien(s, admitted); i >= 0 {
 			c, _ := utf8.DecodeRuneInString(s[i:])
-			r.errorAt(item, "patterns know only * and ?; give several as several items", "no %s has the character %q: %q can never match", what, c, s)
+			hint := "patterns know only * and ?; give several as several items"
+			if near := strings.TrimSpace(s); near != "" && alien(near, admitted) < 0 {
+				hint = "write " + scalar(near)
+			} else if lower := strings.ToLower(near); near != "" && alien(lower, admitted) < 0 {
+				hint = "write " + scalar(lower)
+			}
+			r.errorAt(item, hint, "no %s has the character %q: %q can never match", what, c, s)
 		} else if len(s) > maxPattern {
 			r.errorAt(item, "", "the pattern is longer than %d characters", maxPattern)
 		}
 		out = append(out, s)
 	}
+	r.repeated(n.Content, what)
 	return out
 }
 
@@ -254,10 +271,6 @@ func (r *reader) requirement(n *yaml.Node, place *rulePlace) Requirement {
 	if v, ok := f["privateAccess"]; ok {
 		q.PrivateAccess = r.choice(v.value, "privateAccess", "enabled") != ""
 	}
-	public, asked := f["publicAccess"]
-	if asked {
-		q.PublicAccess = PublicAccess(r.choice(public.value, "publicAccess", string(PublicDisabled), string(PublicRestricted)))
-	}
 	cidrs, hasCIDRs := f["allowedCidrs"]
 	if hasCIDRs {
 		q.AllowedCIDRs, place.cidrs = r.cidrs(cidrs)
@@ -266,38 +279,75 @@ func (r *reader) requirement(n *yaml.Node, place *rulePlace) Requirement {
 	if hasWidth {
 		q.NotWiderThan = r.width(width.value)
 	}
+	public, asked := f["publicAccess"]
+	if asked {
+		q.PublicAccess = r.publicAccess(public.value, hasCIDRs || hasWidth)
+	}
 	switch {
 	case q.PublicAccess == PublicRestricted && !hasCIDRs && !hasWidth:
 		r.errorAt(public.key, "add allowedCidrs: with the CIDRs, or notWiderThan: {ipv4: 16, ipv6: 32}", "publicAccess: restricted doesn't say to what")
 	case q.PublicAccess != PublicRestricted && (!asked || q.PublicAccess == PublicDisabled):
+		hint := "add publicAccess: restricted"
+		if asked {
+			hint = "change publicAccess to restricted"
+		}
 		for _, v := range []field{cidrs, width} {
-			if v.key != nil {
-				r.errorAt(v.key, "add publicAccess: restricted, or remove "+v.key.Value, "%s needs publicAccess: restricted", v.key.Value)
+			if v.key == nil {
+				continue
 			}
+			hint := hint
+			if _, private := f["privateAccess"]; asked || private {
+				hint += ", or remove " + v.key.Value
+			}
+			r.errorAt(v.key, hint, "%s needs publicAccess: restricted", v.key.Value)
 		}
 	}
-	place.public = public.key
+	place.public, place.allowed = public.key, cidrs.key
 	return q
 }
 
+// publicAccess reads what is asked of the public endpoint; described tells whether
+// the rule says to what it is restricted.
+func (r *reader) publicAccess(n *yaml.Node, described bool) PublicAccess {
+	words := []string{string(PublicDisabled), string(PublicRestricted)}
+	hint, more, near := "write disabled, or restricted with allowedCidrs or notWiderThan", "", ""
+	if isText(n) {
+		near = nearest(n.Value, words)
+	}
+	if described {
+		hint = "write restricted"
+	}
+	switch {
+	case described && near == string(PublicDisabled):
+		more = " Then remove allowedCidrs and notWiderThan"
+	case !described && near == string(PublicRestricted):
+		more = " It needs allowedCidrs or notWiderThan"
+	}
+	return PublicAccess(r.choiceOf(n, "publicAccess", hint, more, words...))
+}
+
 func (r *reader) cidrs(f field) ([]netip.Prefix, []*yaml.Node) {
-	items := r.list(f.value, "allowedCidrs")
-	if len(items) > endpoint.MaxCIDRs {
-		r.errorAt(items[endpoint.MaxCIDRs], "join neighbours into wider blocks", "allowedCidrs has %d CIDRs; EKS admits %d for one cluster", len(items), endpoint.MaxCIDRs)
+	items := r.listOf(f.value, "allowedCidrs", cidrItem)
+	if len(items) > MaxAllowed {
+		r.errorAt(items[MaxAllowed], "join neighbours into wider blocks", "allowedCidrs has %d CIDRs, more than %d", len(items), MaxAllowed)
 	}
 	out, places := make([]netip.Prefix, 0, len(items)), make([]*yaml.Node, 0, len(items))
 	for _, item := range items {
-		text, ok := r.text(item, "a CIDR")
+		text, ok := r.cidrText(item)
 		if !ok {
 			continue
 		}
 		p, what, hint := readCIDR(text)
+		example := p
 		if what != "" {
 			r.add(item.Line, item.Column, Error, "", what, hint)
-			continue
+			example = meantCIDR(text)
 		}
-		if b, ok := inside(documentation(), p); ok {
-			r.add(item.Line, item.Column, Warning, KindDocumentationRange, fmt.Sprintf("%s is a documentation range (%s), which nobody has", text, b.prefix), "put your own public addresses here: this cannot be deployed")
+		if b, ok := inside(documentation(), example); ok {
+			r.add(item.Line, item.Column, Warning, KindDocumentationRange, fmt.Sprintf("%s is a documentation range (%s), which nobody has", text, b.prefix), documentationHint)
+		}
+		if what != "" {
+			continue
 		}
 		out, places = append(out, p), append(places, item)
 	}
@@ -308,6 +358,7 @@ func (r *reader) cidrs(f field) ([]netip.Prefix, []*yaml.Node) {
 	if set, err := b.IPSet(); err == nil {
 		r.wide(f.key, set)
 	}
+	r.needless(out, places)
 	return out, places
 }
 
@@ -324,13 +375,17 @@ func (r *reader) width(n *yaml.Node) *Width {
 		if !ok {
 			return nil
 		}
+		hint := fmt.Sprintf("write a whole number from 0 to %d, in decimal", most)
 		if !isNumber(v.value) {
-			r.wrongType(v.value, family, "a prefix length")
+			if bits, err := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(v.value.Value, "/"))); isText(v.value) && err == nil && bits >= 0 && bits <= most {
+				hint = fmt.Sprintf("write %d, without quotes or a slash", bits)
+			}
+			r.wrongTypeHint(v.value, hint, family, "a prefix length")
 			return nil
 		}
 		bits, ok := integer(v.value)
 		if !ok || bits < 0 || bits > most {
-			r.errorAt(v.value, fmt.Sprintf("write a whole number from 0 to %d, in decimal", most), "%s: %s is no prefix length", family, v.value.Value)
+			r.errorAt(v.value, hint, "%s: %s is no prefix length", family, v.value.Value)
 			return nil
 		}
 		return &bits
@@ -340,9 +395,19 @@ func (r *reader) width(n *yaml.Node) *Width {
 
 // duration reads a time in hours, minutes and seconds, up to MaxGrace.
 func (r *reader) duration(n *yaml.Node) time.Duration {
-	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!int" {
-		v := brief(n.Value)
-		r.errorAt(n, fmt.Sprintf("write the unit: %ss, %sm or %sh", v, v, v), "graceAfterCreation has no unit")
+	const example = "write hours, minutes and seconds like 30m or 1h30m"
+	if n.Kind == yaml.ScalarNode && !isText(n) && !isNull(n) {
+		hint := example
+		var with []string
+		for _, unit := range []string{"s", "m", "h"} {
+			if d, err := time.ParseDuration(n.Value + unit); err == nil && isDuration(n.Value+unit) && d > 0 && d <= MaxGrace {
+				with = append(with, n.Value+unit)
+			}
+		}
+		if len(with) > 0 {
+			hint = "write the unit: " + oneOf(with)
+		}
+		r.errorAt(n, hint, "graceAfterCreation has no unit")
 		return 0
 	}
 	s, ok := r.text(n, "graceAfterCreation")
@@ -352,7 +417,7 @@ func (r *reader) duration(n *yaml.Node) time.Duration {
 	d, err := time.ParseDuration(s)
 	switch {
 	case !isDuration(s):
-		r.errorAt(n, "write hours, minutes and seconds like 30m or 1h30m", "graceAfterCreation: %q is no duration", s)
+		r.errorAt(n, example, "graceAfterCreation: %q is no duration", s)
 	case err != nil || d > MaxGrace:
 		r.errorAt(n, "a cluster that may be open for longer needs an exemption", "graceAfterCreation: %s is longer than %d hours", s, int(MaxGrace.Hours()))
 	case d == 0:
@@ -379,9 +444,9 @@ func isDuration(s string) bool {
 	return !digits
 }
 
-func (r *reader) exemption(n *yaml.Node, number int, rules map[string]int, known []string, names map[string]int) (Exemption, Problem) {
+func (r *reader) exemption(n *yaml.Node, number int, rules map[string]int, known []string, names map[string]int) (Exemption, *exemptionPlace) {
 	e := Exemption{Line: n.Line}
-	until := r.place(n.Line, n.Column)
+	place := &exemptionPlace{end: exemptionEnd{place: r.place(n.Line, n.Column)}}
 	of := fmt.Sprintf("exemption %d", number)
 	f := r.fields(n, of, exemptionKeys, exemptionKeys)
 	if v, ok := f["name"]; ok {
@@ -389,23 +454,32 @@ func (r *reader) exemption(n *yaml.Node, number int, rules map[string]int, known
 		r.unique(v.value, e.Name, "exemption", names)
 	}
 	if v, ok := f["rules"]; ok {
-		for _, item := range r.list(v.value, "rules") {
-			name, ok := r.text(item, "a rule's name")
-			if !ok {
-				continue
+		item := func(text string) (string, bool) {
+			_, exists := rules[text]
+			return scalar(text), exists
+		}
+		for _, item := range r.listOf(v.value, "rules", item) {
+			name := item.Value
+			if _, exists := rules[name]; exists || isText(item) || isNull(item) || item.Kind != yaml.ScalarNode {
+				var ok bool
+				if name, ok = r.text(item, "a rule's name"); !ok {
+					continue
+				}
 			}
 			if _, exists := rules[name]; !exists {
 				r.errorAt(item, ruleHint(name, known, "this document"), "there is no rule called %q", name)
 			}
 			e.Rules = append(e.Rules, name)
+			place.rules = append(place.rules, item)
 		}
 	}
 	if v, ok := f["match"]; ok {
 		e.Match, _ = r.match(v.value, "match", []string{"accounts", "regions", "clusters"})
+		place.match = v.key
 	}
 	if v, ok := f["until"]; ok {
 		e.Until = r.until(v.value)
-		until = r.place(v.value.Line, v.value.Column)
+		place.end = exemptionEnd{r.place(v.value.Line, v.value.Column), v.value.Value}
 	}
 	if v, ok := f["reason"]; ok {
 		e.Reason, _ = r.text(v.value, "reason")
@@ -413,13 +487,22 @@ func (r *reader) exemption(n *yaml.Node, number int, rules map[string]int, known
 	if v, ok := f["approvedBy"]; ok {
 		e.ApprovedBy, _ = r.text(v.value, "approvedBy")
 	}
-	return e, until
+	r.repeated(place.rules, "rule")
+	return e, place
+}
+
+// exemptionPlace is where the parts of an exemption stand, for the warnings; a
+// part that isn't there is nil.
+type exemptionPlace struct {
+	match *yaml.Node
+	rules []*yaml.Node // of each of the exemption's Rules
+	end   exemptionEnd
 }
 
 // ruleHint helps with the name of a rule that doesn't exist.
 func ruleHint(name string, known []string, document string) string {
 	if near := nearest(name, known); near != "" {
-		return "did you mean " + near + "?"
+		return "did you mean " + scalar(near) + "?"
 	}
 	return "the rules of " + document + " have other names"
 }
@@ -431,12 +514,17 @@ func (r *reader) until(n *yaml.Node) time.Time {
 		r.wrongType(n, "until", "a date")
 		return time.Time{}
 	}
-	if day, err := time.Parse(time.DateOnly, n.Value); err == nil {
-		return day.AddDate(0, 0, 1)
-	}
-	t, err := parseTime(n.Value)
+	t, err := parseEnd(n.Value)
 	if err != nil {
 		r.errorAt(n, dateHint, "until: %q is no date", n.Value)
 	}
 	return t
+}
+
+// parseEnd reads a day, which ends with it in UTC, or an RFC 3339 time.
+func parseEnd(text string) (time.Time, error) {
+	if day, err := time.Parse(time.DateOnly, text); err == nil {
+		return day.AddDate(0, 0, 1), nil
+	}
+	return parseTime(text)
 }

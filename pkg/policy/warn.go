@@ -2,9 +2,14 @@ package policy
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
+	"go4.org/netipx"
+
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
 )
 
 // warn tells what is allowed and probably not meant.
@@ -17,6 +22,7 @@ func (r *reader) warn(rules []Rule, places []*rulePlace) {
 			r.warnSteppingOut(rule, places[i])
 		}
 	}
+	r.warnOverLimit(rules, places)
 	for i := range rules {
 		a := &rules[i]
 		if !restricts(a) {
@@ -37,15 +43,102 @@ func (r *reader) warn(rules []Rule, places []*rulePlace) {
 	}
 }
 
+// warnOverLimit warns of rules, alone or two together, that admit more blocks than
+// a cluster can list.
+func (r *reader) warnOverLimit(rules []Rule, places []*rulePlace) {
+	lists := func(rule *Rule) bool {
+		return rule.Require.PublicAccess == PublicRestricted && len(rule.Require.AllowedCIDRs) > 0 && rule.admitted != nil
+	}
+	over := make([]bool, len(rules))
+	for i := range rules {
+		if rule := &rules[i]; lists(rule) && places[i].allowed != nil {
+			n := pieces(rule.admitted.ranges)
+			if over[i] = n > endpoint.MaxCIDRs; over[i] {
+				at := places[i].allowed
+				r.add(at.Line, at.Column, Warning, KindOverLimit,
+					fmt.Sprintf("rule %q admits %d separate blocks; EKS admits %d for one cluster", brief(rule.Name), n, endpoint.MaxCIDRs), overLimitHint)
+			}
+		}
+	}
+	for i := range rules {
+		a := &rules[i]
+		if over[i] || !lists(a) || places[i].allowed == nil {
+			continue
+		}
+		for j := range i {
+			b := &rules[j]
+			// What two lists have in common are blocks of the one or the other.
+			if over[j] || !lists(b) || len(a.Require.AllowedCIDRs)+len(b.Require.AllowedCIDRs) <= endpoint.MaxCIDRs || !r.meet(a, b) {
+				continue
+			}
+			r.meetings -= len(a.admitted.ranges) + len(b.admitted.ranges)
+			if len(r.problems) == maxProblems || r.meetings <= 0 {
+				return
+			}
+			if n := pieces(inBoth(a.admitted.ranges, b.admitted.ranges)); n > endpoint.MaxCIDRs {
+				at := places[i].allowed
+				r.add(at.Line, at.Column, Warning, KindOverLimit,
+					fmt.Sprintf("rules %q and %q together admit %d separate blocks; EKS admits %d for one cluster", brief(b.Name), brief(a.Name), n, endpoint.MaxCIDRs), overLimitHint)
+			}
+		}
+	}
+}
+
+const overLimitHint = "join neighbours where you can; a cluster that is open to more keeps what it lists of them, and then the widest"
+
+// pieces is how many blocks it takes to write the ranges down.
+func pieces(ranges []Range) int {
+	var list []netip.Prefix
+	n := 0
+	for _, r := range ranges {
+		list = netipx.IPRangeFrom(r.From, r.To).AppendPrefixes(list[:0])
+		n += len(list)
+	}
+	return n
+}
+
+// inBoth returns what is in both ordered lists of ranges.
+func inBoth(a, b []Range) []Range {
+	var out []Range
+	for i, j := 0, 0; i < len(a) && j < len(b); {
+		from, to := a[i].From, a[i].To
+		if from.Less(b[j].From) {
+			from = b[j].From
+		}
+		if b[j].To.Less(to) {
+			to = b[j].To
+		}
+		if !to.Less(from) {
+			out = append(out, NewRange(from, to))
+		}
+		if a[i].To.Less(b[j].To) {
+			i++
+		} else {
+			j++
+		}
+	}
+	return out
+}
+
 // warnIdle tells of a rule that is for no cluster, that admits no address, or
 // that lists addresses which it doesn't admit.
 func (r *reader) warnIdle(rule *Rule, p *rulePlace) {
+	for _, part := range []*yaml.Node{p.grace, p.lockout} {
+		if part != nil && rule.Respond == Alert && (part != p.grace || rule.GraceAfterCreation > 0) {
+			r.add(part.Line, part.Column, Warning, KindIdle,
+				fmt.Sprintf("%s does nothing in rule %q: it only alerts", part.Value, brief(rule.Name)), "remove it, or let the rule enforce or revert")
+		}
+	}
 	if rule.Except != nil {
 		match := rule.Match
 		if match == nil {
 			match = &Match{}
 		}
-		if r.covers(rule.Except, match) {
+		if !r.meet(&Rule{Match: rule.Except}, &Rule{Match: match}) {
+			r.add(p.except.Line, p.except.Column, Warning, KindIdle,
+				fmt.Sprintf("the exception of rule %q takes out no cluster: the rule matches none like it", brief(rule.Name)),
+				"remove the exception, or look at what it and match say")
+		} else if r.covers(rule.Except, match) {
 			r.add(p.except.Line, p.except.Column, Warning, KindIdle,
 				fmt.Sprintf("rule %q is for no cluster: its exception takes in all that it matches", brief(rule.Name)),
 				"narrow the exception, or remove the rule")
@@ -79,6 +172,168 @@ func (r *reader) warnIdle(rule *Rule, p *rulePlace) {
 		}
 		at := p.cidrs[i]
 		r.add(at.Line, at.Column, Warning, KindIdle, what, hint)
+	}
+}
+
+// warnExemptions tells of exemptions that waive nothing, or everything.
+func (r *reader) warnExemptions(p *Policy, places []*exemptionPlace) {
+	rules := make(map[string]*Rule, len(p.Rules))
+	for i := range p.Rules {
+		rules[p.Rules[i].Name] = &p.Rules[i]
+	}
+	for i := range p.Exemptions {
+		e, place := &p.Exemptions[i], places[i]
+		if m := &e.Match; len(m.Accounts) == 0 || len(m.Regions) == 0 || len(m.Clusters) == 0 || place.match == nil {
+			continue // it has been refused
+		}
+		if slices.ContainsFunc(e.Match.Regions, everything) && slices.ContainsFunc(e.Match.Clusters, everything) && len(e.Match.Tags) == 0 {
+			r.add(place.match.Line, place.match.Column, Warning, KindBlanket,
+				fmt.Sprintf("exemption %q is for every cluster of its accounts, in every region: until it ends its rules do nothing there", brief(e.Name)),
+				"name the regions and clusters that it is for, or except the accounts in the rules")
+		}
+		for j, name := range e.Rules {
+			rule, ok := rules[name]
+			if !ok || j >= len(place.rules) {
+				continue
+			}
+			at := place.rules[j]
+			switch {
+			case !r.meet(&Rule{Match: &e.Match}, rule):
+				r.add(at.Line, at.Column, Warning, KindIdle,
+					fmt.Sprintf("exemption %q never meets rule %q: no cluster comes under both", brief(e.Name), brief(name)),
+					"look at what both match, or remove the rule here")
+			case r.covers(&e.Match, rule.Match):
+				r.add(at.Line, at.Column, Warning, KindBlanket,
+					fmt.Sprintf("exemption %q takes in all that rule %q matches: until it ends the rule does nothing", brief(e.Name), brief(name)),
+					"narrow what the exemption matches, or remove the rule")
+			}
+		}
+	}
+}
+
+// unknownRegions warns of patterns that no known region matches.
+func (r *reader) unknownRegions(n *yaml.Node) {
+	known := endpoint.Regions()
+	for _, item := range n.Content {
+		pattern := item.Value
+		if item.Kind != yaml.ScalarNode || isNull(item) || pattern == "" || len(pattern) > maxPattern || alien(pattern, regionCharacters) >= 0 ||
+			slices.ContainsFunc(known, func(region string) bool { return glob(pattern, region) }) {
+			continue
+		}
+		hint := "regions are called like eu-west-1"
+		if near := NearestRegion(pattern); near != "" {
+			hint = "did you mean " + scalar(near) + "?"
+		}
+		what := fmt.Sprintf("no AWS region is called %q, as far as this version knows: it matches no cluster", brief(pattern))
+		if strings.ContainsAny(pattern, "*?") {
+			what = fmt.Sprintf("no AWS region matches %q, as far as this version knows: it matches no cluster", brief(pattern))
+		}
+		r.add(item.Line, item.Column, Warning, KindUnknownRegion, what, hint)
+	}
+}
+
+// NearestRegion is the region, or the pattern of several, that a name or pattern
+// which matches none most likely means, "" if none is near.
+func NearestRegion(pattern string) string {
+	known := endpoint.Regions()
+	if open := strings.TrimRight(pattern, "-") + "-*"; slices.ContainsFunc(known, func(region string) bool { return glob(open, region) }) {
+		return open
+	}
+	if !strings.ContainsAny(pattern, "*?") {
+		near := nearest(pattern, known)
+		if near == "" || distance(pattern, near) > 2 {
+			return "" // as far apart as two regions are
+		}
+		return near
+	}
+	// A slip in the part before an asterisk.
+	stem, ok := strings.CutSuffix(pattern, "*")
+	if !ok || strings.ContainsAny(stem, "*?") {
+		return ""
+	}
+	var stems []string
+	for _, region := range known {
+		if cut := strings.LastIndexByte(region, '-') + 1; !contains(stems, region[:cut]) {
+			stems = append(stems, region[:cut])
+		}
+		if cut := strings.IndexByte(region, '-') + 1; !contains(stems, region[:cut]) {
+			stems = append(stems, region[:cut])
+		}
+	}
+	if near := nearest(stem, stems); near != "" {
+		return near + "*"
+	}
+	return ""
+}
+
+// maxRepeated is how many needless items of one list are told one by one.
+const maxRepeated = 10
+
+// repeated warns of texts that a list has twice.
+func (r *reader) repeated(list []*yaml.Node, what string) {
+	lines := make(map[string]int, len(list))
+	var needless []needlessItem
+	for _, item := range list {
+		if item.Kind != yaml.ScalarNode {
+			continue
+		}
+		if line, ok := lines[item.Value]; ok {
+			needless = append(needless, needlessItem{item, fmt.Sprintf("%s %q is listed twice", what, brief(item.Value)), fmt.Sprintf("the first one is on line %d: keep one", line)})
+			continue
+		}
+		lines[item.Value] = item.Line
+	}
+	r.tellNeedless(needless)
+}
+
+// needless warns of CIDRs that are listed twice or lie within another one.
+func (r *reader) needless(cidrs []netip.Prefix, places []*yaml.Node) {
+	order := make([]int, len(cidrs))
+	for i := range order {
+		order[i] = i
+	}
+	// Behind a block come those within it.
+	slices.SortStableFunc(order, func(a, b int) int {
+		if c := cidrs[a].Addr().Compare(cidrs[b].Addr()); c != 0 {
+			return c
+		}
+		return cidrs[a].Bits() - cidrs[b].Bits()
+	})
+	var list []needlessItem
+	around := -1
+	for _, i := range order {
+		switch {
+		case around < 0 || !cidrs[around].Overlaps(cidrs[i]):
+			around = i
+		case cidrs[around] == cidrs[i]:
+			list = append(list, needlessItem{places[i], fmt.Sprintf("%s is listed twice", cidrs[i]), fmt.Sprintf("the first one is on line %d: keep one", places[around].Line)})
+		default:
+			list = append(list, needlessItem{places[i], fmt.Sprintf("%s lies within %s, which is listed, too: it allows nothing more", cidrs[i], cidrs[around]), "remove it, or the wider one if that is not meant"})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b needlessItem) int {
+		if a.at.Line != b.at.Line {
+			return a.at.Line - b.at.Line
+		}
+		return a.at.Column - b.at.Column
+	})
+	r.tellNeedless(list)
+}
+
+type needlessItem struct {
+	at         *yaml.Node
+	what, hint string
+}
+
+func (r *reader) tellNeedless(list []needlessItem) {
+	for i, item := range list {
+		what, hint := item.what, item.hint
+		if rest := len(list) - i; i == maxRepeated-1 && rest > 1 {
+			what, hint = fmt.Sprintf("%s; %d more like it are in this list", what, rest-1), "keep one of each"
+		}
+		if i < maxRepeated {
+			r.add(item.at.Line, item.at.Column, Warning, KindRepeated, what, hint)
+		}
 	}
 }
 

@@ -102,14 +102,14 @@ func FuzzAddresses(f *testing.F) {
 		if subset(ra, rb) != inside || endpoint.Subset(endpoint.Set(a), endpoint.Set(b)) != inside {
 			t.Fatalf("%v in %v: subset %t, want %t", a, b, subset(ra, rb), inside)
 		}
-		clipped := clip(a, rb)
+		clipped, _ := clip(a, rb)
 		for _, p := range append(points, corners(clipped)...) {
 			if naive(clipped).has(p) != (inA.has(p) && inB.has(p)) {
 				t.Fatalf("clip of %v to %v at %s: %v", a, b, p, clipped)
 			}
 		}
 		w := wants{cut: true, admitted: rb, ipv4Width: len(one) % 33, ipv6Width: len(other) % 129}
-		fitted := w.fit(a)
+		fitted := w.fit(a).list
 		if len(fitted) > endpoint.MaxCIDRs {
 			t.Fatalf("fit leaves %d blocks", len(fitted))
 		}

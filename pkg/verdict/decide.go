@@ -37,7 +37,7 @@ func Decide(v Verdict, before *endpoint.Access, net endpoint.Network) Decision {
 			desired, reverted = a, true
 		}
 	}
-	then := survey(desired, c.Family)
+	then, narrowing := survey(desired, c.Family), true
 	narrowed := !subset(now.ranges, then.ranges)
 	switched := desired.Private && !c.Access.Private
 	if (narrowed || switched) && !net.Read {
@@ -62,6 +62,7 @@ func Decide(v Verdict, before *endpoint.Access, net endpoint.Network) Decision {
 			return d
 		}
 		// Private access alone is safe, and half of what is needed.
+		narrowing = false
 		desired = endpoint.Access{Public: true, Private: true, CIDRs: list}
 		then = survey(desired, c.Family)
 	} else if narrowed {
@@ -81,6 +82,7 @@ func Decide(v Verdict, before *endpoint.Access, net endpoint.Network) Decision {
 			d.Dropped = append(d.Dropped, p)
 		}
 	}
+	d.Losses = wants.losses(d.Dropped, now, c.Family, reverted, narrowing)
 	d.Left = left(v.Rules, then)
 	return d
 }
@@ -236,7 +238,7 @@ func (w *wants) nearest(now *reach, f endpoint.Family) endpoint.Access {
 	}
 	var list []netip.Prefix
 	if !w.closed {
-		list = w.fit(sendable(now.list, f))
+		list = w.fit(sendable(now.list, f)).list
 	}
 	if len(list) == 0 {
 		// EKS keeps the list while public access is off, so it is left alone.
@@ -248,39 +250,109 @@ func (w *wants) nearest(now *reach, f endpoint.Family) endpoint.Access {
 	return a
 }
 
+// fitted is what is left of a list, and the blocks and pieces of it that are
+// allowed and yet not in it.
+type fitted struct {
+	list, wide, over []netip.Prefix
+}
+
 // fit cuts a list down to what the rules admit. The addresses are cut first and
 // the widths looked at afterwards, since a block that is too wide as a whole may
-// be narrow enough in the part that is allowed.
-func (w *wants) fit(list []netip.Prefix) []netip.Prefix {
+// be narrow enough in the part that is allowed. What lies inside what is allowed
+// stays as written and first; the pieces of what is cut take the places that EKS's
+// limit leaves, the widest first.
+func (w *wants) fit(list []netip.Prefix) fitted {
+	var out fitted
+	inside, pieces := list, []netip.Prefix(nil)
 	if w.cut {
-		list = clip(list, w.admitted)
+		list, pieces = clip(list, w.admitted)
+		inside = slices.DeleteFunc(slices.Clone(list), func(p netip.Prefix) bool { return slices.Contains(pieces, p) })
 	}
 	// Each prefix is part of exactly one merged block, and the blocks that stay
 	// were apart from those that go, so nothing new merges: once is enough.
 	for _, m := range prefixesOf(rangesOf(list)) {
 		if m.Addr().Is4() && m.Bits() < w.ipv4Width || m.Addr().Is6() && m.Bits() < w.ipv6Width {
-			list = slices.DeleteFunc(list, m.Overlaps)
+			for _, p := range list {
+				if m.Overlaps(p) {
+					out.wide = append(out.wide, p)
+				}
+			}
+			list = slices.DeleteFunc(slices.Clone(list), m.Overlaps)
+			inside = slices.DeleteFunc(slices.Clone(inside), m.Overlaps)
+			pieces = slices.DeleteFunc(slices.Clone(pieces), m.Overlaps)
 		}
 	}
 	if len(list) <= endpoint.MaxCIDRs {
-		return list
+		out.list = list
+		return out
 	}
-	list = prefixesOf(rangesOf(list))
-	if len(list) <= endpoint.MaxCIDRs {
-		return list
+	if len(inside) > endpoint.MaxCIDRs { // no list of EKS's
+		if inside = prefixesOf(rangesOf(inside)); len(inside) > endpoint.MaxCIDRs {
+			inside, _ = widest(inside, endpoint.MaxCIDRs)
+		}
 	}
-	// By how many addresses they hold, so that a family is not dropped for its longer prefixes.
+	pieces, out.over = widest(prefixesOf(rangesOf(pieces)), endpoint.MaxCIDRs-len(inside))
+	out.list = append(slices.Clone(inside), pieces...)
+	return out
+}
+
+// widest returns the so many widest blocks, in order, and the others, the widest
+// first. They are compared by how many addresses they hold, so that a family is
+// not dropped for its longer prefixes.
+func widest(list []netip.Prefix, most int) (in, out []netip.Prefix) {
+	list = slices.Clone(list)
+	if len(list) <= most {
+		return list, nil
+	}
 	slices.SortStableFunc(list, func(a, b netip.Prefix) int { return cmp.Compare(hostBits(b), hostBits(a)) })
-	list = list[:endpoint.MaxCIDRs]
-	slices.SortFunc(list, netip.Prefix.Compare)
-	return list
+	in, out = list[:most:most], list[most:]
+	slices.SortFunc(in, netip.Prefix.Compare)
+	return in, out
+}
+
+// losses says why each block of the list now that was dropped or cut was, and
+// which pieces of them are not in either. Narrowing is false if a lockout check
+// kept all that narrows.
+func (w *wants) losses(dropped []netip.Prefix, now *reach, f endpoint.Family, reverted, narrowing bool) []Loss {
+	var out []Loss
+	sent := sendable(now.list, f)
+	var fit fitted
+	if !w.closed && narrowing {
+		fit = w.fit(sent)
+	}
+	for _, p := range dropped {
+		why := LossOverLimit
+		switch {
+		case w.closed || !slices.Contains(sent, p) || w.cut && !covers(w.admitted, rangeOf(p)):
+			why = LossNotAllowed
+		case slices.Contains(fit.wide, p):
+			why = LossTooWide
+		case reverted:
+			why = LossReverted
+		}
+		out = append(out, Loss{p, why})
+	}
+	if reverted {
+		return out
+	}
+	pieces := func(list []netip.Prefix, why LossReason) {
+		for _, p := range list {
+			if !slices.Contains(now.list, p) {
+				out = append(out, Loss{p, why})
+			}
+		}
+	}
+	pieces(fit.wide, LossTooWide)
+	pieces(fit.over, LossOverLimit)
+	return out
 }
 
 func hostBits(p netip.Prefix) int { return p.Addr().BitLen() - p.Bits() }
 
 // clip keeps what lies inside the set as written and cuts what overlaps it to
-// the part inside, unless another prefix has that part already.
-func clip(list []netip.Prefix, set []policy.Range) []netip.Prefix {
+// the part inside, unless another prefix has that part already. The pieces are
+// those of its result that are parts.
+func clip(list []netip.Prefix, set []policy.Range) (out, pieces []netip.Prefix) {
 	var inside, across []netip.Prefix
 	for _, p := range list {
 		switch {
@@ -291,7 +363,7 @@ func clip(list []netip.Prefix, set []policy.Range) []netip.Prefix {
 		}
 	}
 	kept := rangesOf(inside)
-	out := make([]netip.Prefix, 0, len(list))
+	out = make([]netip.Prefix, 0, len(list))
 	for _, p := range list {
 		if covers(set, rangeOf(p)) {
 			out = append(out, p)
@@ -302,11 +374,11 @@ func clip(list []netip.Prefix, set []policy.Range) []netip.Prefix {
 		}
 		for _, part := range prefixesOf(intersect([]policy.Range{rangeOf(p)}, set)) {
 			if !covers(kept, rangeOf(part)) {
-				out = append(out, part)
+				out, pieces = append(out, part), append(pieces, part)
 			}
 		}
 	}
-	return out
+	return out, pieces
 }
 
 // restored returns the access right before the incident as it can be restored,

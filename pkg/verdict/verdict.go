@@ -129,11 +129,30 @@ type Decision struct {
 	Reverted bool           // Desired is the configuration right before the incident
 	Opened   []netip.Prefix // what Desired opens that isn't open now; only a revert does
 	Dropped  []netip.Prefix // the blocks of the list now that Desired drops or cuts
+	Losses   []Loss         // why: for each of Dropped, and for each piece of a cut one that is not in Desired
 	Kept     []string       // what a lockout check kept from being done, and what to fix
 	Missing  []Gap          // the facts on the network that block or warn
 	Warnings []string       // what may break once Desired is in force
 	Left     []RuleVerdict  // what is still violated once Desired is in force, with its reasons then
 }
+
+// Loss is a block that Desired doesn't let in, and why.
+type Loss struct {
+	CIDR netip.Prefix `json:"cidr"`
+	Why  LossReason   `json:"why"`
+}
+
+// LossReason is why a block is not in Desired.
+type LossReason string
+
+// The reasons. A block that reaches beyond what is allowed is not allowed; the
+// pieces of it that are may be too wide, or over the limit.
+const (
+	LossNotAllowed LossReason = "not-allowed"
+	LossTooWide    LossReason = "too-wide"
+	LossOverLimit  LossReason = "over-the-limit" // of endpoint.MaxCIDRs
+	LossReverted   LossReason = "reverted"       // allowed, and not open right before the incident
+)
 
 // Gap is a fact on the network that a private endpoint needs and that is not so, or
 // not known to be so.

@@ -1,0 +1,122 @@
+package cloudtrail
+
+import (
+	"encoding/base64"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// What responders have at hand comes to the same record in every form.
+func TestRecordsOfWhatRespondersHave(t *testing.T) {
+	const (
+		a = `{"eventName":"A"}`
+		b = `{"eventName":"B"}`
+	)
+	packed := func(s string) string { return `"` + base64.StdEncoding.EncodeToString([]byte(zip(t, s))) + `"` }
+	subscription := `{"messageType":"DATA_MESSAGE","logEvents":[{"id":"1","message":` + text(a) + `},{"id":"2","message":` + text(b) + `}]}`
+	control := `{"messageType":"CONTROL_MESSAGE","logEvents":[{"id":"","message":"CWL CONTROL MESSAGE"}]}`
+	const (
+		columns  = `{"Data":[{"VarCharValue":"eventname"},{"VarCharValue":"awsregion"},{"VarCharValue":"useridentity"},{"VarCharValue":"requestparameters"}]}`
+		request  = `"requestParameters":{"name":"c"}`
+		identity = `{type=AssumedRole, principalid=A:b, arn=arn:aws:sts::111122223333:assumed-role/r/b, accountid=111122223333, username=null, sessioncontext={attributes={mfaauthenticated=false, creationdate=x}, sessionissuer=null}}`
+		plain    = `"userIdentity":{"accountId":"111122223333","arn":"arn:aws:sts::111122223333:assumed-role/r/b","principalId":"A:b","type":"AssumedRole"}`
+	)
+	for _, tt := range []struct {
+		name, data string
+		want       []string
+	}{
+		{"filter-log-events", `{"events":[{"logStreamName":"s","message":` + text(a) + `,"eventId":"3"}],"searchedLogStreams":[]}`, []string{a}},
+		{"a subscription's file", subscription, []string{a, b}},
+		{"subscriptions to Kinesis, one after the other", subscription + control + subscription, []string{a, b, a, b}},
+		{"what Lambda gets of a subscription", `{"awslogs":{"data":` + packed(subscription) + `}}`, []string{a, b}},
+		{"what Lambda gets of Kinesis", `{"Records":[{"kinesis":{"data":` + packed(subscription) + `}},{"kinesis":{"data":` + packed(control) + `}}]}`, []string{a, b}},
+		{"what Lambda gets of Firehose", `{"records":[{"recordId":"1","data":` + packed(subscription) + `}]}`, []string{a, b}},
+		{"Insights", `{"results":[[{"field":"@timestamp","value":"x"},{"field":"@message","value":` + text(a) + `}]],"status":"Complete"}`, []string{a}},
+		{"filebeat", `{"@timestamp":"x","event":{"kind":"event","original":` + text(a) + `},"message":"x"}`, []string{a}},
+		{"filebeat, flat", `{"event.original":` + text(a) + `}`, []string{a}},
+		{"Elastic's hits", `{"took":1,"hits":{"total":{"value":1},"hits":[{"_id":"1","_source":{"event":{"original":` + text(a) + `}}}]}}`, []string{a}},
+		{"Elastic's hits of records", `{"hits":{"hits":[{"_source":` + a + `},{"_source":{"message":` + text(b) + `}}]}}`, []string{a, b}},
+		{"Splunk's export", `{"preview":false,"offset":0,"result":{"_time":"x","_raw":` + text(a) + "}}\n" + `{"preview":false,"lastrow":true,"result":{"_raw":` + text(b) + `}}`, []string{a, b}},
+		{"Splunk's results", `{"preview":false,"results":[{"_raw":` + text(a) + `}]}`, []string{a}},
+		{"Splunk's collector", `{"time":1,"sourcetype":"aws:cloudtrail","event":` + a + `}{"event":` + text(b) + `}`, []string{a, b}},
+		{"Athena's rows", `{"ResultSet":{"Rows":[` + columns + `,{"Data":[{"VarCharValue":"A"},{},{"VarCharValue":` + text(identity) + `},{"VarCharValue":` + text(`{"name":"c"}`) + `}]}]}}`,
+			[]string{`{"eventName":"A",` + request + `,` + plain + `}`}},
+		{"an Athena table as JSON", `[{"eventname":"A","awsregion":"eu-west-1","requestparameters":` + text(`{"name":"c"}`) + `,"responseelements":""}]`,
+			[]string{`{"awsRegion":"eu-west-1","eventName":"A",` + request + `,"responseElements":null}`}},
+		{"Lake's rows", `{"QueryStatus":"FINISHED","QueryResultRows":[[{"eventName":"A"},{"eventSource":"x"},{"requestParameters":` + text(`{"name":"c"}`) + `}]]}`,
+			[]string{`{"eventName":"A","eventSource":"x",` + request + `}`}},
+		{"a row that is no JSON", `{"eventName":"A","requestParameters":"{roleName=x}"}`, []string{`{"eventName":"A","requestParameters":"{roleName=x}"}`}},
+		{"an array of events", `[{"detail":{"eventName":"C"}},` + a + `]`, []string{`{"detail":{"eventName":"C"}}`, a}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			records, err := Records([]byte(tt.data))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, r := range records {
+				got = append(got, string(r))
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// What is no record is named for what it is.
+func TestWhatIsNoRecordIsNamed(t *testing.T) {
+	for name, c := range map[string]struct{ data, want string }{
+		"a digest":               {`{"awsAccountId":"1","digestStartTime":"x","digestS3Object":"y","logFiles":[]}`, "a CloudTrail digest file"},
+		"DescribeCluster":        {`{"cluster":{"name":"c","resourcesVpcConfig":{"endpointPublicAccess":true}}}`, "the answer of DescribeCluster"},
+		"DescribeUpdate":         {`{"update":{"id":"u","params":[]}}`, "the answer of DescribeUpdate"},
+		"CloudTrail's notice":    {`{"s3Bucket":"b","s3ObjectKey":["k"]}`, "CloudTrail's notification of a log file"},
+		"S3's notice":            {`{"Records":[{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{}}]}`, "a notification of S3"},
+		"LookupEvents, cut":      {`{"Events":[{"EventId":"1","EventName":"CreateCluster"}]}`, "the summary of an event"},
+		"Kubernetes":             {`{"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":"x","requestURI":"/"}`, "a Kubernetes audit event"},
+		"Security Lake":          {`{"class_uid":6003,"metadata":{"product":{}},"api":{"operation":"x"}}`, "an event in OCSF"},
+		"Elastic without it all": {`{"_source":{"aws":{"cloudtrail":{"event_version":"1"}},"event":{"action":"x"}}}`, "without event.original"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			records, err := Records([]byte(c.data))
+			if err != nil || len(records) != 1 {
+				t.Fatalf("%d records, %v", len(records), err)
+			}
+			_, err = Decode(records[0])
+			if u, ok := errors.AsType[Unreadable](err); !ok || !strings.Contains(u.Why, c.want) {
+				t.Errorf("%v, want %q", err, c.want)
+			}
+		})
+	}
+	for name, c := range map[string]struct{ data, want string }{
+		"CSV of the console": {"Event name,Event time,User name,Event source\nCreateCluster,x,y,z\n", "a CSV table of 4 columns, not JSON"},
+		"CSV of Athena":      {"\"eventversion\",\"eventname\",\"requestparameters\"\n", "a CSV table of 3 columns, not JSON"},
+		"words":              {"eventName, not, a table? no: eventName\n", "not JSON"},
+	} {
+		if _, err := Records([]byte(c.data)); err == nil || !strings.HasPrefix(err.Error(), c.want) && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+// What a subscription's packages unpack to counts for the whole file.
+func TestPackagesAreBounded(t *testing.T) {
+	bomb := `{"data":"` + base64.StdEncoding.EncodeToString([]byte(zip(t, strings.Repeat(" ", 1<<19)+`{"eventName":"A"}`))) + `"}`
+	small := splitter{maxUnzipped: 1 << 20, maxRecords: 1000}
+	records, err := small.split([]byte(strings.Repeat(bomb, 4)))
+	if err != nil || len(records) != 4 {
+		t.Fatalf("%d records, %v", len(records), err)
+	}
+	unpacked := 0
+	for _, r := range records {
+		if string(r) == `{"eventName":"A"}` {
+			unpacked++
+		}
+	}
+	if unpacked != 1 {
+		t.Errorf("%d of 4 were unpacked, want the first, and then as much as is left", unpacked)
+	}
+}
