@@ -88,8 +88,8 @@ func (s *stack) newAlarms() {
 			above:  backlogTooOld.Seconds(),
 		},
 		{
-			id:   "SweepMissingAlarm",
-			what: "No sweep has succeeded for longer than it should take: what events miss stays open.",
+			id:     "SweepMissingAlarm",
+			what:   "No sweep has succeeded for longer than it should take: what events miss stays open.",
 			metric: s.metric(s.sweep, function.MetricHeartbeat, "Sum", hour, ""),
 			// Two sweeps and some, in whole hours.
 			periods:    2*math.Ceil(s.deployment.SweepInterval.Hours()) + 1,
