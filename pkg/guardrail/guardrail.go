@@ -219,7 +219,7 @@ func (c *check) run() error {
 	slices.SortFunc(records, func(a, b incident.Record) int { return a.Cluster.CreatedAt.Compare(b.Cluster.CreatedAt) })
 	in := incident.Input{
 		By: c.by, Deadline: c.deadline, OwnRole: c.OwnRole, Policy: c.Policy, Limits: c.Limits,
-		Message: incident.Message{ID: c.wake.Origin, Event: c.wake.Event, Sweep: c.wake.Sweep, Began: c.wake.Began}, Updates: map[string]incident.UpdateRead{},
+		Message: incident.Message{ID: c.wake.Origin, Event: c.wake.Event, Sweep: c.wake.Sweep, Began: c.wake.Began, ByHand: c.wake.ByHand()}, Updates: map[string]incident.UpdateRead{},
 	}
 	var newest *incident.Record
 	if len(records) > 0 {

@@ -318,7 +318,15 @@ func TestNothingIsGivenUpForGood(t *testing.T) {
 	t.Run("at once, when somebody asks for a look", func(t *testing.T) {
 		d := failing(t)
 		d.answers = nil
-		d.after(time.Minute).look(Message{ID: "an operator's"}).told(closing+": ours-0", "waits 15s")
+		d.after(time.Minute).look(Message{ID: "an operator's", ByHand: true}).told(closing+": ours-0", "waits 15s")
+	})
+	t.Run("once for each message, though it fails again", func(t *testing.T) {
+		d := failing(t)
+		for _, id := range []string{"an operator's", "another"} {
+			d.after(time.Minute).look(Message{ID: id, ByHand: true}).told(closing+": refused", "folds outcome", "failed")
+			d.after(time.Minute).look(Message{ID: id, ByHand: true}).told("failed") // delivered twice
+		}
+		d.after(time.Hour - time.Second).wakes().told("failed")
 	})
 	t.Run("at once, when somebody changes the cluster", func(t *testing.T) {
 		d := failing(t)

@@ -142,7 +142,7 @@ func (t *evaluation) violation(v verdict.Verdict) Step {
 		}
 		failed := t.failedBefore(v)
 		t.open(v, nil, time.Time{})
-		t.Incident.follow(failed)
+		t.Incident.follow(failed, t.in.Message)
 	}
 	i := t.Incident
 	if i.SettledAt.IsZero() {
@@ -201,8 +201,10 @@ func (t *evaluation) told(v verdict.Verdict, d verdict.Decision) bool {
 		return d.Action != verdict.Blocked || t.Standing.Outcome != Failed
 	}
 	// After three failed attempts it is tried again now and then, and at once when
-	// somebody changes the cluster, even to what it was, or asks for a look.
-	return t.Standing.Outcome == Failed && len(t.Watch) == 0 && t.now.Before(t.Standing.RetryAt) && !t.in.Message.byHand()
+	// somebody changes the cluster, even to what it was, or asks for a look: once for
+	// each message, or the check that fails again would go on for ever.
+	asked := t.in.Message.ByHand && t.in.Message.ID != t.Standing.RetryFrom
+	return t.Standing.Outcome == Failed && len(t.Watch) == 0 && t.now.Before(t.Standing.RetryAt) && !asked
 }
 
 // failedBefore returns the standing violation that a change failed to end, if it is
@@ -216,9 +218,12 @@ func (t *evaluation) failedBefore(v verdict.Verdict) *Standing {
 
 // follow makes of the incident one more try at what failed before: one attempt, of
 // which only another end is told.
-func (i *Incident) follow(failed *Standing) {
+func (i *Incident) follow(failed *Standing, m Message) {
 	if failed == nil {
 		return
+	}
+	if m.ByHand {
+		i.RetryFrom = m.ID
 	}
 	i.Retry, i.Follows = failed.Retries+1, failed.Ref
 	i.Tries = maxAttempts - 1

@@ -19,11 +19,9 @@ type Message struct {
 	Check int               // the number of a re-check, else 0
 	Sweep bool              // the schedule's
 	Began string            // the update that EKS began for us, and that the record does not know
+	// ByHand is set when somebody asked for a look.
+	ByHand bool
 }
-
-// byHand reports whether somebody asked for a look: it is neither the schedule's, nor
-// a re-check, nor because of a call.
-func (m Message) byHand() bool { return m.Event == nil && m.Check == 0 && !m.Sweep && m.ID != "" }
 
 // Input is everything that Next decides by, beside the record.
 type Input struct {
