@@ -205,9 +205,9 @@ type check struct {
 	deadline time.Time
 	wake     incident.WakeUp
 	report   Report
-	// former is when a record of a former cluster of the name wants to be looked at
-	// again, zero if none does.
-	former time.Duration
+	// former is the earliest time at which a record of a former cluster of the name is
+	// to be looked at again, zero if none is.
+	former time.Time
 }
 
 func (c *check) run() error {
@@ -274,11 +274,9 @@ func (c *check) followAll(records []incident.Record, in incident.Input, present 
 			return err
 		}
 	}
-	over, err := c.follow(present, in, true)
-	if over || err != nil || c.former == 0 {
-		return err
-	}
-	return c.send(incident.WakeUp{Cluster: present.Name, Account: present.Account, Region: present.Region}, c.former)
+	in.Former = c.former
+	_, err := c.follow(present, in, true)
+	return err
 }
 
 // notFound is for a cluster that neither EKS nor the ledger knows.
@@ -415,11 +413,10 @@ func (c *check) follow(r incident.Record, in incident.Input, present bool) (bool
 			}
 			c.report.ended(r, in.Now)
 			if !present {
-				c.former = s.Delay
+				if due := in.Now.Add(s.Delay); c.former.IsZero() || due.Before(c.former) {
+					c.former = due
+				}
 				return false, nil
-			}
-			if c.former > 0 {
-				s.Delay = min(s.Delay, c.former)
 			}
 			return true, c.send(incident.WakeUp{
 				Cluster: r.Name, Account: r.Account, Region: r.Region, CreatedAt: r.Cluster.CreatedAt, Check: s.Number,

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -35,12 +36,16 @@ type fake struct {
 	mails   []mail.Mail
 	calls   []string
 	now     time.Time
-	skip    int    // how many calls that are to fail go well first
-	hangs   string // the call that takes until its context's end
+	skip    int               // how many calls that are to fail go well first
+	hangs   string            // the call that takes until its context's end
+	during  map[string]func() // what happens while a call is made
 }
 
 func (f *fake) call(name string) error {
 	f.calls = append(f.calls, name)
+	if f.during[name] != nil {
+		f.during[name]()
+	}
 	if f.errs[name] != nil && f.skip > 0 {
 		f.skip--
 		return nil
@@ -71,6 +76,7 @@ func (f *fake) History(ctx context.Context, _ string, _ func(string) bool) (endp
 }
 
 func (f *fake) Network(context.Context, endpoint.Cluster) endpoint.Network {
+	f.calls = append(f.calls, "network")
 	return endpoint.Network{DNSSupport: endpoint.Yes, DNSHostnames: endpoint.Yes, AmazonDNS: endpoint.Yes, Ingress443: endpoint.Yes}
 }
 
@@ -78,16 +84,14 @@ func (f *fake) Apply(ctx context.Context, _ string, _ endpoint.Access, _ string)
 	return endpoint.Update{ID: "ours"}, f.wait(ctx, "apply")
 }
 
-func (f *fake) Load(context.Context, string) ([]incident.Record, error) {
-	var out []incident.Record
-	for _, r := range f.records {
-		out = append(out, r)
-	}
-	return out, f.call("load")
+// Load returns the newest first: the ledger promises no order.
+func (f *fake) Load(ctx context.Context, _ string) ([]incident.Record, error) {
+	newest := func(a, b incident.Record) int { return b.Cluster.CreatedAt.Compare(a.Cluster.CreatedAt) }
+	return slices.SortedFunc(maps.Values(f.records), newest), f.wait(ctx, "load")
 }
 
-func (f *fake) Save(_ context.Context, r incident.Record) (int64, error) {
-	if err := f.call("save"); err != nil {
+func (f *fake) Save(ctx context.Context, r incident.Record) (int64, error) {
+	if err := f.wait(ctx, "save"); err != nil {
 		return 0, err
 	}
 	r.Version++
@@ -95,8 +99,8 @@ func (f *fake) Save(_ context.Context, r incident.Record) (int64, error) {
 	return r.Version, nil
 }
 
-func (f *fake) Send(_ context.Context, body []byte, delay time.Duration) error {
-	if err := f.call("send"); err != nil {
+func (f *fake) Send(ctx context.Context, body []byte, delay time.Duration) error {
+	if err := f.wait(ctx, "send"); err != nil {
 		return err
 	}
 	w, ours, err := incident.DecodeWakeUp(body)
@@ -128,6 +132,12 @@ func newFake() (*fake, *Guardrail) {
 
 func (f *fake) handle(t *testing.T, g *Guardrail, w incident.WakeUp) (Report, error) {
 	t.Helper()
+	return f.deliver(t, g, w, delivery)
+}
+
+// deliver hands a message over in an invocation that has an hour.
+func (f *fake) deliver(t *testing.T, g *Guardrail, w incident.WakeUp, d Delivery) (Report, error) {
+	t.Helper()
 	if w.Account == "" {
 		w.Cluster, w.Account, w.Region = "demo", "111122223333", "eu-west-1"
 	}
@@ -137,7 +147,7 @@ func (f *fake) handle(t *testing.T, g *Guardrail, w incident.WakeUp) (Report, er
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
-	return g.Handle(ctx, body, delivery)
+	return g.Handle(ctx, body, d)
 }
 
 func sorted(sort trouble.Sort) error {

@@ -155,7 +155,8 @@ func TestWhatIsPutBackIsKnown(t *testing.T) {
 }
 
 // TestAFormerClusterWaits: what is left to do about the former cluster of a name is
-// looked at with the present one's re-check, or by a wake-up where there is none.
+// looked at with the present one's re-check, which comes early enough, and for that alone
+// where there would be none.
 func TestAFormerClusterWaits(t *testing.T) {
 	prepare := func() (*fake, *Guardrail) {
 		f, g := newFake()
@@ -167,7 +168,7 @@ func TestAFormerClusterWaits(t *testing.T) {
 		return f, g
 	}
 	f, g := prepare()
-	if _, err := f.handle(t, g, incident.WakeUp{}); err != nil || len(f.sent) != 1 || f.sent[0].Check != 0 || f.delays[0] != 10*time.Second {
+	if _, err := f.handle(t, g, incident.WakeUp{}); err != nil || len(f.sent) != 1 || f.sent[0].Check != 1 || f.delays[0] != 10*time.Second {
 		t.Errorf("%v, %+v %v", err, f.sent, f.delays)
 	}
 	f, g = prepare()

@@ -42,6 +42,15 @@ func (t *evaluation) pay() Step {
 	return Tell{Notice: Notice{Kind: d.Kind, Record: about, At: d.At}, Owed: true, CardOnly: d.Card}
 }
 
+// due is when something that is owed, of this cluster or of a former one of its name, is
+// offered again; zero if nothing is owed.
+func (t *evaluation) due() time.Time {
+	if len(t.Owed) > 0 && (t.in.Former.IsZero() || t.OwedDue.Before(t.in.Former)) {
+		return t.OwedDue
+	}
+	return t.in.Former
+}
+
 // payable reports whether a debt is to be offered again now.
 func (t *evaluation) payable() bool {
 	return len(t.Owed) > 0 && !t.now.Before(t.OwedDue) && t.Intent == nil

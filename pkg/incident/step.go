@@ -39,8 +39,11 @@ type Input struct {
 
 	Cluster endpoint.Cluster
 	Gone    bool // EKS knows no such cluster
-	// Replaced is set with Gone when the name has a newer cluster by now.
+	// Replaced is set with Gone when the name has a newer cluster by now: no message is
+	// this one's own any more, and Former is when, at the latest, the newer one's next
+	// check is to be for the sake of such a one; zero if it need not.
 	Replaced bool
+	Former   time.Time
 	// Updates are the updates read in this check, by id.
 	Updates map[string]UpdateRead
 	// History is EKS's own list of the cluster's updates, once it was asked for,
