@@ -176,11 +176,9 @@ func (g *Guardrail) decode(body []byte) (incident.WakeUp, Report, error) {
 		if none, ok := errors.AsType[cloudtrail.NoConcern](err); ok {
 			return w, reportOf(none.Event, incident.Ignored, none.Why), nil
 		}
-		if broken, ok := errors.AsType[cloudtrail.Unreadable](err); ok {
-			return w, reportOf(broken.Event, incident.Unreadable, broken.Why), fmt.Errorf("%w: %w", ErrUnreadable, err)
-		}
 		if err != nil {
-			return w, Report{Outcome: incident.Unreadable, Why: err.Error()}, fmt.Errorf("%w: %w", ErrUnreadable, err)
+			broken, _ := errors.AsType[cloudtrail.Unreadable](err)
+			return w, reportOf(broken.Event, incident.Unreadable, broken.Why), fmt.Errorf("%w: %w", ErrUnreadable, err)
 		}
 		w = incident.WakeUp{Cluster: event.Cluster, Account: event.Account, Region: event.Region, Event: &event}
 	}
@@ -344,14 +342,14 @@ func (c *check) readUpdates(in *incident.Input, ids []string, afterLook bool) {
 
 func (c *check) read(in *incident.Input, known incident.History, r incident.Read) {
 	c.readUpdates(in, r.Updates, true)
-	if r.History && in.Trouble == "" {
+	if r.History {
 		c.readHistory(in, known)
 	}
 	if r.Network {
 		in.Network = c.Networks.Network(c.ctx, in.Cluster)
 		in.Network.Read = true
 	}
-	if r.Look && in.Trouble == "" {
+	if r.Look {
 		c.look(in)
 	}
 }
@@ -444,11 +442,8 @@ func (c *check) follow(r incident.Record, in incident.Input, present bool) (bool
 // tell hands a mail over. One that is not taken is owed: nothing waits for it. It
 // answers as save.
 func (c *check) tell(r, stored *incident.Record, in incident.Input, s incident.Tell) (bool, error) {
-	var m mail.Mail
+	m := c.Letter.Write(s.Notice)
 	var refused error
-	if !s.Folded {
-		m = c.Letter.Write(s.Notice)
-	}
 	behind := !s.Folded && !s.Owed && r.OwesMail()
 	if !s.Folded && !s.CardOnly && !behind {
 		refused = c.Topic.Publish(c.ctx, m)
@@ -473,10 +468,8 @@ func (c *check) tell(r, stored *incident.Record, in incident.Input, s incident.T
 	if !s.Owed {
 		c.report.closed(s.Notice, *r)
 	}
-	if !s.CardOnly {
-		if lost, err := c.save(r, stored); lost || err != nil || refused != nil || behind || s.Folded {
-			return lost, err
-		}
+	if lost, err := c.save(r, stored); lost || err != nil || refused != nil || behind || s.Folded {
+		return lost, err
 	}
 	switch err := c.card(m); {
 	case err != nil:
