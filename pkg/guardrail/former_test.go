@@ -2,11 +2,13 @@ package guardrail
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/trouble"
@@ -151,5 +153,103 @@ func TestAFormerClustersDebtIsOfferedUntilItIsTaken(t *testing.T) {
 				t.Errorf("%+v, %v", r, err)
 			}
 		})
+	}
+}
+
+// TestWhichFormerClustersAreEnded: those over which something is left to be done, and
+// those that were not known to be gone. What is seen of the present one is none of
+// theirs.
+func TestWhichFormerClustersAreEnded(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(r *incident.Record)
+		calls  string
+	}{
+		"it rests":                         {func(*incident.Record) {}, "load cluster save save"},
+		"it is gone":                       {func(r *incident.Record) { r.GoneAt = start.Add(-time.Minute) }, "load cluster save"},
+		"it is gone, and its mail is owed": {func(r *incident.Record) { r.GoneAt, r.Owed = start.Add(-time.Minute), owes(start) }, "load cluster save publish save save"},
+		"its mail is owed":                 {func(r *incident.Record) { r.Owed = owes(start) }, "load cluster save publish save save save"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, g := newFake()
+			born := f.before(time.Hour, tc.change)
+			if _, err := f.handle(t, g, incident.WakeUp{}); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(strings.Fields(tc.calls), f.calls); diff != "" {
+				t.Errorf("the calls differ (-want +got):\n%s", diff)
+			}
+			r := f.records[born]
+			if r.GoneAt.IsZero() || r.Open() || r.Compliant != nil || r.Steady != nil || r.Check != (incident.Check{}) {
+				t.Errorf("%+v", r)
+			}
+			if is := f.records[f.cluster.CreatedAt]; is.Compliant == nil || !is.GoneAt.IsZero() {
+				t.Errorf("the present one: %+v", is)
+			}
+		})
+	}
+}
+
+// TestAFormerClustersRecordIsNotWritten: the present one waits until it is, so that no
+// message is left behind twice.
+func TestAFormerClustersRecordIsNotWritten(t *testing.T) {
+	for sort, delay := range map[trouble.Sort]time.Duration{trouble.LostRace: 3 * time.Second, trouble.Transient: 5 * time.Second} {
+		f, g := newFake()
+		f.cluster.Access = everybody
+		f.before(time.Hour, found)
+		f.errs["save"] = sorted(sort)
+		if _, err := f.handle(t, g, incident.WakeUp{}); err != nil || len(f.sent) != 1 || f.sent[0].Tries != 1 || f.delays[0] != delay {
+			t.Errorf("%s: %v, %+v", sort, err, f.sent)
+		}
+		if diff := cmp.Diff([]string{"load", "cluster", "save", "send"}, f.calls); diff != "" {
+			t.Errorf("%s: the calls differ (-want +got):\n%s", sort, diff)
+		}
+	}
+}
+
+// TestWhichReCheckAMessageIs: its number counts for the cluster that it names, as long as
+// the ledger can have sent it.
+func TestWhichReCheckAMessageIs(t *testing.T) {
+	for name, tc := range map[string]struct {
+		age    time.Duration // by which the cluster that it names is older
+		number int
+		next   int // 0: the message is superseded
+	}{
+		"the awaited one":       {0, 5, 6},
+		"one before":            {0, 4, 0},
+		"one of a former":       {time.Hour, 4, 6},
+		"a later of a former":   {time.Hour, 9, 6},
+		"from a restored table": {0, 1005, 1006},
+		"one that is not ours":  {0, 1006, 6},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, g := newFake()
+			f.cluster.Status = endpoint.StatusUpdating
+			f.known(func(r *incident.Record) { r.Check.Number = 5 })
+			r, err := f.handle(t, g, incident.WakeUp{CreatedAt: f.cluster.CreatedAt.Add(-tc.age), Check: tc.number})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if superseded := r.Outcome == incident.Ignored; superseded != (tc.next == 0) || superseded && r.Why != "a later re-check replaced this one" {
+				t.Fatalf("%+v", r)
+			}
+			if tc.next > 0 && (len(f.sent) != 1 || f.sent[0].Check != tc.next || !f.sent[0].CreatedAt.Equal(f.cluster.CreatedAt)) {
+				t.Errorf("%+v, want number %d", f.sent, tc.next)
+			}
+		})
+	}
+}
+
+// TestANewClusterBeginsAnew: neither the number of its name's last re-check nor what was
+// read of the former cluster's updates is its own.
+func TestANewClusterBeginsAnew(t *testing.T) {
+	f, g := newFake()
+	f.cluster.Status = endpoint.StatusUpdating
+	f.before(time.Hour, func(r *incident.Record) { watched(time.Minute)(r); r.Check.Number = 7 })
+	w := incident.WakeUp{CreatedAt: f.cluster.CreatedAt.Add(-time.Hour), Check: 7, Event: call(cloudtrail.UpdateClusterConfig)}
+	if _, err := f.handle(t, g, w); err != nil || len(f.sent) != 1 || f.sent[0].Check != 1 {
+		t.Errorf("%v, %+v", err, f.sent)
+	}
+	if diff := cmp.Diff(strings.Fields("load update cluster save update save send"), f.calls); diff != "" {
+		t.Errorf("the calls differ (-want +got):\n%s", diff)
 	}
 }

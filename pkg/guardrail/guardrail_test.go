@@ -36,7 +36,8 @@ type fake struct {
 	mails   []mail.Mail
 	calls   []string
 	now     time.Time
-	skip    int               // how many calls that are to fail go well first
+	skip    map[string]int    // how many calls that are to fail go well first, by their name
+	update  endpoint.Update   // every one, but for its id
 	hangs   string            // the call that takes until its context's end
 	during  map[string]func() // what happens while a call is made
 }
@@ -46,8 +47,8 @@ func (f *fake) call(name string) error {
 	if f.during[name] != nil {
 		f.during[name]()
 	}
-	if f.errs[name] != nil && f.skip > 0 {
-		f.skip--
+	if f.errs[name] != nil && f.skip[name] > 0 {
+		f.skip[name]--
 		return nil
 	}
 	return f.errs[name]
@@ -68,7 +69,9 @@ func (f *fake) Cluster(ctx context.Context, _ string) (endpoint.Cluster, error) 
 }
 
 func (f *fake) Update(ctx context.Context, _, id string) (endpoint.Update, error) {
-	return endpoint.Update{ID: id, Type: endpoint.EndpointAccessUpdate, Status: endpoint.UpdateInProgress}, f.wait(ctx, "update")
+	u := f.update
+	u.ID = id
+	return u, f.wait(ctx, "update")
 }
 
 func (f *fake) History(ctx context.Context, _ string, _ func(string) bool) (endpoint.History, error) {
@@ -94,6 +97,9 @@ func (f *fake) Save(ctx context.Context, r incident.Record) (int64, error) {
 	if err := f.wait(ctx, "save"); err != nil {
 		return 0, err
 	}
+	if r.Version != f.records[r.Cluster.CreatedAt].Version {
+		return 0, sorted(trouble.LostRace)
+	}
 	r.Version++
 	f.records[r.Cluster.CreatedAt] = r
 	return r.Version, nil
@@ -116,12 +122,14 @@ func (f *fake) Publish(ctx context.Context, m mail.Mail) error {
 	return f.wait(ctx, "publish")
 }
 
+func (f *fake) Post(ctx context.Context, _ mail.Mail) error { return f.wait(ctx, "card") }
+
 func newFake() (*fake, *Guardrail) {
-	f := &fake{now: start, errs: map[string]error{}, records: map[time.Time]incident.Record{}, cluster: endpoint.Cluster{
+	f := &fake{now: start, errs: map[string]error{}, skip: map[string]int{}, records: map[time.Time]incident.Record{}, cluster: endpoint.Cluster{
 		ID:        endpoint.ID{ARN: "arn:aws:eks:eu-west-1:111122223333:cluster/demo", CreatedAt: start.Add(-24 * time.Hour)},
 		Partition: "aws", Account: "111122223333", Region: "eu-west-1", Name: "demo", Status: endpoint.StatusActive,
 		Access: endpoint.Access{Private: true}, Family: endpoint.IPv4,
-	}}
+	}, update: endpoint.Update{Type: endpoint.EndpointAccessUpdate, Status: endpoint.UpdateInProgress}}
 	g := &Guardrail{
 		Place:    Place{Partition: "aws", Account: "111122223333", Region: "eu-west-1"},
 		Policy:   &policy.Policy{Rules: []policy.Rule{{Name: "closed", Require: policy.Requirement{PublicAccess: policy.PublicDisabled}, Respond: policy.Enforce}}},
