@@ -206,6 +206,22 @@ func TestAFormerClustersRecordIsNotWritten(t *testing.T) {
 	}
 }
 
+// TestAFormerClusterThatAnotherInvocationIsAt: the present one waits, too.
+func TestAFormerClusterThatAnotherInvocationIsAt(t *testing.T) {
+	f, g := newFake()
+	f.cluster.Access = everybody
+	f.before(time.Hour, func(r *incident.Record) {
+		found(r)
+		r.Intent = &incident.Intent{Kind: incident.IntentTell, By: "another", Until: start.Add(40 * time.Second)}
+	})
+	if _, err := f.handle(t, g, incident.WakeUp{}); err != nil || len(f.sent) != 1 || f.delays[0] != 41*time.Second {
+		t.Errorf("%v, %+v", err, f.sent)
+	}
+	if diff := cmp.Diff([]string{"load", "cluster", "send"}, f.calls); diff != "" {
+		t.Errorf("the calls differ (-want +got):\n%s", diff)
+	}
+}
+
 // TestWhichReCheckAMessageIs: its number counts for the cluster that it names, as long as
 // the ledger can have sent it.
 func TestWhichReCheckAMessageIs(t *testing.T) {

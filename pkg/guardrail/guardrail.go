@@ -206,6 +206,9 @@ type check struct {
 	// former is the earliest time at which a record of a former cluster of the name is
 	// to be looked at again, zero if none is.
 	former time.Time
+	// over is set once a message was left behind, or the one at hand dropped: nothing
+	// more is to be done.
+	over bool
 }
 
 func (c *check) run() error {
@@ -241,8 +244,7 @@ func (c *check) run() error {
 		case in.Gone:
 			return c.notFound()
 		}
-		_, err := c.follow(incident.NewRecord(in.Cluster), in, true)
-		return err
+		return c.follow(incident.NewRecord(in.Cluster), in, true)
 	}
 	if e := c.wake.Event; in.Gone && e != nil && c.tooYoung(*e) && e.Time.After(newest.Cluster.CreatedAt) {
 		// The name is used again, and EKS does not show its new cluster yet.
@@ -268,13 +270,12 @@ func (c *check) followAll(records []incident.Record, in incident.Input, present 
 		gone := in
 		gone.Gone, gone.Replaced, gone.Message = true, true, incident.Message{}
 		gone.Cluster = endpoint.Cluster{}
-		if over, err := c.follow(former, gone, false); over || err != nil {
+		if err := c.follow(former, gone, false); err != nil || c.over {
 			return err
 		}
 	}
 	in.Former = c.former
-	_, err := c.follow(present, in, true)
-	return err
+	return c.follow(present, in, true)
 }
 
 // notFound is for a cluster that neither EKS nor the ledger knows.
@@ -369,11 +370,10 @@ func (c *check) readHistory(in *incident.Input, known incident.History) {
 	}
 }
 
-// follow goes the way of one record until its check is over. It answers true
-// when a message was left behind or the message dropped, so that nothing more is to
-// be done. A record that is not the present cluster's sends none: the check's one
+// follow goes the way of one record until its end, or until the check is over. A
+// record that is not the present cluster's leaves no re-check behind: the check's one
 // message is the present one's.
-func (c *check) follow(r incident.Record, in incident.Input, present bool) (bool, error) {
+func (c *check) follow(r incident.Record, in incident.Input, present bool) error {
 	stored := r
 	for range maxSteps {
 		in.Now = c.Now()
@@ -386,62 +386,59 @@ func (c *check) follow(r incident.Record, in incident.Input, present bool) (bool
 		case incident.Ask:
 			c.ask(&in, s.Entry)
 		case incident.Apply:
-			if lost, err := c.save(&r, &stored); lost || err != nil {
-				return true, err
+			if err := c.save(&r, &stored); err != nil || c.over {
+				return err
 			}
 			// Should the record not be written, the message that is put back has the id.
 			c.wake.Began = c.apply(&r, &in, s)
-			if lost, err := c.save(&r, &stored); lost || err != nil {
-				return true, err
+			if err := c.save(&r, &stored); err != nil || c.over {
+				return err
 			}
 			c.wake.Began = ""
 		case incident.Tell:
-			if lost, err := c.save(&r, &stored); lost || err != nil {
-				return true, err
+			if err := c.save(&r, &stored); err != nil || c.over {
+				return err
 			}
-			if lost, err := c.tell(&r, &stored, in, s); lost || err != nil {
-				return true, err
+			if err := c.tell(&r, &stored, in, s); err != nil || c.over {
+				return err
 			}
 		case incident.Wait:
 			// Written before it is sent: a record that can't be written sends no
 			// second message beside the one that is put back. A crash in between
 			// brings the message at hand again, which the record knows.
-			if lost, err := c.save(&r, &stored); lost || err != nil {
-				return true, err
+			if err := c.save(&r, &stored); err != nil || c.over {
+				return err
 			}
 			c.report.ended(r, in.Now)
 			if !present {
 				if due := in.Now.Add(s.Delay); c.former.IsZero() || due.Before(c.former) {
 					c.former = due
 				}
-				return false, nil
+				return nil
 			}
-			return true, c.send(incident.WakeUp{
+			return c.send(incident.WakeUp{
 				Cluster: r.Name, Account: r.Account, Region: r.Region, CreatedAt: r.Cluster.CreatedAt, Check: s.Number,
 			}, s.Delay)
 		case incident.Later:
 			c.report.Why = s.Why
-			if lost, err := c.save(&r, &stored); lost || err != nil {
-				return true, err
+			if err := c.save(&r, &stored); err != nil || c.over {
+				return err
 			}
-			return true, c.later(s.Delay)
+			return c.later(s.Delay)
 		case incident.Done:
-			if lost, err := c.save(&r, &stored); lost || err != nil {
-				return true, err
+			if err := c.save(&r, &stored); err != nil || c.over {
+				return err
 			}
 			c.report.ended(r, in.Now)
 			c.report.done(s.Outcome, s.Why)
-			return false, nil
-		default:
-			return true, fmt.Errorf("check of cluster %s: unknown step %T", c.wake.Cluster, step)
+			return nil
 		}
 	}
-	return true, fmt.Errorf("check of cluster %s: still no end after %d steps; this is a fault of the guardrail", c.wake.Cluster, maxSteps)
+	return fmt.Errorf("check of cluster %s: still no end after %d steps; this is a fault of the guardrail", c.wake.Cluster, maxSteps)
 }
 
-// tell hands a mail over. One that is not taken is owed: nothing waits for it. It
-// answers as save.
-func (c *check) tell(r, stored *incident.Record, in incident.Input, s incident.Tell) (bool, error) {
+// tell hands a mail over. One that is not taken is owed: nothing waits for it.
+func (c *check) tell(r, stored *incident.Record, in incident.Input, s incident.Tell) error {
 	m := c.Letter.Write(s.Notice)
 	var refused error
 	behind := !s.Folded && !s.Owed && r.OwesMail()
@@ -468,8 +465,8 @@ func (c *check) tell(r, stored *incident.Record, in incident.Input, s incident.T
 	if !s.Owed {
 		c.report.closed(s.Notice, *r)
 	}
-	if lost, err := c.save(r, stored); lost || err != nil || refused != nil || behind || s.Folded {
-		return lost, err
+	if err := c.save(r, stored); err != nil || c.over || refused != nil || behind || s.Folded {
+		return err
 	}
 	switch err := c.card(m); {
 	case err != nil:
@@ -519,23 +516,23 @@ func (c *check) apply(r *incident.Record, in *incident.Input, s incident.Apply) 
 	return u.ID
 }
 
-// save writes the record if it changed. It answers true when the message was
-// put back because somebody else wrote the record first.
-func (c *check) save(r, stored *incident.Record) (bool, error) {
+// save writes the record if it changed. Where it can't be written the message is put
+// back, and the check is over.
+func (c *check) save(r, stored *incident.Record) error {
 	if reflect.DeepEqual(r, stored) {
-		return false, nil
+		return nil
 	}
 	version, err := c.Ledger.Save(c.saving, *r)
 	switch {
 	case err == nil:
 		r.Version = version
 		*stored = *r
-		return false, nil
+		return nil
 	case trouble.Of(err) == trouble.LostRace:
 		c.report.Why = "another invocation wrote the record first"
-		return true, c.later(soon)
+		return c.later(soon)
 	default:
-		return true, c.putBack(err)
+		return c.putBack(err)
 	}
 }
 
@@ -549,6 +546,7 @@ func (c *check) putBack(cause error) error {
 		waited := c.Now().Sub(c.wake.Since)
 		if c.wake.Sweep && waited > giveUpSweep {
 			c.report.Why = "the next sweep's wake-up takes this one's place"
+			c.over = true
 			return nil
 		}
 		if waited > giveUpAfter {
@@ -572,6 +570,7 @@ func (c *check) send(w incident.WakeUp, delay time.Duration) error {
 	if err != nil {
 		return fmt.Errorf("encode wake-up for cluster %s: %w", c.wake.Cluster, err)
 	}
+	c.over = true
 	c.report.Next = min(delay, maxDelay)
 	if err := c.Queue.Send(c.sending, body, c.report.Next); err != nil {
 		return fmt.Errorf("put back the message about cluster %s: %w", c.wake.Cluster, err)

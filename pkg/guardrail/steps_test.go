@@ -312,6 +312,29 @@ func TestARecordThatIsNotWritten(t *testing.T) {
 	}
 }
 
+// TestASweepsRecordThatIsNotWritten: an hour after its first try the message is dropped,
+// and what it was about with it.
+func TestASweepsRecordThatIsNotWritten(t *testing.T) {
+	for name, s := range scenes() {
+		for n := range strings.Count(s.calls, "save") {
+			if s.wake.Event != nil {
+				continue
+			}
+			f, g := newFake()
+			g.Chat = f
+			s.prepare(f, g)
+			f.errs["save"], f.skip["save"] = sorted(trouble.Transient), n
+			r, err := f.handle(t, g, incident.WakeUp{Sweep: true, Tries: 9, Since: start.Add(-2 * time.Hour)})
+			if err != nil || r.Why != "the next sweep's wake-up takes this one's place" {
+				t.Errorf("%s, write %d: %v, %+v", name, n, err, r)
+			}
+			if diff := cmp.Diff(append(upTo(strings.Fields(s.calls), "save", n), "save"), f.calls); diff != "" {
+				t.Errorf("%s, write %d: the calls differ (-want +got):\n%s", name, n, diff)
+			}
+		}
+	}
+}
+
 // upTo returns the calls before the n-th, from 0, of a name.
 func upTo(calls []string, name string, n int) []string {
 	for i, call := range calls {
