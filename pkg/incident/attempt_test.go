@@ -2,6 +2,7 @@ package incident
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -335,6 +336,31 @@ func TestNothingIsGivenUpForGood(t *testing.T) {
 		if i := d.r.Incident; i.Retry != 0 || i.Follows != "" || i.Tries != 0 {
 			t.Errorf("taken for one more try at the same: %+v", i)
 		}
+	})
+	t.Run("not because of a call that EKS knows nothing of", func(t *testing.T) {
+		d := failing(t)
+		e := d.asks("forged", world)
+		delete(d.updates, "forged")
+		d.cluster.Status = endpoint.StatusActive
+		d.after(time.Minute).comes(e).told("waits 15s")
+		for range 20 {
+			d.after(s15).recheck()
+		}
+		if d.r.Standing == nil || d.r.Standing.Outcome != Failed || d.r.Open() || len(d.mails) > 0 || slices.ContainsFunc(d.log, func(line string) bool { return strings.HasPrefix(line, closing) }) {
+			t.Errorf("%q", d.log)
+		}
+	})
+	t.Run("because of a call that EKS knows of a little later", func(t *testing.T) {
+		d := failing(t)
+		d.answers = nil
+		e := d.asks("late", world)
+		late := d.updates["late"]
+		delete(d.updates, "late")
+		d.cluster.Status = endpoint.StatusActive
+		d.after(time.Minute).comes(e).told("waits 15s")
+		late.Status = endpoint.UpdateSuccessful
+		d.updates["late"] = late
+		d.after(s15).recheck().told(closing+": ours-1", "mails detected", "waits 15s")
 	})
 	t.Run("an update of ours fails in EKS", func(t *testing.T) {
 		d := failing(t)

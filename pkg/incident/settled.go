@@ -135,6 +135,9 @@ func (t *evaluation) violation(v verdict.Verdict) Step {
 		if t.told(v, d) {
 			t.markUpdatesDone()
 			t.Standing = t.standing(v)
+			if len(t.Watch) > 0 {
+				return t.wait(lookAgain) // EKS may show the update of a call a little later
+			}
 			if until := t.Standing.Until; until.After(t.now) {
 				return t.wait(min(until.Sub(t.now), slowPace))
 			}
@@ -204,13 +207,19 @@ func (t *evaluation) told(v verdict.Verdict, d verdict.Decision) bool {
 	// somebody changes the cluster, even to what it was, or asks for a look: once for
 	// each message, or the check that fails again would go on for ever.
 	asked := t.in.Message.ByHand && t.in.Message.ID != t.Standing.RetryFrom
-	return t.Standing.Outcome == Failed && len(t.Watch) == 0 && t.now.Before(t.Standing.RetryAt) && !asked
+	return t.Standing.Outcome == Failed && !t.touched() && t.now.Before(t.Standing.RetryAt) && !asked
+}
+
+// touched reports whether an update of somebody's is followed that EKS shows. A message
+// alone, which names one that it does not, is no reason to change or to mail anything.
+func (t *evaluation) touched() bool {
+	return slices.ContainsFunc(t.Watch, func(w Cause) bool { return w.Status != "" })
 }
 
 // failedBefore returns the standing violation that a change failed to end, if it is
 // still the same.
 func (t *evaluation) failedBefore(v verdict.Verdict) *Standing {
-	if !t.stands(v) || t.openedAgain(nil) || t.Standing.Outcome != Failed || len(t.Watch) > 0 {
+	if !t.stands(v) || t.openedAgain(nil) || t.Standing.Outcome != Failed || t.touched() {
 		return nil
 	}
 	return t.Standing
