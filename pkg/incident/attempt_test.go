@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/trouble"
 )
@@ -390,5 +391,84 @@ func TestTheMessageHasWhatTheRecordLacks(t *testing.T) {
 	d.after(2 * time.Minute).look(Message{ID: "forged", Began: "carol"})
 	if a := d.r.Incident.Attempts[0]; a.UpdateID != "" || len(d.r.Ours) > 0 {
 		t.Errorf("a message is believed: %+v", a)
+	}
+}
+
+// TestWhichAttemptEKSMayHaveTaken: the last of which it isn't known, whatever came after.
+func TestWhichAttemptEKSMayHaveTaken(t *testing.T) {
+	known := Attempt{UpdateID: "u", Status: endpoint.UpdateFailed}
+	refused := Attempt{Status: endpoint.UpdateFailed, Sent: 1}
+	for name, tc := range map[string]struct {
+		attempts []Attempt
+		want     int // -1: none
+	}{
+		"none":                 {nil, -1},
+		"all are known":        {[]Attempt{known, refused}, -1},
+		"the last":             {[]Attempt{{Number: 1}, {Number: 2}}, 1},
+		"one before":           {[]Attempt{{Number: 1}, known, refused}, 0},
+		"refused a repetition": {[]Attempt{known, {Status: endpoint.UpdateFailed, Sent: 2}, known}, 1},
+	} {
+		e := &evaluation{Record: Record{Incident: &Incident{Attempts: tc.attempts}}}
+		got := e.unproven()
+		if (got == nil) != (tc.want < 0) || got != nil && got != &e.Incident.Attempts[tc.want] {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+// TestALostAttemptMayBeOver: where EKS shows an update that is over and may be its. One
+// that failed is remembered by the list alone.
+func TestALostAttemptMayBeOver(t *testing.T) {
+	update := func(id string, status endpoint.UpdateStatus, asked endpoint.Access) []endpoint.Update {
+		return []endpoint.Update{{ID: id, Type: endpoint.EndpointAccessUpdate, Status: status, Asked: request(asked), CreatedAt: start}}
+	}
+	for name, tc := range map[string]struct {
+		applied, read []endpoint.Update
+		want          bool
+	}{
+		"none":                       {},
+		"it took effect":             {update("u", endpoint.UpdateSuccessful, private), nil, true},
+		"it failed":                  {nil, update("u", endpoint.UpdateFailed, private), true},
+		"it is in progress":          {nil, update("u", endpoint.UpdateInProgress, private), false},
+		"another took effect":        {update("u", endpoint.UpdateSuccessful, office), nil, false},
+		"another failed":             {nil, update("u", endpoint.UpdateFailed, office), false},
+		"one of ours took effect":    {update("ours", endpoint.UpdateSuccessful, private), nil, false},
+		"another took, and it fails": {update("v", endpoint.UpdateSuccessful, office), update("u", endpoint.UpdateFailed, private), true},
+	} {
+		e := &evaluation{now: start}
+		e.Ours, e.Incident = []string{"ours"}, &Incident{Attempts: []Attempt{{Number: 1, Desired: private, At: start, Until: start.Add(time.Minute), Sent: 1}}}
+		e.History.Applied, e.in.History.Read = tc.applied, tc.read
+		if got := e.mayBeOver(); got != tc.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
+// TestWhichCallsOfOurRoleAreTakenForOurs: those that name an update and say all of what
+// they ask for.
+func TestWhichCallsOfOurRoleAreTakenForOurs(t *testing.T) {
+	for name, tc := range map[string]struct {
+		update string
+		asked  endpoint.Request
+		taken  bool
+	}{
+		"it says all":         {"u", request(private), true},
+		"it names no update":  {"", request(private), false},
+		"it says but a part":  {"u", endpoint.Request{Private: &private.Private}, false},
+		"neither":             {"", endpoint.Request{}, false},
+		"what a rule forbids": {"u", request(world), false},
+	} {
+		d := newDesk(t, enforce, world)
+		e := &evaluation{in: d.input(Message{}, "this"), now: start}
+		e.Incident = &Incident{Attempts: []Attempt{{Number: 1, Desired: private, At: start, Sent: 1}, {Number: 2, Desired: world, At: start, Sent: 1}}}
+		if step := e.adopt(cloudtrail.Event{Name: cloudtrail.UpdateClusterConfig, UpdateID: tc.update, Asked: tc.asked, Time: start}); step != nil {
+			t.Errorf("%s: %+v", name, step)
+		}
+		if taken := e.Incident.Attempts[0].UpdateID == "u" && slices.Contains(e.Ours, "u"); taken != tc.taken || e.Incident.Attempts[1].UpdateID != "" {
+			t.Errorf("%s: %+v", name, e.Incident.Attempts)
+		}
+		if !tc.taken && len(e.Ours) > 0 {
+			t.Errorf("%s: %q are ours", name, e.Ours)
+		}
 	}
 }

@@ -78,14 +78,13 @@ func (r Record) OwesMail() bool {
 
 // NotPosted takes into the record that the card of a mail was not taken.
 func NotPosted(r Record, in Input, s Tell) Record {
-	if !s.Owed || !s.CardOnly {
+	if !s.CardOnly {
 		r = owe(r, s.Notice, true)
 	}
 	return putOff(r, in)
 }
 
 func owe(r Record, n Notice, card bool) Record {
-	r = r.clone()
 	d := Debt{Kind: n.Kind, At: n.At, Card: card, Left: n.Record.Left}
 	if n.Kind != NoticeLeft {
 		d.Incident, d.Left = n.Record.Incident, nil
@@ -106,7 +105,6 @@ func forgetDetected(owed []Debt, n Notice) []Debt {
 
 // putOff puts what is owed off, with a delay that grows until something is taken.
 func putOff(r Record, in Input) Record {
-	r = r.clone()
 	r.OwedTries++
 	r.OwedDue = in.Now.Add(troubleDelay(r.OwedTries))
 	r.Intent = nil
@@ -115,7 +113,6 @@ func putOff(r Record, in Input) Record {
 
 // Paid takes into the record that what was owed was taken.
 func Paid(r Record) Record {
-	r = r.clone()
 	r.Owed, r.OwedTries, r.OwedDue, r.Intent = r.Owed[1:], 0, time.Time{}, nil
 	if len(r.Owed) == 0 {
 		r.Owed = nil
