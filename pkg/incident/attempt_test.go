@@ -467,8 +467,8 @@ func TestWhichCallsOfOurRoleAreTakenForOurs(t *testing.T) {
 		if taken := e.Incident.Attempts[0].UpdateID == "u" && slices.Contains(e.Ours, "u"); taken != tc.taken || e.Incident.Attempts[1].UpdateID != "" {
 			t.Errorf("%s: %+v", name, e.Incident.Attempts)
 		}
-		if !tc.taken && len(e.Ours) > 0 {
-			t.Errorf("%s: %q are ours", name, e.Ours)
+		if !tc.taken && (len(e.Ours) > 0 || e.Incident.Stage == Updating || e.Incident.Attempts[0].Status != "") {
+			t.Errorf("%s: %q are ours, %+v", name, e.Ours, e.Incident)
 		}
 	}
 }

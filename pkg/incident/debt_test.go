@@ -287,16 +287,18 @@ func TestAReCheckWithNothingToDoIsTheLast(t *testing.T) {
 		check, want Check
 		number      int
 		status      endpoint.Status
+		access      endpoint.Access
 	}{
-		"the awaited one":                       {Check{Number: 3, Due: start}, Check{Number: 4}, 3, endpoint.StatusActive},
-		"a later":                               {Check{Number: 3}, Check{Number: 6}, 5, endpoint.StatusActive},
-		"an earlier":                            {Check{Number: 3}, Check{Number: 3}, 2, endpoint.StatusActive},
-		"no re-check":                           {Check{Number: 3}, Check{Number: 3}, 0, endpoint.StatusActive},
-		"one leads to another":                  {Check{Number: 3, Due: start}, Check{Number: 4, Due: start.Add(s15)}, 3, endpoint.StatusUpdating},
-		"an old one, and another is on its way": {Check{Number: 3, Due: start.Add(time.Minute)}, Check{Number: 3, Due: start.Add(time.Minute)}, 2, endpoint.StatusActive},
+		"the awaited one":                       {Check{Number: 3, Due: start}, Check{Number: 4}, 3, endpoint.StatusActive, private},
+		"a later":                               {Check{Number: 3}, Check{Number: 6}, 5, endpoint.StatusActive, private},
+		"an earlier":                            {Check{Number: 3}, Check{Number: 3}, 2, endpoint.StatusActive, private},
+		"no re-check":                           {Check{Number: 3}, Check{Number: 3}, 0, endpoint.StatusActive, private},
+		"one leads to another":                  {Check{Number: 3, Due: start}, Check{Number: 4, Due: start.Add(s15)}, 3, endpoint.StatusUpdating, private},
+		"an old one, and another is on its way": {Check{Number: 3, Due: start.Add(time.Minute)}, Check{Number: 3, Due: start.Add(time.Minute)}, 2, endpoint.StatusActive, private},
+		"after several steps":                   {Check{Number: 3, Due: start}, Check{Number: 4, Due: start.Add(s15)}, 3, endpoint.StatusUpdating, world},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := newDesk(t, enforce, private)
+			d := newDesk(t, enforce, tc.access)
 			d.r.Check, d.cluster.Status = tc.check, tc.status
 			d.look(Message{Check: tc.number})
 			if diff := cmp.Diff(tc.want, d.r.Check); diff != "" {
