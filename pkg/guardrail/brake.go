@@ -14,19 +14,13 @@ const brakeTries = 8
 // ask asks the brake whether a cluster may be changed now, and tells that
 // clusters wait when that is due.
 func (c *check) ask(in *incident.Input, e incident.Entry) {
-	in.Brake = incident.BrakeGranted
 	if c.BrakeLimit == 0 {
+		in.Brake = incident.BrakeGranted
 		return
 	}
-	in.Brake = incident.BrakeHeld
-	tell := false
+	var granted, tell bool
 	brake, err := c.brake(func(b incident.Brake) incident.Brake {
-		var granted bool
 		b, granted, tell = b.Ask(e, c.BrakeLimit, c.Now())
-		in.Brake = incident.BrakeHeld
-		if granted {
-			in.Brake = incident.BrakeGranted
-		}
 		if tell {
 			b.Telling = c.deadline
 		}
@@ -37,13 +31,14 @@ func (c *check) ask(in *incident.Input, e incident.Entry) {
 		c.trouble(in, err)
 		return
 	case err != nil:
-		in.Brake = incident.BrakeHeld
-		tell = false
+		// What a version said that was not written was not said.
+		granted, tell = false, false
 	}
-	if in.Brake == incident.BrakeHeld {
-		in.BrakeUntil = brake.Free(e, c.BrakeLimit)
+	if granted {
+		in.Brake = incident.BrakeGranted
+		return
 	}
-	c.report.Braked = in.Brake == incident.BrakeHeld
+	in.Brake, in.BrakeUntil, c.report.Braked = incident.BrakeHeld, brake.Free(e, c.BrakeLimit), true
 	if !tell {
 		return
 	}
@@ -75,10 +70,7 @@ func (c *check) brake(change func(incident.Brake) incident.Brake) (incident.Brak
 			return b, err
 		}
 		b = change(b)
-		err = c.Brakes.SaveBrake(c.ctx, b)
-		if err == nil {
-			return b, nil
-		}
+		err = c.Brakes.SaveBrake(c.ctx, b) // nil is no lost race
 		if trouble.Of(err) != trouble.LostRace {
 			return b, err
 		}

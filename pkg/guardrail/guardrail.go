@@ -176,11 +176,9 @@ func (g *Guardrail) decode(body []byte) (incident.WakeUp, Report, error) {
 		if none, ok := errors.AsType[cloudtrail.NoConcern](err); ok {
 			return w, reportOf(none.Event, incident.Ignored, none.Why), nil
 		}
-		if broken, ok := errors.AsType[cloudtrail.Unreadable](err); ok {
-			return w, reportOf(broken.Event, incident.Unreadable, broken.Why), fmt.Errorf("%w: %w", ErrUnreadable, err)
-		}
 		if err != nil {
-			return w, Report{Outcome: incident.Unreadable, Why: err.Error()}, fmt.Errorf("%w: %w", ErrUnreadable, err)
+			broken, _ := errors.AsType[cloudtrail.Unreadable](err)
+			return w, reportOf(broken.Event, incident.Unreadable, broken.Why), fmt.Errorf("%w: %w", ErrUnreadable, err)
 		}
 		w = incident.WakeUp{Cluster: event.Cluster, Account: event.Account, Region: event.Region, Event: &event}
 	}
@@ -205,9 +203,12 @@ type check struct {
 	deadline time.Time
 	wake     incident.WakeUp
 	report   Report
-	// former is when a record of a former cluster of the name wants to be looked at
-	// again, zero if none does.
-	former time.Duration
+	// former is the earliest time at which a record of a former cluster of the name is
+	// to be looked at again, zero if none is.
+	former time.Time
+	// over is set once a message was left behind, or the one at hand dropped: nothing
+	// more is to be done.
+	over bool
 }
 
 func (c *check) run() error {
@@ -219,7 +220,7 @@ func (c *check) run() error {
 	slices.SortFunc(records, func(a, b incident.Record) int { return a.Cluster.CreatedAt.Compare(b.Cluster.CreatedAt) })
 	in := incident.Input{
 		By: c.by, Deadline: c.deadline, OwnRole: c.OwnRole, Policy: c.Policy, Limits: c.Limits,
-		Message: incident.Message{ID: c.wake.Origin, Event: c.wake.Event, Sweep: c.wake.Sweep, Began: c.wake.Began}, Updates: map[string]incident.UpdateRead{},
+		Message: incident.Message{ID: c.wake.Origin, Event: c.wake.Event, Sweep: c.wake.Sweep, Began: c.wake.Began, ByHand: c.wake.ByHand()}, Updates: map[string]incident.UpdateRead{},
 	}
 	var newest *incident.Record
 	if len(records) > 0 {
@@ -243,8 +244,7 @@ func (c *check) run() error {
 		case in.Gone:
 			return c.notFound()
 		}
-		_, err := c.follow(incident.NewRecord(in.Cluster), in, true)
-		return err
+		return c.follow(incident.NewRecord(in.Cluster), in, true)
 	}
 	if e := c.wake.Event; in.Gone && e != nil && c.tooYoung(*e) && e.Time.After(newest.Cluster.CreatedAt) {
 		// The name is used again, and EKS does not show its new cluster yet.
@@ -270,15 +270,12 @@ func (c *check) followAll(records []incident.Record, in incident.Input, present 
 		gone := in
 		gone.Gone, gone.Replaced, gone.Message = true, true, incident.Message{}
 		gone.Cluster = endpoint.Cluster{}
-		if over, err := c.follow(former, gone, false); over || err != nil {
+		if err := c.follow(former, gone, false); err != nil || c.over {
 			return err
 		}
 	}
-	over, err := c.follow(present, in, true)
-	if over || err != nil || c.former == 0 {
-		return err
-	}
-	return c.send(incident.WakeUp{Cluster: present.Name, Account: present.Account, Region: present.Region}, c.former)
+	in.Former = c.former
+	return c.follow(present, in, true)
 }
 
 // notFound is for a cluster that neither EKS nor the ledger knows.
@@ -346,14 +343,14 @@ func (c *check) readUpdates(in *incident.Input, ids []string, afterLook bool) {
 
 func (c *check) read(in *incident.Input, known incident.History, r incident.Read) {
 	c.readUpdates(in, r.Updates, true)
-	if r.History && in.Trouble == "" {
+	if r.History {
 		c.readHistory(in, known)
 	}
 	if r.Network {
 		in.Network = c.Networks.Network(c.ctx, in.Cluster)
 		in.Network.Read = true
 	}
-	if r.Look && in.Trouble == "" {
+	if r.Look {
 		c.look(in)
 	}
 }
@@ -373,11 +370,10 @@ func (c *check) readHistory(in *incident.Input, known incident.History) {
 	}
 }
 
-// follow goes the way of one record until its check is over. It answers true
-// when a message was left behind or the message dropped, so that nothing more is to
-// be done. A record that is not the present cluster's sends none: the check's one
+// follow goes the way of one record until its end, or until the check is over. A
+// record that is not the present cluster's leaves no re-check behind: the check's one
 // message is the present one's.
-func (c *check) follow(r incident.Record, in incident.Input, present bool) (bool, error) {
+func (c *check) follow(r incident.Record, in incident.Input, present bool) error {
 	stored := r
 	for range maxSteps {
 		in.Now = c.Now()
@@ -390,68 +386,61 @@ func (c *check) follow(r incident.Record, in incident.Input, present bool) (bool
 		case incident.Ask:
 			c.ask(&in, s.Entry)
 		case incident.Apply:
-			if lost, err := c.save(&r, &stored); lost || err != nil {
-				return true, err
+			if err := c.save(&r, &stored); err != nil || c.over {
+				return err
 			}
 			// Should the record not be written, the message that is put back has the id.
 			c.wake.Began = c.apply(&r, &in, s)
-			if lost, err := c.save(&r, &stored); lost || err != nil {
-				return true, err
+			if err := c.save(&r, &stored); err != nil || c.over {
+				return err
 			}
 			c.wake.Began = ""
 		case incident.Tell:
-			if lost, err := c.save(&r, &stored); lost || err != nil {
-				return true, err
+			if err := c.save(&r, &stored); err != nil || c.over {
+				return err
 			}
-			if lost, err := c.tell(&r, &stored, in, s); lost || err != nil {
-				return true, err
+			if err := c.tell(&r, &stored, in, s); err != nil || c.over {
+				return err
 			}
 		case incident.Wait:
 			// Written before it is sent: a record that can't be written sends no
 			// second message beside the one that is put back. A crash in between
 			// brings the message at hand again, which the record knows.
-			if lost, err := c.save(&r, &stored); lost || err != nil {
-				return true, err
+			if err := c.save(&r, &stored); err != nil || c.over {
+				return err
 			}
 			c.report.ended(r, in.Now)
 			if !present {
-				c.former = s.Delay
-				return false, nil
+				if due := in.Now.Add(s.Delay); c.former.IsZero() || due.Before(c.former) {
+					c.former = due
+				}
+				return nil
 			}
-			if c.former > 0 {
-				s.Delay = min(s.Delay, c.former)
-			}
-			return true, c.send(incident.WakeUp{
+			return c.send(incident.WakeUp{
 				Cluster: r.Name, Account: r.Account, Region: r.Region, CreatedAt: r.Cluster.CreatedAt, Check: s.Number,
 			}, s.Delay)
 		case incident.Later:
 			c.report.Why = s.Why
-			if lost, err := c.save(&r, &stored); lost || err != nil {
-				return true, err
+			if err := c.save(&r, &stored); err != nil || c.over {
+				return err
 			}
-			return true, c.later(s.Delay)
+			return c.later(s.Delay)
 		case incident.Done:
-			if lost, err := c.save(&r, &stored); lost || err != nil {
-				return true, err
+			if err := c.save(&r, &stored); err != nil || c.over {
+				return err
 			}
 			c.report.ended(r, in.Now)
 			c.report.done(s.Outcome, s.Why)
-			return false, nil
-		default:
-			return true, fmt.Errorf("check of cluster %s: unknown step %T", c.wake.Cluster, step)
+			return nil
 		}
 	}
-	return true, fmt.Errorf("check of cluster %s: still no end after %d steps; this is a fault of the guardrail", c.wake.Cluster, maxSteps)
+	return fmt.Errorf("check of cluster %s: still no end after %d steps; this is a fault of the guardrail", c.wake.Cluster, maxSteps)
 }
 
-// tell hands a mail over. One that is not taken is owed: nothing waits for it. It
-// answers as save.
-func (c *check) tell(r, stored *incident.Record, in incident.Input, s incident.Tell) (bool, error) {
-	var m mail.Mail
+// tell hands a mail over. One that is not taken is owed: nothing waits for it.
+func (c *check) tell(r, stored *incident.Record, in incident.Input, s incident.Tell) error {
+	m := c.Letter.Write(s.Notice)
 	var refused error
-	if !s.Folded {
-		m = c.Letter.Write(s.Notice)
-	}
 	behind := !s.Folded && !s.Owed && r.OwesMail()
 	if !s.Folded && !s.CardOnly && !behind {
 		refused = c.Topic.Publish(c.ctx, m)
@@ -476,10 +465,8 @@ func (c *check) tell(r, stored *incident.Record, in incident.Input, s incident.T
 	if !s.Owed {
 		c.report.closed(s.Notice, *r)
 	}
-	if !s.CardOnly {
-		if lost, err := c.save(r, stored); lost || err != nil || refused != nil || behind || s.Folded {
-			return lost, err
-		}
+	if err := c.save(r, stored); err != nil || c.over || refused != nil || behind || s.Folded {
+		return err
 	}
 	switch err := c.card(m); {
 	case err != nil:
@@ -529,23 +516,23 @@ func (c *check) apply(r *incident.Record, in *incident.Input, s incident.Apply) 
 	return u.ID
 }
 
-// save writes the record if it changed. It answers true when the message was
-// put back because somebody else wrote the record first.
-func (c *check) save(r, stored *incident.Record) (bool, error) {
+// save writes the record if it changed. Where it can't be written the message is put
+// back, and the check is over.
+func (c *check) save(r, stored *incident.Record) error {
 	if reflect.DeepEqual(r, stored) {
-		return false, nil
+		return nil
 	}
 	version, err := c.Ledger.Save(c.saving, *r)
 	switch {
 	case err == nil:
 		r.Version = version
 		*stored = *r
-		return false, nil
+		return nil
 	case trouble.Of(err) == trouble.LostRace:
 		c.report.Why = "another invocation wrote the record first"
-		return true, c.later(soon)
+		return c.later(soon)
 	default:
-		return true, c.putBack(err)
+		return c.putBack(err)
 	}
 }
 
@@ -559,6 +546,7 @@ func (c *check) putBack(cause error) error {
 		waited := c.Now().Sub(c.wake.Since)
 		if c.wake.Sweep && waited > giveUpSweep {
 			c.report.Why = "the next sweep's wake-up takes this one's place"
+			c.over = true
 			return nil
 		}
 		if waited > giveUpAfter {
@@ -582,6 +570,7 @@ func (c *check) send(w incident.WakeUp, delay time.Duration) error {
 	if err != nil {
 		return fmt.Errorf("encode wake-up for cluster %s: %w", c.wake.Cluster, err)
 	}
+	c.over = true
 	c.report.Next = min(delay, maxDelay)
 	if err := c.Queue.Send(c.sending, body, c.report.Next); err != nil {
 		return fmt.Errorf("put back the message about cluster %s: %w", c.wake.Cluster, err)

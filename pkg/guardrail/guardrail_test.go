@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -35,14 +36,19 @@ type fake struct {
 	mails   []mail.Mail
 	calls   []string
 	now     time.Time
-	skip    int    // how many calls that are to fail go well first
-	hangs   string // the call that takes until its context's end
+	skip    map[string]int    // how many calls that are to fail go well first, by their name
+	update  endpoint.Update   // every one, but for its id
+	hangs   string            // the call that takes until its context's end
+	during  map[string]func() // what happens while a call is made
 }
 
 func (f *fake) call(name string) error {
 	f.calls = append(f.calls, name)
-	if f.errs[name] != nil && f.skip > 0 {
-		f.skip--
+	if f.during[name] != nil {
+		f.during[name]()
+	}
+	if f.errs[name] != nil && f.skip[name] > 0 {
+		f.skip[name]--
 		return nil
 	}
 	return f.errs[name]
@@ -63,7 +69,9 @@ func (f *fake) Cluster(ctx context.Context, _ string) (endpoint.Cluster, error) 
 }
 
 func (f *fake) Update(ctx context.Context, _, id string) (endpoint.Update, error) {
-	return endpoint.Update{ID: id, Type: endpoint.EndpointAccessUpdate, Status: endpoint.UpdateInProgress}, f.wait(ctx, "update")
+	u := f.update
+	u.ID = id
+	return u, f.wait(ctx, "update")
 }
 
 func (f *fake) History(ctx context.Context, _ string, _ func(string) bool) (endpoint.History, error) {
@@ -71,6 +79,7 @@ func (f *fake) History(ctx context.Context, _ string, _ func(string) bool) (endp
 }
 
 func (f *fake) Network(context.Context, endpoint.Cluster) endpoint.Network {
+	f.calls = append(f.calls, "network")
 	return endpoint.Network{DNSSupport: endpoint.Yes, DNSHostnames: endpoint.Yes, AmazonDNS: endpoint.Yes, Ingress443: endpoint.Yes}
 }
 
@@ -78,25 +87,26 @@ func (f *fake) Apply(ctx context.Context, _ string, _ endpoint.Access, _ string)
 	return endpoint.Update{ID: "ours"}, f.wait(ctx, "apply")
 }
 
-func (f *fake) Load(context.Context, string) ([]incident.Record, error) {
-	var out []incident.Record
-	for _, r := range f.records {
-		out = append(out, r)
-	}
-	return out, f.call("load")
+// Load returns the newest first: the ledger promises no order.
+func (f *fake) Load(ctx context.Context, _ string) ([]incident.Record, error) {
+	newest := func(a, b incident.Record) int { return b.Cluster.CreatedAt.Compare(a.Cluster.CreatedAt) }
+	return slices.SortedFunc(maps.Values(f.records), newest), f.wait(ctx, "load")
 }
 
-func (f *fake) Save(_ context.Context, r incident.Record) (int64, error) {
-	if err := f.call("save"); err != nil {
+func (f *fake) Save(ctx context.Context, r incident.Record) (int64, error) {
+	if err := f.wait(ctx, "save"); err != nil {
 		return 0, err
+	}
+	if r.Version != f.records[r.Cluster.CreatedAt].Version {
+		return 0, sorted(trouble.LostRace)
 	}
 	r.Version++
 	f.records[r.Cluster.CreatedAt] = r
 	return r.Version, nil
 }
 
-func (f *fake) Send(_ context.Context, body []byte, delay time.Duration) error {
-	if err := f.call("send"); err != nil {
+func (f *fake) Send(ctx context.Context, body []byte, delay time.Duration) error {
+	if err := f.wait(ctx, "send"); err != nil {
 		return err
 	}
 	w, ours, err := incident.DecodeWakeUp(body)
@@ -112,12 +122,14 @@ func (f *fake) Publish(ctx context.Context, m mail.Mail) error {
 	return f.wait(ctx, "publish")
 }
 
+func (f *fake) Post(ctx context.Context, _ mail.Mail) error { return f.wait(ctx, "card") }
+
 func newFake() (*fake, *Guardrail) {
-	f := &fake{now: start, errs: map[string]error{}, records: map[time.Time]incident.Record{}, cluster: endpoint.Cluster{
+	f := &fake{now: start, errs: map[string]error{}, skip: map[string]int{}, records: map[time.Time]incident.Record{}, cluster: endpoint.Cluster{
 		ID:        endpoint.ID{ARN: "arn:aws:eks:eu-west-1:111122223333:cluster/demo", CreatedAt: start.Add(-24 * time.Hour)},
 		Partition: "aws", Account: "111122223333", Region: "eu-west-1", Name: "demo", Status: endpoint.StatusActive,
 		Access: endpoint.Access{Private: true}, Family: endpoint.IPv4,
-	}}
+	}, update: endpoint.Update{Type: endpoint.EndpointAccessUpdate, Status: endpoint.UpdateInProgress}}
 	g := &Guardrail{
 		Place:    Place{Partition: "aws", Account: "111122223333", Region: "eu-west-1"},
 		Policy:   &policy.Policy{Rules: []policy.Rule{{Name: "closed", Require: policy.Requirement{PublicAccess: policy.PublicDisabled}, Respond: policy.Enforce}}},
@@ -128,6 +140,12 @@ func newFake() (*fake, *Guardrail) {
 
 func (f *fake) handle(t *testing.T, g *Guardrail, w incident.WakeUp) (Report, error) {
 	t.Helper()
+	return f.deliver(t, g, w, delivery)
+}
+
+// deliver hands a message over in an invocation that has an hour.
+func (f *fake) deliver(t *testing.T, g *Guardrail, w incident.WakeUp, d Delivery) (Report, error) {
+	t.Helper()
 	if w.Account == "" {
 		w.Cluster, w.Account, w.Region = "demo", "111122223333", "eu-west-1"
 	}
@@ -137,7 +155,7 @@ func (f *fake) handle(t *testing.T, g *Guardrail, w incident.WakeUp) (Report, er
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
-	return g.Handle(ctx, body, delivery)
+	return g.Handle(ctx, body, d)
 }
 
 func sorted(sort trouble.Sort) error {

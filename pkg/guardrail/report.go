@@ -103,7 +103,7 @@ func (r *Report) closed(n incident.Notice, after incident.Record) {
 // ended notes where the record stands when its check is over.
 func (r *Report) ended(rec incident.Record, now time.Time) {
 	if since := rec.OwedSince(); !since.IsZero() {
-		r.OwedFor = now.Sub(since)
+		r.OwedFor = max(r.OwedFor, now.Sub(since)) // there may be records of former clusters
 	}
 	if rec.Incident != nil {
 		r.Stage, r.OpenAge = rec.Incident.Stage, now.Sub(rec.Incident.OpenedAt)

@@ -2,9 +2,11 @@ package incident
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/trouble"
 )
@@ -318,7 +320,15 @@ func TestNothingIsGivenUpForGood(t *testing.T) {
 	t.Run("at once, when somebody asks for a look", func(t *testing.T) {
 		d := failing(t)
 		d.answers = nil
-		d.after(time.Minute).look(Message{ID: "an operator's"}).told(closing+": ours-0", "waits 15s")
+		d.after(time.Minute).look(Message{ID: "an operator's", ByHand: true}).told(closing+": ours-0", "waits 15s")
+	})
+	t.Run("once for each message, though it fails again", func(t *testing.T) {
+		d := failing(t)
+		for _, id := range []string{"an operator's", "another"} {
+			d.after(time.Minute).look(Message{ID: id, ByHand: true}).told(closing+": refused", "folds outcome", "failed")
+			d.after(time.Minute).look(Message{ID: id, ByHand: true}).told("failed") // delivered twice
+		}
+		d.after(time.Hour - time.Second).wakes().told("failed")
 	})
 	t.Run("at once, when somebody changes the cluster", func(t *testing.T) {
 		d := failing(t)
@@ -327,6 +337,31 @@ func TestNothingIsGivenUpForGood(t *testing.T) {
 		if i := d.r.Incident; i.Retry != 0 || i.Follows != "" || i.Tries != 0 {
 			t.Errorf("taken for one more try at the same: %+v", i)
 		}
+	})
+	t.Run("not because of a call that EKS knows nothing of", func(t *testing.T) {
+		d := failing(t)
+		e := d.asks("forged", world)
+		delete(d.updates, "forged")
+		d.cluster.Status = endpoint.StatusActive
+		d.after(time.Minute).comes(e).told("waits 15s")
+		for range 20 {
+			d.after(s15).recheck()
+		}
+		if d.r.Standing == nil || d.r.Standing.Outcome != Failed || d.r.Open() || len(d.mails) > 0 || slices.ContainsFunc(d.log, func(line string) bool { return strings.HasPrefix(line, closing) }) {
+			t.Errorf("%q", d.log)
+		}
+	})
+	t.Run("because of a call that EKS knows of a little later", func(t *testing.T) {
+		d := failing(t)
+		d.answers = nil
+		e := d.asks("late", world)
+		late := d.updates["late"]
+		delete(d.updates, "late")
+		d.cluster.Status = endpoint.StatusActive
+		d.after(time.Minute).comes(e).told("waits 15s")
+		late.Status = endpoint.UpdateSuccessful
+		d.updates["late"] = late
+		d.after(s15).recheck().told(closing+": ours-1", "mails detected", "waits 15s")
 	})
 	t.Run("an update of ours fails in EKS", func(t *testing.T) {
 		d := failing(t)
@@ -356,5 +391,84 @@ func TestTheMessageHasWhatTheRecordLacks(t *testing.T) {
 	d.after(2 * time.Minute).look(Message{ID: "forged", Began: "carol"})
 	if a := d.r.Incident.Attempts[0]; a.UpdateID != "" || len(d.r.Ours) > 0 {
 		t.Errorf("a message is believed: %+v", a)
+	}
+}
+
+// TestWhichAttemptEKSMayHaveTaken: the last of which it isn't known, whatever came after.
+func TestWhichAttemptEKSMayHaveTaken(t *testing.T) {
+	known := Attempt{UpdateID: "u", Status: endpoint.UpdateFailed}
+	refused := Attempt{Status: endpoint.UpdateFailed, Sent: 1}
+	for name, tc := range map[string]struct {
+		attempts []Attempt
+		want     int // -1: none
+	}{
+		"none":                 {nil, -1},
+		"all are known":        {[]Attempt{known, refused}, -1},
+		"the last":             {[]Attempt{{Number: 1}, {Number: 2}}, 1},
+		"one before":           {[]Attempt{{Number: 1}, known, refused}, 0},
+		"refused a repetition": {[]Attempt{known, {Status: endpoint.UpdateFailed, Sent: 2}, known}, 1},
+	} {
+		e := &evaluation{Record: Record{Incident: &Incident{Attempts: tc.attempts}}}
+		got := e.unproven()
+		if (got == nil) != (tc.want < 0) || got != nil && got != &e.Incident.Attempts[tc.want] {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+// TestALostAttemptMayBeOver: where EKS shows an update that is over and may be its. One
+// that failed is remembered by the list alone.
+func TestALostAttemptMayBeOver(t *testing.T) {
+	update := func(id string, status endpoint.UpdateStatus, asked endpoint.Access) []endpoint.Update {
+		return []endpoint.Update{{ID: id, Type: endpoint.EndpointAccessUpdate, Status: status, Asked: request(asked), CreatedAt: start}}
+	}
+	for name, tc := range map[string]struct {
+		applied, read []endpoint.Update
+		want          bool
+	}{
+		"none":                       {},
+		"it took effect":             {update("u", endpoint.UpdateSuccessful, private), nil, true},
+		"it failed":                  {nil, update("u", endpoint.UpdateFailed, private), true},
+		"it is in progress":          {nil, update("u", endpoint.UpdateInProgress, private), false},
+		"another took effect":        {update("u", endpoint.UpdateSuccessful, office), nil, false},
+		"another failed":             {nil, update("u", endpoint.UpdateFailed, office), false},
+		"one of ours took effect":    {update("ours", endpoint.UpdateSuccessful, private), nil, false},
+		"another took, and it fails": {update("v", endpoint.UpdateSuccessful, office), update("u", endpoint.UpdateFailed, private), true},
+	} {
+		e := &evaluation{now: start}
+		e.Ours, e.Incident = []string{"ours"}, &Incident{Attempts: []Attempt{{Number: 1, Desired: private, At: start, Until: start.Add(time.Minute), Sent: 1}}}
+		e.History.Applied, e.in.History.Read = tc.applied, tc.read
+		if got := e.mayBeOver(); got != tc.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
+// TestWhichCallsOfOurRoleAreTakenForOurs: those that name an update and say all of what
+// they ask for.
+func TestWhichCallsOfOurRoleAreTakenForOurs(t *testing.T) {
+	for name, tc := range map[string]struct {
+		update string
+		asked  endpoint.Request
+		taken  bool
+	}{
+		"it says all":         {"u", request(private), true},
+		"it names no update":  {"", request(private), false},
+		"it says but a part":  {"u", endpoint.Request{Private: &private.Private}, false},
+		"neither":             {"", endpoint.Request{}, false},
+		"what a rule forbids": {"u", request(world), false},
+	} {
+		d := newDesk(t, enforce, world)
+		e := &evaluation{in: d.input(Message{}, "this"), now: start}
+		e.Incident = &Incident{Attempts: []Attempt{{Number: 1, Desired: private, At: start, Sent: 1}, {Number: 2, Desired: world, At: start, Sent: 1}}}
+		if step := e.adopt(cloudtrail.Event{Name: cloudtrail.UpdateClusterConfig, UpdateID: tc.update, Asked: tc.asked, Time: start}); step != nil {
+			t.Errorf("%s: %+v", name, step)
+		}
+		if taken := e.Incident.Attempts[0].UpdateID == "u" && slices.Contains(e.Ours, "u"); taken != tc.taken || e.Incident.Attempts[1].UpdateID != "" {
+			t.Errorf("%s: %+v", name, e.Incident.Attempts)
+		}
+		if !tc.taken && (len(e.Ours) > 0 || e.Incident.Stage == Updating || e.Incident.Attempts[0].Status != "") {
+			t.Errorf("%s: %q are ours, %+v", name, e.Ours, e.Incident)
+		}
 	}
 }

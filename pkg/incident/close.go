@@ -126,7 +126,7 @@ func (t *evaluation) close() {
 			t.Standing.Covers = t.Steady.At
 		}
 		if i.Final.Outcome == Failed {
-			t.Standing.Retries, t.Standing.RetryAt = i.Retry, t.now.Add(retryLater(i.Retry))
+			t.Standing.Retries, t.Standing.RetryAt, t.Standing.RetryFrom = i.Retry, t.now.Add(retryLater(i.Retry)), i.RetryFrom
 		}
 	}
 	for _, c := range i.Causes {

@@ -42,6 +42,15 @@ func (t *evaluation) pay() Step {
 	return Tell{Notice: Notice{Kind: d.Kind, Record: about, At: d.At}, Owed: true, CardOnly: d.Card}
 }
 
+// due is when something that is owed, of this cluster or of a former one of its name, is
+// offered again; zero if nothing is owed.
+func (t *evaluation) due() time.Time {
+	if len(t.Owed) > 0 && (t.in.Former.IsZero() || t.OwedDue.Before(t.in.Former)) {
+		return t.OwedDue
+	}
+	return t.in.Former
+}
+
 // payable reports whether a debt is to be offered again now.
 func (t *evaluation) payable() bool {
 	return len(t.Owed) > 0 && !t.now.Before(t.OwedDue) && t.Intent == nil
@@ -69,14 +78,13 @@ func (r Record) OwesMail() bool {
 
 // NotPosted takes into the record that the card of a mail was not taken.
 func NotPosted(r Record, in Input, s Tell) Record {
-	if !s.Owed || !s.CardOnly {
+	if !s.CardOnly {
 		r = owe(r, s.Notice, true)
 	}
 	return putOff(r, in)
 }
 
 func owe(r Record, n Notice, card bool) Record {
-	r = r.clone()
 	d := Debt{Kind: n.Kind, At: n.At, Card: card, Left: n.Record.Left}
 	if n.Kind != NoticeLeft {
 		d.Incident, d.Left = n.Record.Incident, nil
@@ -97,7 +105,6 @@ func forgetDetected(owed []Debt, n Notice) []Debt {
 
 // putOff puts what is owed off, with a delay that grows until something is taken.
 func putOff(r Record, in Input) Record {
-	r = r.clone()
 	r.OwedTries++
 	r.OwedDue = in.Now.Add(troubleDelay(r.OwedTries))
 	r.Intent = nil
@@ -106,7 +113,6 @@ func putOff(r Record, in Input) Record {
 
 // Paid takes into the record that what was owed was taken.
 func Paid(r Record) Record {
-	r = r.clone()
 	r.Owed, r.OwedTries, r.OwedDue, r.Intent = r.Owed[1:], 0, time.Time{}, nil
 	if len(r.Owed) == 0 {
 		r.Owed = nil

@@ -40,6 +40,7 @@ type desk struct {
 	tokens   map[string]string // the update that each client request token began
 	unread   int               // the reads of EKS's history that do not come to its end
 	unlisted string            // why EKS's history can't be read
+	former   time.Time         // when a former cluster of the name is to be looked at
 }
 
 var (
@@ -140,7 +141,7 @@ func (d *desk) ends(id string, status endpoint.UpdateStatus) {
 func (d *desk) input(m Message, by string) Input {
 	in := Input{
 		Now: d.now, By: by, Deadline: d.now.Add(time.Minute), Message: m, OwnRole: ownRole, Policy: d.policy,
-		Limits: Limits{TugPerHour: 3, TugDays: 5}, Cluster: d.cluster, Gone: d.gone, Updates: map[string]UpdateRead{}, Trouble: d.trouble,
+		Limits: Limits{TugPerHour: 3, TugDays: 5}, Cluster: d.cluster, Gone: d.gone, Updates: map[string]UpdateRead{}, Trouble: d.trouble, Former: d.former,
 	}
 	d.fill(&in, d.r.Wanted(), false)
 	return in

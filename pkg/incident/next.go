@@ -21,8 +21,8 @@ func Next(r Record, in Input) (Record, Step) {
 	if debtor := (&evaluation{Record: r.clone(), in: in, now: in.Now}); (waits || ends || tells) && debtor.payable() {
 		return debtor.Record, debtor.pay()
 	}
-	if ends && len(t.Owed) > 0 {
-		step = t.wait(t.OwedDue.Sub(t.now))
+	if due := t.due(); ends && !due.IsZero() {
+		step = t.wait(due.Sub(t.now))
 	}
 	if _, done := step.(Done); done && t.Check.Due.IsZero() && t.isAwaitedRecheck() {
 		// A copy of it has nothing more to say.

@@ -38,10 +38,13 @@ func (t *evaluation) isAwaitedRecheck() bool {
 
 // wait asks for a re-check, unless one that is on its way comes soon enough.
 func (t *evaluation) wait(delay time.Duration) Step {
-	if len(t.Owed) > 0 {
-		delay = min(delay, t.OwedDue.Sub(t.now))
+	if due := t.due(); !due.IsZero() {
+		delay = min(delay, due.Sub(t.now))
 	}
 	delay = max(delay, time.Second)
+	if t.in.Replaced {
+		return Wait{Delay: delay} // with the newer cluster's re-check
+	}
 	due := t.now.Add(delay)
 	if t.Check.Due.After(t.now.Add(-overdue)) && !t.Check.Due.After(due.Add(5*time.Second)) {
 		return Done{Why: "the next check is due at " + t.Check.Due.UTC().Format(time.RFC3339)}

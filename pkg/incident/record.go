@@ -195,6 +195,8 @@ type Incident struct {
 	// up and told as failed, Follows is the reference under which it was.
 	Retry   int    `json:"retry,omitempty"`
 	Follows string `json:"follows,omitempty"`
+	// RetryFrom is the message by which somebody asked for that, "" when it was due.
+	RetryFrom string `json:"retryFrom,omitempty"`
 	// AlertOnly is set when no rule wants anything changed.
 	AlertOnly bool `json:"alertOnly,omitempty"`
 
@@ -293,10 +295,12 @@ type Standing struct {
 	// Covers is the time up to which updates of the endpoint were accounted for when it
 	// was told.
 	Covers time.Time `json:"covers,omitzero"`
-	// RetryAt is when a change that failed is tried again, Retries how often it was.
-	RetryAt time.Time       `json:"retryAt,omitzero"`
-	Retries int             `json:"retries,omitempty"`
-	Family  endpoint.Family `json:"family,omitempty"`
+	// RetryAt is when a change that failed is tried again, Retries how often it was, and
+	// RetryFrom the message that asked for the last time: it asks for no other.
+	RetryAt   time.Time       `json:"retryAt,omitzero"`
+	Retries   int             `json:"retries,omitempty"`
+	RetryFrom string          `json:"retryFrom,omitempty"`
+	Family    endpoint.Family `json:"family,omitempty"`
 }
 
 // Closing is the end of a former incident.

@@ -135,6 +135,9 @@ func (t *evaluation) violation(v verdict.Verdict) Step {
 		if t.told(v, d) {
 			t.markUpdatesDone()
 			t.Standing = t.standing(v)
+			if len(t.Watch) > 0 {
+				return t.wait(lookAgain) // EKS may show the update of a call a little later
+			}
 			if until := t.Standing.Until; until.After(t.now) {
 				return t.wait(min(until.Sub(t.now), slowPace))
 			}
@@ -142,7 +145,7 @@ func (t *evaluation) violation(v verdict.Verdict) Step {
 		}
 		failed := t.failedBefore(v)
 		t.open(v, nil, time.Time{})
-		t.Incident.follow(failed)
+		t.Incident.follow(failed, t.in.Message)
 	}
 	i := t.Incident
 	if i.SettledAt.IsZero() {
@@ -201,14 +204,22 @@ func (t *evaluation) told(v verdict.Verdict, d verdict.Decision) bool {
 		return d.Action != verdict.Blocked || t.Standing.Outcome != Failed
 	}
 	// After three failed attempts it is tried again now and then, and at once when
-	// somebody changes the cluster, even to what it was, or asks for a look.
-	return t.Standing.Outcome == Failed && len(t.Watch) == 0 && t.now.Before(t.Standing.RetryAt) && !t.in.Message.byHand()
+	// somebody changes the cluster, even to what it was, or asks for a look: once for
+	// each message, or the check that fails again would go on for ever.
+	asked := t.in.Message.ByHand && t.in.Message.ID != t.Standing.RetryFrom
+	return t.Standing.Outcome == Failed && !t.touched() && t.now.Before(t.Standing.RetryAt) && !asked
+}
+
+// touched reports whether an update of somebody's is followed that EKS shows. A message
+// alone, which names one that it does not, is no reason to change or to mail anything.
+func (t *evaluation) touched() bool {
+	return slices.ContainsFunc(t.Watch, func(w Cause) bool { return w.Status != "" })
 }
 
 // failedBefore returns the standing violation that a change failed to end, if it is
 // still the same.
 func (t *evaluation) failedBefore(v verdict.Verdict) *Standing {
-	if !t.stands(v) || t.openedAgain(nil) || t.Standing.Outcome != Failed || len(t.Watch) > 0 {
+	if !t.stands(v) || t.openedAgain(nil) || t.Standing.Outcome != Failed || t.touched() {
 		return nil
 	}
 	return t.Standing
@@ -216,9 +227,12 @@ func (t *evaluation) failedBefore(v verdict.Verdict) *Standing {
 
 // follow makes of the incident one more try at what failed before: one attempt, of
 // which only another end is told.
-func (i *Incident) follow(failed *Standing) {
+func (i *Incident) follow(failed *Standing, m Message) {
 	if failed == nil {
 		return
+	}
+	if m.ByHand {
+		i.RetryFrom = m.ID
 	}
 	i.Retry, i.Follows = failed.Retries+1, failed.Ref
 	i.Tries = maxAttempts - 1

@@ -301,6 +301,20 @@ func TestTheRulesChangeMeanwhile(t *testing.T) {
 	}
 }
 
+// TestACallAboutWhatStandsIsFollowed: though EKS does not show its update yet, and shows a
+// violation that was told.
+func TestACallAboutWhatStandsIsFollowed(t *testing.T) {
+	d := newDesk(t, tell, office)
+	d.wakes().told("mails violation", "violation")
+	e := d.after(time.Minute).asks("late", world)
+	late := d.updates["late"]
+	delete(d.updates, "late")
+	d.cluster.Status = endpoint.StatusActive
+	d.comes(e).told("waits 15s")
+	d.updates["late"], d.cluster.Status = late, endpoint.StatusUpdating
+	d.after(s15).recheck().told("mails detected", "waits 15s")
+}
+
 // TestSomebodyTouchesWhatFailed: it is tried again at once, as something new.
 func TestSomebodyTouchesWhatFailed(t *testing.T) {
 	failing := func(t *testing.T) *desk {

@@ -19,11 +19,9 @@ type Message struct {
 	Check int               // the number of a re-check, else 0
 	Sweep bool              // the schedule's
 	Began string            // the update that EKS began for us, and that the record does not know
+	// ByHand is set when somebody asked for a look.
+	ByHand bool
 }
-
-// byHand reports whether somebody asked for a look: it is neither the schedule's, nor
-// a re-check, nor because of a call.
-func (m Message) byHand() bool { return m.Event == nil && m.Check == 0 && !m.Sweep && m.ID != "" }
 
 // Input is everything that Next decides by, beside the record.
 type Input struct {
@@ -41,8 +39,11 @@ type Input struct {
 
 	Cluster endpoint.Cluster
 	Gone    bool // EKS knows no such cluster
-	// Replaced is set with Gone when the name has a newer cluster by now.
+	// Replaced is set with Gone when the name has a newer cluster by now: no message is
+	// this one's own any more, and Former is when, at the latest, the newer one's next
+	// check is to be for the sake of such a one; zero if it need not.
 	Replaced bool
+	Former   time.Time
 	// Updates are the updates read in this check, by id.
 	Updates map[string]UpdateRead
 	// History is EKS's own list of the cluster's updates, once it was asked for,

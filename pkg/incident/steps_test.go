@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/policy"
 )
@@ -75,24 +74,5 @@ func TestWhatIsNotedOfEveryLook(t *testing.T) {
 	d.after(s15).recheck()
 	if f := d.r.Incident.Facts; f.ClusterSecurityGroup != "sg-1" || !f.AuditLogs {
 		t.Errorf("%+v", f)
-	}
-}
-
-// TestWhoAsksForALookByHand: neither a call, nor a re-check, nor the schedule does.
-func TestWhoAsksForALookByHand(t *testing.T) {
-	for name, tc := range map[string]struct {
-		m    Message
-		want bool
-	}{
-		"somebody":           {Message{ID: "m"}, true},
-		"a call":             {Message{ID: "m", Event: &cloudtrail.Event{}}, false},
-		"a re-check":         {Message{ID: "m", Check: 1}, false},
-		"the schedule":       {Message{ID: "m", Sweep: true}, false},
-		"nobody":             {Message{}, false},
-		"the schedule again": {Message{Sweep: true, Check: 1}, false},
-	} {
-		if got := tc.m.byHand(); got != tc.want {
-			t.Errorf("%s: %t", name, got)
-		}
 	}
 }

@@ -52,11 +52,7 @@ func (t *evaluation) unsettled(v verdict.Verdict) Step {
 			return t.tell(NoticeStuck)
 		}
 	}
-	delay := pace(c, t.blockedSince(), t.now, !i.AlertOnly)
-	if i.Denied > 0 {
-		delay = max(delay, troubleDelay(i.Denied))
-	}
-	return t.wait(t.slower(delay))
+	return t.wait(t.slower(max(pace(c, t.blockedSince(), t.now, !i.AlertOnly), troubleDelay(i.Denied))))
 }
 
 // slower is the delay, longer from check to check while EKS does not let an update be

@@ -31,6 +31,12 @@ type WakeUp struct {
 	Began string `json:"began,omitempty"`
 }
 
+// ByHand reports whether somebody asked for the look: it is neither the schedule's,
+// nor a re-check of any cluster of the name, nor because of a call.
+func (w WakeUp) ByHand() bool {
+	return w.Event == nil && w.Check == 0 && w.CreatedAt.IsZero() && !w.Sweep
+}
+
 // wakeUpVersion is the version of the message's form.
 const wakeUpVersion = 1
 

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
 )
 
 func TestWakeUpsThatCannotBeUnderstoodAreOurs(t *testing.T) {
@@ -49,6 +51,26 @@ func TestWakeUpsComeBackAsTheyWere(t *testing.T) {
 		got, ours, err := DecodeWakeUp(body)
 		if diff := cmp.Diff(w, got); !ours || err != nil || diff != "" {
 			t.Errorf("%s: ours %t, %v (-want +got):\n%s", name, ours, err, diff)
+		}
+	}
+}
+
+// TestWhoAsksForALookByHand: neither a call, nor a re-check of whichever cluster of the
+// name, nor the schedule does.
+func TestWhoAsksForALookByHand(t *testing.T) {
+	for name, tc := range map[string]struct {
+		w    WakeUp
+		want bool
+	}{
+		"somebody":                      {WakeUp{}, true},
+		"somebody, and it was put back": {WakeUp{Tries: 1, Since: start, Origin: "m"}, true},
+		"a call":                        {WakeUp{Event: &cloudtrail.Event{}}, false},
+		"a re-check":                    {WakeUp{Check: 1}, false},
+		"a former cluster's debt":       {WakeUp{CreatedAt: start}, false},
+		"the schedule":                  {WakeUp{Sweep: true}, false},
+	} {
+		if got := tc.w.ByHand(); got != tc.want {
+			t.Errorf("%s: %t", name, got)
 		}
 	}
 }

@@ -9,7 +9,8 @@
 // then. What follows its line number, and a colon and a reason, is an entry of
 // the file -equivalent: a mistake that no test could notice because the code
 // means the same with it. An entry that fits no mistake any more, or one that is
-// noticed, is an error.
+// noticed, is an error. A mistake with which the package does not compile is
+// none; one with which only its tests do not is noticed.
 package main
 
 import (

@@ -100,8 +100,21 @@ func TestOneIsTriedAgain(t *testing.T) {
 		".: 4 mutants, 3 noticed, 0 equivalent, 1 survive: 75.0 %\n"; err != nil || out != want {
 		t.Errorf("%v\n%s\nwanted\n%s", err, out, want)
 	}
-	out, err = mutate(t, "", "-run", "1")
+	out, err = mutate(t, "", "-run", "2")
 	if err != nil || !strings.Contains(out, "--- FAIL: TestTill") || !strings.Contains(out, "1 mutants, 1 noticed") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestTestsThatDoNotCompileNotice: where a constant is a key of a map in a test, a
+// mistake in it can make that two of the same.
+func TestTestsThatDoNotCompileNotice(t *testing.T) {
+	out, err := mutate(t, "", "-only", "till.go:11")
+	if err != nil || !strings.Contains(out, ".: 1 mutants, 1 noticed,") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	out, err = mutate(t, "", "-run", "1")
+	if err != nil || !strings.Contains(out, "duplicate key") {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -109,7 +109,14 @@ func (p *pkg) tryOne(ctx context.Context, r *result, tests []test, dir, binary s
 			return err
 		}
 		binary = filepath.Join(dir, "one.test")
-		if err := p.compile(ctx, dir, map[string][]byte{r.file.name: r.apply(0, len(r.file.text))}, binary); err != nil {
+		err := p.compile(ctx, dir, map[string][]byte{r.file.name: r.apply(0, len(r.file.text))}, binary)
+		switch {
+		case err != nil && strings.Contains(err.Error(), "_test.go:"):
+			// The package compiles with it, its tests do not, as where two keys of a
+			// map are the same then: who makes that mistake cannot miss it.
+			r.noticed, r.said = true, err.Error()+"\n"
+			return nil
+		case err != nil:
 			return fmt.Errorf("%s: %w", r.name(), err)
 		}
 	}

@@ -10,7 +10,7 @@ func TestTill(t *testing.T) {
 	if got := till.Sum(); got != 3 {
 		t.Errorf("sum %d", got)
 	}
-	for hour, want := range map[int]bool{8: false, 9: true, 16: true, 17: false} {
+	for hour, want := range map[int]bool{8: false, open: true, 10: true, 16: true, 17: false} {
 		if OpenAt(hour) != want {
 			t.Errorf("at %d open: %t", hour, !want)
 		}

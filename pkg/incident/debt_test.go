@@ -1,0 +1,309 @@
+package incident
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
+)
+
+// debts are mails that are owed, by the references of what they are about; a small
+// letter is a card alone.
+func debts(refs string) []Debt {
+	var out []Debt
+	for n, ref := range refs {
+		out = append(out, Debt{
+			Kind: NoticeDetected, At: start.Add(time.Duration(n-60) * time.Minute), Card: ref >= 'a', Incident: &Incident{Ref: string(ref)},
+		})
+	}
+	return out
+}
+
+// written are debts as they are in debts, and their kinds.
+func written(owed []Debt) []string {
+	var out []string
+	for _, d := range owed {
+		line := string(d.Kind)
+		if d.Incident != nil {
+			line += " " + d.Incident.Ref
+		}
+		if d.Left != nil {
+			line += " " + d.Left.Ref
+		}
+		if d.Card {
+			line += " card"
+		}
+		out = append(out, line)
+	}
+	return out
+}
+
+func TestSinceWhenAMailIsOwed(t *testing.T) {
+	for refs, want := range map[string]time.Time{"": {}, "A": start.Add(-time.Hour), "AB": start.Add(-time.Hour)} {
+		if got := (Record{Owed: debts(refs)}).OwedSince(); !got.Equal(want) {
+			t.Errorf("%q: %s, want %s", refs, got, want)
+		}
+	}
+}
+
+// TestACardHoldsNoMailBack: only a mail does, wherever among the debts it is.
+func TestACardHoldsNoMailBack(t *testing.T) {
+	for refs, want := range map[string]bool{"": false, "a": false, "A": true, "aB": true, "Ab": true, "ab": false} {
+		if got := (Record{Owed: debts(refs)}).OwesMail(); got != want {
+			t.Errorf("%q: %t", refs, got)
+		}
+	}
+}
+
+// TestWhatIsOwedOfWhatIsOwed: a mail that is not taken comes after those before it, and
+// the discovery of what it tells the outcome of is not owed any more.
+func TestWhatIsOwedOfWhatIsOwed(t *testing.T) {
+	about := func(ref string) Record {
+		return Record{Incident: &Incident{Ref: ref, Final: &Final{Outcome: Enforced}}, Left: &Departure{Ref: "left"}}
+	}
+	left := Debt{Kind: NoticeLeft, Left: &Departure{Ref: "before"}}
+	stuck := Debt{Kind: NoticeStuck, Incident: &Incident{Ref: "A"}}
+	for name, tc := range map[string]struct {
+		owed   []Debt
+		notice NoticeKind
+		ref    string
+		card   bool
+		want   []string
+	}{
+		"the first":                 {nil, NoticeDetected, "A", false, []string{"detected A"}},
+		"a card":                    {nil, NoticeDetected, "A", true, []string{"detected A card"}},
+		"a cluster's leave":         {nil, NoticeLeft, "A", false, []string{"left left"}},
+		"another's":                 {debts("A"), NoticeDetected, "B", false, []string{"detected A", "detected B"}},
+		"the outcome of it":         {debts("A"), NoticeOutcome, "A", false, []string{"outcome A"}},
+		"the outcome, its card":     {debts("a"), NoticeOutcome, "A", true, []string{"detected a card", "outcome A card"}},
+		"the outcome of another":    {debts("AB"), NoticeOutcome, "B", false, []string{"detected A", "outcome B"}},
+		"that it is stuck":          {debts("A"), NoticeStuck, "A", false, []string{"detected A", "stuck A"}},
+		"the outcome of what stuck": {append(debts("A"), stuck), NoticeOutcome, "A", false, []string{"stuck A", "outcome A"}},
+		"beside a leave":            {[]Debt{left}, NoticeOutcome, "A", false, []string{"left before", "outcome A"}},
+		"the tenth":                 {debts("ABCDEFGHI"), NoticeDetected, "X", false, append(written(debts("ABCDEFGHI")), "detected X")},
+		"an eleventh":               {debts("ABCDEFGHIJ"), NoticeDetected, "X", false, append(written(debts("BCDEFGHIJ")), "detected X")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := slices.Clone(tc.owed)
+			at := start.Add(time.Second)
+			got := owe(Record{Owed: tc.owed}, Notice{Kind: tc.notice, Record: about(tc.ref), At: at}, tc.card).Owed
+			if diff := cmp.Diff(tc.want, written(got)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if !got[len(got)-1].At.Equal(at) {
+				t.Errorf("it says what was so at %s", got[len(got)-1].At)
+			}
+			if diff := cmp.Diff(before, tc.owed, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("the record before is another now:\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestOfNoIncidentNoDiscoveryIsForgotten: of what a notice is about.
+func TestOfNoIncidentNoDiscoveryIsForgotten(t *testing.T) {
+	i := &Incident{Ref: "A"}
+	for name, tc := range map[string]struct {
+		debt Debt
+		i    *Incident
+		want bool
+	}{
+		"it":                   {Debt{Kind: NoticeDetected, Incident: i}, &Incident{Ref: "A"}, true},
+		"another kind":         {Debt{Kind: NoticeStuck, Incident: i}, i, false},
+		"another":              {Debt{Kind: NoticeDetected, Incident: i}, &Incident{Ref: "B"}, false},
+		"none":                 {Debt{Kind: NoticeDetected, Incident: i}, nil, false},
+		"a debt about none":    {Debt{Kind: NoticeDetected}, i, false},
+		"neither about any":    {Debt{Kind: NoticeDetected}, nil, false},
+		"no kind of it at all": {Debt{}, nil, false},
+	} {
+		if got := tc.debt.about(tc.i, NoticeDetected); got != tc.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
+// TestAMailThatIsNotTaken: what it is about goes on; it is offered again after a time
+// that grows, unless it was not offered yet.
+func TestAMailThatIsNotTaken(t *testing.T) {
+	i := &Incident{Ref: "X"}
+	intent := &Intent{Kind: IntentTell, Notice: NoticeDetected}
+	base := Record{Incident: i, Intent: intent, OwedTries: 2, OwedDue: start.Add(time.Minute)}
+	in := Input{Now: start}
+	notice := Notice{Kind: NoticeDetected, Record: base, At: start.Add(-time.Second)}
+	for name, tc := range map[string]struct {
+		owed  []Debt
+		take  func(r Record) Record
+		want  []string
+		tries int
+		due   time.Duration
+		told  bool
+	}{
+		"the first":            {nil, func(r Record) Record { return NotTold(r, in, Tell{Notice: notice}) }, []string{"detected X"}, 3, 40 * time.Second, true},
+		"behind a card":        {debts("a"), func(r Record) Record { return NotTold(r, in, Tell{Notice: notice}) }, []string{"detected a card", "detected X"}, 3, 40 * time.Second, true},
+		"behind another":       {debts("A"), func(r Record) Record { return NotTold(r, in, Tell{Notice: notice}) }, []string{"detected A", "detected X"}, 2, time.Minute, true},
+		"one that is owed":     {debts("AB"), func(r Record) Record { return NotTold(r, in, Tell{Notice: notice, Owed: true}) }, []string{"detected A", "detected B"}, 3, 40 * time.Second, false},
+		"its card":             {debts("A"), func(r Record) Record { return NotPosted(r, in, Tell{Notice: notice}) }, []string{"detected A", "detected X card"}, 3, 40 * time.Second, false},
+		"the card of one owed": {debts("A"), func(r Record) Record { return NotPosted(r, in, Tell{Notice: notice, Owed: true}) }, []string{"detected A", "detected X card"}, 3, 40 * time.Second, false},
+		"a card that is owed":  {debts("a"), func(r Record) Record { return NotPosted(r, in, Tell{Notice: notice, Owed: true, CardOnly: true}) }, []string{"detected a card"}, 3, 40 * time.Second, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := base
+			before.Owed = tc.owed
+			got := tc.take(before)
+			if diff := cmp.Diff(tc.want, written(got.Owed)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if got.OwedTries != tc.tries || !got.OwedDue.Equal(start.Add(tc.due)) || got.Intent != nil {
+				t.Errorf("tried %d times, again at %s, %+v", got.OwedTries, got.OwedDue, got.Intent)
+			}
+			if told := got.Incident.DetectedMailed.Equal(start); told != tc.told {
+				t.Errorf("it goes on as if it had been taken: %t", told)
+			}
+			if before.Intent != intent || !i.DetectedMailed.IsZero() || len(before.Owed) != len(tc.owed) {
+				t.Errorf("the record before is another now: %+v", before)
+			}
+		})
+	}
+}
+
+func TestAMailThatIsTakenIsNotOwed(t *testing.T) {
+	for refs, want := range map[string][]Debt{"A": nil, "AB": debts("AB")[1:], "ABC": debts("ABC")[1:]} {
+		before := Record{Owed: debts(refs), OwedTries: 3, OwedDue: start, Intent: &Intent{Kind: IntentTell}}
+		got := Paid(before)
+		if diff := cmp.Diff(Record{Owed: want}, got); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", refs, diff)
+		}
+		if len(before.Owed) != len(refs) || before.Intent == nil {
+			t.Errorf("the record before is another now: %+v", before)
+		}
+	}
+}
+
+// TestWhenAMailIsOfferedAgain: once its time has come, and nothing is about to be done.
+func TestWhenAMailIsOfferedAgain(t *testing.T) {
+	for name, tc := range map[string]struct {
+		owed   string
+		due    time.Duration
+		intent *Intent
+		want   bool
+	}{
+		"its time has come":       {"A", 0, nil, true},
+		"of several":              {"AB", -time.Minute, nil, true},
+		"it has not":              {"A", 1, nil, false},
+		"none is owed":            {"", 0, nil, false},
+		"another is about to be":  {"A", 0, &Intent{Kind: IntentTell}, false},
+		"and its time is not yet": {"A", 1, &Intent{Kind: IntentTell}, false},
+	} {
+		e := &evaluation{Record: Record{Owed: debts(tc.owed), OwedDue: start.Add(tc.due), Intent: tc.intent}, now: start}
+		if got := e.payable(); got != tc.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
+// TestAMailIsOfferedAgainAsItWas: about what it was about then, and claimed by who
+// offers it.
+func TestAMailIsOfferedAgainAsItWas(t *testing.T) {
+	for _, card := range []bool{false, true} {
+		e := &evaluation{in: Input{By: "this", Deadline: start.Add(time.Minute)}, now: start}
+		e.Record = Record{
+			Schema: Schema, Version: 7, Cluster: endpoint.ID{ARN: "arn"}, Name: "demo", Account: "111122223333", Region: "eu-west-1",
+			Incident: &Incident{Ref: "open"}, Owed: debts("AB"),
+		}
+		e.Owed[0].Card, e.Owed[0].Left = card, &Departure{Ref: "left"}
+		want := Tell{Owed: true, CardOnly: card, Notice: Notice{Kind: NoticeDetected, At: start.Add(-time.Hour), Record: Record{
+			Schema: Schema, Cluster: endpoint.ID{ARN: "arn"}, Name: "demo", Account: "111122223333", Region: "eu-west-1",
+			Incident: &Incident{Ref: "A"}, Left: &Departure{Ref: "left"},
+		}}}
+		if diff := cmp.Diff(Step(want), e.pay()); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff(&Intent{Kind: IntentTell, Notice: NoticeOwed, By: "this", Until: start.Add(time.Minute)}, e.Intent); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+}
+
+// TestWhatComesBeforeAMailThatIsOwed: whatever is done about the cluster. Another mail
+// and the check's end come after it; what the digest tells waits for none.
+func TestWhatComesBeforeAMailThatIsOwed(t *testing.T) {
+	for name, tc := range map[string]struct {
+		prepare func(d *desk, in *Input)
+		want    string
+	}{
+		"a re-check": {func(_ *desk, in *Input) { in.Cluster.Status = endpoint.StatusUpdating }, "owed"},
+		"the end":    {func(*desk, *Input) {}, "owed"},
+		"another mail": {func(_ *desk, in *Input) {
+			in.Policy, in.Cluster.Access, in.HistoryRead, in.History.Whole = tell, world, true, true
+		}, "owed"},
+		"what is to be read": {func(_ *desk, in *Input) { in.Cluster.Access = world }, "incident.Read"},
+		"the brake": {func(_ *desk, in *Input) {
+			in.Cluster.Access, in.HistoryRead, in.History.Whole, in.Network = world, true, true, goodVPC
+			in.Network.Read = true
+		}, "incident.Ask"},
+		"a change": {func(_ *desk, in *Input) {
+			in.Cluster.Access, in.HistoryRead, in.History.Whole, in.Network, in.Brake = world, true, true, goodVPC, BrakeGranted
+			in.Network.Read = true
+		}, "incident.Apply"},
+		"what the digest tells": {func(d *desk, in *Input) {
+			d.r.TugSince, in.Limits.TugPerHour = start, 1
+			in.Cluster.Access, in.Cluster.Status, in.HistoryRead, in.History.Whole = world, endpoint.StatusUpdating, true, true
+			in.Network.Read = true
+		}, "folded"},
+		"another invocation": {func(d *desk, _ *Input) {
+			d.r.Intent = &Intent{Kind: IntentApply, By: "another", Until: start.Add(time.Minute)}
+		}, "incident.Later"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t, enforce, private)
+			d.r.Owed = debts("A")
+			in := d.input(Message{}, "this")
+			tc.prepare(d, &in)
+			r, step := Next(d.r, in)
+			got := fmt.Sprintf("%T", step)
+			if s, ok := step.(Tell); ok && s.Owed {
+				got = "owed"
+			} else if ok && s.Folded {
+				got = "folded"
+			}
+			if got != tc.want {
+				t.Errorf("%s, want %s", got, tc.want)
+			}
+			if got == "owed" && (r.Intent == nil || r.Intent.Notice != NoticeOwed || r.Check != (Check{})) {
+				t.Errorf("%+v", r)
+			}
+		})
+	}
+}
+
+// TestAReCheckWithNothingToDoIsTheLast: a copy of it has nothing to say either.
+func TestAReCheckWithNothingToDoIsTheLast(t *testing.T) {
+	for name, tc := range map[string]struct {
+		check, want Check
+		number      int
+		status      endpoint.Status
+		access      endpoint.Access
+	}{
+		"the awaited one":                       {Check{Number: 3, Due: start}, Check{Number: 4}, 3, endpoint.StatusActive, private},
+		"a later":                               {Check{Number: 3}, Check{Number: 6}, 5, endpoint.StatusActive, private},
+		"an earlier":                            {Check{Number: 3}, Check{Number: 3}, 2, endpoint.StatusActive, private},
+		"no re-check":                           {Check{Number: 3}, Check{Number: 3}, 0, endpoint.StatusActive, private},
+		"one leads to another":                  {Check{Number: 3, Due: start}, Check{Number: 4, Due: start.Add(s15)}, 3, endpoint.StatusUpdating, private},
+		"an old one, and another is on its way": {Check{Number: 3, Due: start.Add(time.Minute)}, Check{Number: 3, Due: start.Add(time.Minute)}, 2, endpoint.StatusActive, private},
+		"after several steps":                   {Check{Number: 3, Due: start}, Check{Number: 4, Due: start.Add(s15)}, 3, endpoint.StatusUpdating, world},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t, enforce, tc.access)
+			d.r.Check, d.cluster.Status = tc.check, tc.status
+			d.look(Message{Check: tc.number})
+			if diff := cmp.Diff(tc.want, d.r.Check); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
