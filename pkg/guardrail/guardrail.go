@@ -256,7 +256,7 @@ func (c *check) run() error {
 	}
 	// The name has a new cluster: what the last check of the old one left is
 	// concluded, and none of it is the new one's.
-	in.Updates, in.Message.Check = map[string]incident.UpdateRead{}, 0
+	in.Updates, in.HistoryTrouble, in.Message.Check = map[string]incident.UpdateRead{}, "", 0
 	return c.followAll(records, in, incident.NewRecord(in.Cluster))
 }
 
