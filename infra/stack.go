@@ -99,7 +99,7 @@ func newStack(app constructs.Construct, d Deployment, region string, document Do
 	if d.CreateTrail {
 		s.newTrail()
 	}
-	s.outputs(document, role)
+	s.outputs(document, bundles, role)
 	return s.Stack
 }
 
@@ -468,9 +468,11 @@ const (
 	outputSweep       = "SweepFunction"
 	outputRole        = "GuardrailRoleArn"
 	outputSweepRole   = "SweepRoleArn"
+	outputCode        = "GuardrailCodeSha256"
+	outputSweepCode   = "SweepCodeSha256"
 )
 
-func (s *stack) outputs(document Document, role awsiam.Role) {
+func (s *stack) outputs(document Document, bundles Bundles, role awsiam.Role) {
 	values := map[string]string{
 		outputMode:        s.deployment.Mode,
 		outputVersion:     function.Version,
@@ -484,6 +486,8 @@ func (s *stack) outputs(document Document, role awsiam.Role) {
 		outputSweep:       *s.sweep.FunctionName(),
 		outputRole:        *role.RoleArn(),
 		outputSweepRole:   *s.sweep.Role().RoleArn(),
+		outputCode:        bundles.GuardrailHash,
+		outputSweepCode:   bundles.SweepHash,
 	}
 	for _, id := range slices.Sorted(maps.Keys(values)) {
 		awscdk.NewCfnOutput(s.Stack, &id, &awscdk.CfnOutputProps{Value: jsii.String(values[id])})

@@ -36,6 +36,7 @@ func TestGolden(t *testing.T) {
 	for name, context := range map[string]map[string]any{"alert": minimal(), "everything": everything()} {
 		text := string(synthesized(t, context).text) + "\n"
 		text = regexp.MustCompile(`[0-9a-f]{64}`).ReplaceAllString(text, "HASH")
+		text = regexp.MustCompile(`("(?:Guardrail|Sweep)CodeSha256": \{\s*"Value": ")[0-9A-Za-z+/]{43}=`).ReplaceAllString(text, "${1}HASH")
 		text = regexp.MustCompile(`("PolicyHash": \{\s*"Value": ")[0-9a-f]{12}`).ReplaceAllString(text, "${1}HASH")
 		file := filepath.Join("testdata", name+".template.json")
 		if *update {
@@ -734,7 +735,7 @@ func TestOutputs(t *testing.T) {
 	got := slices.Sorted(maps.Keys(synthesized(t, minimal()).Outputs))
 	want := []string{
 		outputTopic, outputDeadLetters, outputGuardrail, outputRole, outputMailTopic, outputMode, outputPolicyHash, outputQueueURL,
-		outputSweep, outputSweepRole, outputTable, outputVersion,
+		outputSweep, outputSweepRole, outputTable, outputVersion, outputCode, outputSweepCode,
 	}
 	slices.Sort(want)
 	if diff := cmp.Diff(want, got); diff != "" {
