@@ -44,7 +44,13 @@ type deployed struct {
 
 func deploy(t *testing.T, x template) *deployed {
 	t.Helper()
-	d := &deployed{template: x, names: placeholders(x), aws: localaws.New(localaws.Options{Seed: 7, EventDelay: 20 * time.Second})}
+	return deployIn(t, x, "")
+}
+
+// deployIn is deploy in an account of an organization.
+func deployIn(t *testing.T, x template, organization string) *deployed {
+	t.Helper()
+	d := &deployed{template: x, names: placeholders(x), aws: localaws.New(localaws.Options{Seed: 7, EventDelay: 20 * time.Second, Organization: organization})}
 	_, wakeUps := x.named(t, "AWS::SQS::Queue", "WakeUps")
 	visibility := time.Duration(wakeUps["VisibilityTimeout"].(float64)) * time.Second
 	for id, r := range x.Resources {

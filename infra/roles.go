@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
@@ -44,6 +46,7 @@ func (s *stack) newGuardrailRole(logs awslogs.ILogGroup) awsiam.Role {
 	if s.key != nil {
 		statements = append(statements, s.useKey("sqs", "sns"), s.useKeyForTable())
 	}
+	statements = append(statements, s.useTopicKeys()...)
 	return newRole(s.Stack, "GuardrailRole", "Endpoint Guard: looks at EKS clusters and brings their endpoint access back to the policy", statements)
 }
 
@@ -65,6 +68,7 @@ func (s *stack) newSweepRole(logs awslogs.ILogGroup) awsiam.Role {
 	if s.deployment.DigestHour >= 0 {
 		services = append(services, "sns")
 		statements = append(statements, s.mail())
+		statements = append(statements, s.useTopicKeys()...)
 	}
 	if s.key != nil {
 		statements = append(statements, s.useKeyForTable(), s.useKey(services...))
@@ -95,6 +99,22 @@ func (s *stack) mail() awsiam.PolicyStatement {
 		topics = append(topics, arn)
 	}
 	return allow("WithoutItNobodyIsTold", topics, "sns:Publish")
+}
+
+// useTopicKeys admits the keys of topics elsewhere. Their own policies must, too.
+func (s *stack) useTopicKeys() []awsiam.PolicyStatement {
+	var keys []string
+	for _, arn := range []string{s.deployment.TopicKeys[s.region], s.deployment.ChatTopicKeys[s.region]} {
+		if arn != "" && !slices.Contains(keys, arn) {
+			keys = append(keys, arn)
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	statement := allow("WithoutItEncryptedTopicsElsewhereRefuse", keys, "kms:GenerateDataKey", "kms:Decrypt")
+	statement.AddCondition(jsii.String("StringEquals"), map[string]any{"kms:ViaService": s.viaServices("sns")})
+	return []awsiam.PolicyStatement{statement}
 }
 
 // inRegion narrows what knows no resources to the stack's region.

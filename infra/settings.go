@@ -38,12 +38,15 @@ const (
 	keyAccountName   = "accountName"
 	keyDigestHour    = "digestHour"
 	keyChatTopicARN  = "chatTopicArn"
+	keyTopicKey      = "topicKey"
+	keyChatTopicKey  = "chatTopicKey"
 )
 
 var keys = []string{
 	keyMode, keyAlertEmails, keyName, keyRegions, keyPolicyFile, keySweepSchedule, keyLogRetention, keyTopicARN,
 	keyKMSKey, keyCreateTrail, keyDashboard, keyBrake, keyTugPerHour, keyTugDays,
 	keyLanguage, keyAccountName, keyDigestHour, keyChatTopicARN,
+	keyTopicKey, keyChatTopicKey,
 }
 
 // off is the value of digestHour that leaves the digest out.
@@ -66,6 +69,8 @@ type Deployment struct {
 	LogRetention  int // days
 	// TopicARNs are the topics elsewhere that the mails go to, by region.
 	TopicARNs map[string]string
+	// TopicKeys and ChatTopicKeys are the keys that encrypt those topics, by region.
+	TopicKeys, ChatTopicKeys map[string]string
 	// CreateKey says that each stack makes a customer key, KeyARNs name one
 	// by region. Without either AWS's own keys encrypt.
 	CreateKey   bool
@@ -141,6 +146,17 @@ func parseSettings(context map[string]any, region string) (Deployment, error) {
 	for region, arn := range d.ChatTopicARNs {
 		if arn == d.TopicARNs[region] {
 			r.wrong(keyChatTopicARN, arn, "another topic than "+keyTopicARN+": a chat card is nothing to read in a mail")
+		}
+	}
+	const aKey = "the ARN of the KMS key that encrypts the topic (arn:…:key/…, no alias)"
+	d.TopicKeys = r.perRegion(keyTopicKey, keyPattern, aKey, d.Regions)
+	d.ChatTopicKeys = r.perRegion(keyChatTopicKey, keyPattern, aKey, d.Regions)
+	for _, pair := range []struct {
+		key, topic string
+		keys, of   map[string]string
+	}{{keyTopicKey, keyTopicARN, d.TopicKeys, d.TopicARNs}, {keyChatTopicKey, keyChatTopicARN, d.ChatTopicKeys, d.ChatTopicARNs}} {
+		if len(pair.keys) > 0 && len(pair.of) == 0 {
+			r.wrong(pair.key, r.context[pair.key], "there only with "+pair.topic+": the stack's own topic has the key of "+keyKMSKey)
 		}
 	}
 	if r.text(keyKMSKey, "") == createKey {

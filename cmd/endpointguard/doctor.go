@@ -62,7 +62,7 @@ func newDoctor() *cobra.Command {
 	var policyPath, templatePath string
 	var asJSON, smoke bool
 	cmd := &cobra.Command{
-		Use:   "doctor [--policy FILE] [--template FILE] [--smoke] [--json]",
+		Use:   "doctor [--template FILE] [--smoke] [--json]",
 		Short: "Says what is wrong with an installation, and how to put it right",
 		Long: `Doctor looks at a deployed installation in the account of the AWS credentials:
 whether a trail tells of calls, the rules are enabled, the queue wakes the
@@ -96,7 +96,8 @@ lambda:GetFunction, GetFunctionRecursionConfig, GetPolicy and
 ListEventSourceMappings, iam:GetRole, ListRolePolicies, GetRolePolicy and
 ListAttachedRolePolicies, cloudwatch:DescribeAlarms, dynamodb:DescribeTable,
 sns:GetTopicAttributes, ListSubscriptionsByTopic and GetSubscriptionAttributes,
-and for --smoke lambda:InvokeFunction.`,
+and for --smoke lambda:InvokeFunction, which the document of scp --protect
+leaves to the deployers.`,
 		Example: `  endpointguard doctor
   endpointguard doctor --region eu-west-1 --policy policy.yaml --json
   endpointguard doctor --template cdk.out/endpointguard-eu-west-1.template.json
