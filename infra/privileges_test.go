@@ -83,7 +83,7 @@ func deployIn(t *testing.T, x template, organization string) *deployed {
 		t.Fatal(err)
 	}
 	for id, rule := range x.of("AWS::Events::Rule") {
-		target := at(rule.Properties, "Targets", 0, "Arn", "Fn::GetAtt", 0).(string)
+		target, _ := at(rule.Properties, "Targets", 0, "Arn", "Fn::GetAtt", 0).(string)
 		if x.Resources[target].Type != "AWS::SQS::Queue" {
 			continue
 		}

@@ -40,13 +40,14 @@ const (
 	keyChatTopicARN  = "chatTopicArn"
 	keyTopicKey      = "topicKey"
 	keyChatTopicKey  = "chatTopicKey"
+	keyRetain        = "retain"
 )
 
 var keys = []string{
 	keyMode, keyAlertEmails, keyName, keyRegions, keyPolicyFile, keySweepSchedule, keyLogRetention, keyTopicARN,
 	keyKMSKey, keyCreateTrail, keyDashboard, keyBrake, keyTugPerHour, keyTugDays,
 	keyLanguage, keyAccountName, keyDigestHour, keyChatTopicARN,
-	keyTopicKey, keyChatTopicKey,
+	keyTopicKey, keyChatTopicKey, keyRetain,
 }
 
 // off is the value of digestHour that leaves the digest out.
@@ -77,6 +78,9 @@ type Deployment struct {
 	KeyARNs     map[string]string
 	CreateTrail bool
 	Dashboard   bool
+	// Retain keeps the ledger and the logs when the stack goes, and the stack and
+	// the table from going by mistake.
+	Retain bool
 	// Brake, TugPerHour and TugDays are settings of the function (package
 	// settings).
 	Brake      int
@@ -137,6 +141,7 @@ func parseSettings(context map[string]any, region string) (Deployment, error) {
 			r.wrong(keyDigestHour, r.context[keyDigestHour], "the hour of the day in UTC, 0 to 23, or "+off)
 		}
 	}
+	d.Retain = r.flag(keyRetain, d.Mode == settings.ModeEnforce)
 	d.AlertEmails = r.emails()
 	d.Regions = r.regions(region)
 	d.Warnings = unknownRegions(d.Regions)
@@ -399,9 +404,13 @@ func (r *reader) number(key string, fallback int) (int, bool) {
 	}
 }
 
-func (r *reader) yesNo(key string) bool {
+func (r *reader) yesNo(key string) bool { return r.flag(key, false) }
+
+func (r *reader) flag(key string, fallback bool) bool {
 	switch v := r.context[key]; v {
-	case nil, false, "false", "":
+	case nil, "":
+		return fallback
+	case false, "false":
 		return false
 	case true, "true":
 		return true

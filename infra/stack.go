@@ -62,6 +62,7 @@ type stack struct {
 	topic       awssns.Topic
 	guardrail   awslambda.Function
 	sweep       awslambda.Function
+	ledgerRule  cdkevents.CfnRule
 }
 
 // newStack puts the stack of a region into the app.
@@ -69,8 +70,9 @@ func newStack(app constructs.Construct, d Deployment, region string, document Do
 	id := d.Name + "-" + region
 	s := &stack{
 		Stack: awscdk.NewStack(app, &id, &awscdk.StackProps{
-			StackName:   &id,
-			Description: jsii.String("Endpoint Guard " + function.Version + ": keeps the endpoint access of EKS clusters within a policy"),
+			StackName:             &id,
+			Description:           jsii.String("Endpoint Guard " + function.Version + ": keeps the endpoint access of EKS clusters within a policy"),
+			TerminationProtection: &d.Retain,
 			// The account is that of the credentials it is deployed with.
 			Env: &awscdk.Environment{Region: &region},
 		}),
@@ -148,7 +150,8 @@ func (s *stack) newTable() {
 			PointInTimeRecoveryEnabled: jsii.Bool(true),
 		},
 		TimeToLiveAttribute: jsii.String(ledger.Expires),
-		RemovalPolicy:       awscdk.RemovalPolicy_DESTROY,
+		DeletionProtection:  jsii.Bool(s.deployment.Retain),
+		RemovalPolicy:       s.evidence(),
 	}
 	if s.key != nil {
 		props.Encryption, props.EncryptionKey = awsdynamodb.TableEncryption_CUSTOMER_MANAGED, s.key
@@ -201,8 +204,16 @@ func (s *stack) mailTopicARN() string {
 func (s *stack) newLogGroup(id string) awslogs.LogGroup {
 	return awslogs.NewLogGroup(s.Stack, &id, &awslogs.LogGroupProps{
 		Retention:     retentionDays(s.deployment.LogRetention),
-		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
+		RemovalPolicy: s.evidence(),
 	})
+}
+
+// evidence is what becomes of the ledger and the logs when the stack goes.
+func (s *stack) evidence() awscdk.RemovalPolicy {
+	if s.deployment.Retain {
+		return awscdk.RemovalPolicy_RETAIN
+	}
+	return awscdk.RemovalPolicy_DESTROY
 }
 
 func (s *stack) newFunction(id, description, zip string, seconds float64, role awsiam.Role, logs awslogs.ILogGroup, environment ...map[string]string) awslambda.Function {
@@ -332,6 +343,7 @@ func (s *stack) newRules() (toQueue []string) {
 		State:   jsii.String("ENABLED"),
 		Targets: s.target(*s.sweep.FunctionArn()),
 	})
+	all = append(all, *s.ledgerGone().AttrArn())
 	for _, rule := range []cdkevents.CfnRule{schedule, deployed} {
 		awslambda.NewCfnPermission(s.Stack, jsii.String(*rule.Node().Id()+"MayInvoke"), &awslambda.CfnPermissionProps{
 			Action:       jsii.String("lambda:InvokeFunction"),
@@ -343,6 +355,42 @@ func (s *stack) newRules() (toQueue []string) {
 	}
 	s.deadLetters.AddToResourcePolicy(fromRules("WithoutItRulesLoseWhatTheyCannotDeliver", s.deadLetters, all))
 	return toQueue
+}
+
+// ledgerGone makes the rule that tells at once when somebody deletes the table of the
+// ledger, or takes its protection off: nothing else would before the next cluster is
+// looked at. It goes to the topic, since the functions can do nothing without a table.
+func (s *stack) ledgerGone() cdkevents.CfnRule {
+	table := []string{*s.table.TableName(), *s.table.TableArn()} // a call may have either
+	s.ledgerRule = cdkevents.NewCfnRule(s.Stack, jsii.String("LedgerGone"), &cdkevents.CfnRuleProps{
+		Description: jsii.String("Endpoint Guard: somebody deletes the table of the ledger, or takes its protection off"),
+		EventPattern: map[string]any{
+			"source":      []string{"aws.dynamodb"},
+			"detail-type": []string{"AWS API Call via CloudTrail"},
+			"detail": map[string]any{
+				"eventSource": []string{"dynamodb.amazonaws.com"},
+				"errorCode":   []any{map[string]any{"exists": false}},
+				"$or": []any{
+					map[string]any{"eventName": []string{"DeleteTable"}, "requestParameters": map[string]any{"tableName": table}},
+					map[string]any{"eventName": []string{"UpdateTable"}, "requestParameters": map[string]any{"tableName": table, "deletionProtectionEnabled": []any{false}}},
+				},
+			},
+		},
+		State: jsii.String("ENABLED"),
+		Targets: []any{&cdkevents.CfnRule_TargetProperty{
+			Id:               jsii.String("endpointguard"),
+			Arn:              s.topic.TopicArn(),
+			DeadLetterConfig: &cdkevents.CfnRule_DeadLetterConfigProperty{Arn: s.deadLetters.QueueArn()},
+			InputTransformer: &cdkevents.CfnRule_InputTransformerProperty{
+				InputPathsMap: &map[string]*string{
+					"call": jsii.String("$.detail.eventName"), "who": jsii.String("$.detail.userIdentity.arn"), "at": jsii.String("$.detail.eventTime"), "event": jsii.String("$.detail.eventID"),
+				},
+				InputTemplate: jsii.String(`"Endpoint Guard: the table of its ledger is being deleted, or can be now. Without it no cluster is closed and nobody is told. ` +
+					`Call: <call> by <who> at <at>, CloudTrail event <event>. docs/operations.md, Alarms, says what to do."`),
+			},
+		}},
+	})
+	return s.ledgerRule
 }
 
 func (s *stack) target(arn string) []any {
@@ -422,13 +470,21 @@ func (s *stack) guardTopic(guardrail, sweep awsiam.Role) {
 			"StringEquals": map[string]any{"aws:SourceAccount": awscdk.Aws_ACCOUNT_ID()},
 		},
 	}))
+	ledgerGone := *s.ledgerRule.AttrArn()
+	s.topic.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Sid:        jsii.String("WithoutItNobodyHearsThatTheLedgerGoes"),
+		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("events.amazonaws.com"), nil)},
+		Actions:    jsii.Strings("sns:Publish"),
+		Resources:  jsii.Strings(*s.topic.TopicArn()),
+		Conditions: &map[string]any{"ArnEquals": map[string]any{"aws:SourceArn": ledgerGone}},
+	}))
 	s.topic.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Sid:        jsii.String("WithoutItAnyoneWithSnsRightsCouldMail"),
 		Effect:     awsiam.Effect_DENY,
 		Principals: &[]awsiam.IPrincipal{awsiam.NewAnyPrincipal()},
 		Actions:    jsii.Strings("sns:Publish"),
 		Resources:  jsii.Strings(*s.topic.TopicArn()),
-		Conditions: &map[string]any{"ArnNotLike": map[string]any{"aws:SourceArn": alarms, "aws:PrincipalArn": senders}},
+		Conditions: &map[string]any{"ArnNotLike": map[string]any{"aws:SourceArn": []string{alarms, ledgerGone}, "aws:PrincipalArn": senders}},
 	}))
 }
 

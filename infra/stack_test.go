@@ -66,7 +66,7 @@ func TestRules(t *testing.T) {
 	queue, _ := x.named(t, "AWS::SQS::Queue", "WakeUps")
 	dead, _ := x.named(t, "AWS::SQS::Queue", "DeadLetters")
 	sweep, _ := x.named(t, "AWS::Lambda::Function", "Sweep")
-	if n := len(x.of("AWS::Events::Rule")); n != 4 {
+	if n := len(x.of("AWS::Events::Rule")); n != 5 {
 		t.Errorf("there are %d rules", n)
 	}
 	for id, target := range map[string]string{"EndpointAccess": queue, "ClusterTags": queue, "SweepSchedule": sweep, "SweepAfterDeployment": sweep} {
@@ -334,6 +334,8 @@ func TestWhoMayPublish(t *testing.T) {
 	}{
 		"an alarm":                    {request{action: publish, principal: "cloudwatch.amazonaws.com", source: alarm}, "allow"},
 		"an alarm without TLS":        {request{action: publish, principal: "cloudwatch.amazonaws.com", source: alarm, plain: true}, "deny"},
+		"the ledger's rule":           {request{action: publish, principal: "events.amazonaws.com", source: r["LedgerGone.Arn"]}, "allow"},
+		"another rule":                {request{action: publish, principal: "events.amazonaws.com", source: r["EndpointAccess.Arn"]}, "deny"},
 		"another account's alarm":     {request{action: publish, principal: "cloudwatch.amazonaws.com", source: "arn:aws:cloudwatch:eu-west-1:444455556666:alarm:x"}, "deny"},
 		"the guardrail":               {request{action: publish, principal: r[guardrail+".Arn"]}, ""},
 		"the sweep, of the digest":    {request{action: publish, principal: r[sweep+".Arn"]}, ""},
@@ -404,9 +406,10 @@ func TestTopicElsewhere(t *testing.T) {
 }
 
 func TestLedger(t *testing.T) {
-	_, table := synthesized(t, minimal()).named(t, "AWS::DynamoDB::Table", "Ledger")
+	_, table := synthesized(t, with(map[string]any{keyRetain: true})).named(t, "AWS::DynamoDB::Table", "Ledger")
 	want := map[string]any{
 		"BillingMode":                      "PAY_PER_REQUEST",
+		"DeletionProtectionEnabled":        true,
 		"KeySchema":                        []any{map[string]any{"AttributeName": ledger.PartitionKey, "KeyType": "HASH"}, map[string]any{"AttributeName": ledger.SortKey, "KeyType": "RANGE"}},
 		"AttributeDefinitions":             []any{map[string]any{"AttributeName": ledger.PartitionKey, "AttributeType": "S"}, map[string]any{"AttributeName": ledger.SortKey, "AttributeType": "S"}},
 		"PointInTimeRecoverySpecification": map[string]any{"PointInTimeRecoveryEnabled": true},
@@ -506,12 +509,69 @@ func TestSideBySide(t *testing.T) {
 	}
 }
 
-// TestDestroyed: nothing stays but the records of a trail.
+// TestDestroyed: the records of a trail stay, and with retain, which is on where the
+// guardrail enforces, the ledger and the logs; nothing else does.
 func TestDestroyed(t *testing.T) {
-	for id, r := range synthesized(t, everything()).Resources {
-		if want := r.Type == "AWS::S3::Bucket"; (r.DeletionPolicy == "Retain") != want {
-			t.Errorf("%s (%s): deletion policy %q", id, r.Type, r.DeletionPolicy)
+	discarded := everything()
+	discarded[keyRetain] = "false"
+	for name, test := range map[string]struct {
+		context map[string]any
+		kept    []string
+	}{
+		"enforce":           {everything(), []string{"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::Logs::LogGroup"}},
+		"enforce, discards": {discarded, []string{"AWS::S3::Bucket"}},
+		"alert":             {minimal(), nil},
+		"alert, keeps":      {with(map[string]any{keyRetain: true}), []string{"AWS::DynamoDB::Table", "AWS::Logs::LogGroup"}},
+	} {
+		x := synthesized(t, test.context)
+		for id, r := range x.Resources {
+			if want := slices.Contains(test.kept, r.Type); (r.DeletionPolicy == "Retain") != want {
+				t.Errorf("%s: %s (%s): deletion policy %q", name, id, r.Type, r.DeletionPolicy)
+			}
 		}
+		retain := slices.Contains(test.kept, "AWS::DynamoDB::Table")
+		if _, table := x.named(t, "AWS::DynamoDB::Table", "Ledger"); table["DeletionProtectionEnabled"] != retain {
+			t.Errorf("%s: the table's deletion protection is %v", name, table["DeletionProtectionEnabled"])
+		}
+		if _, stack := newApp(t, test.context); *stack.TerminationProtection() != retain {
+			t.Errorf("%s: the stack's termination protection is %v", name, *stack.TerminationProtection())
+		}
+	}
+}
+
+// TestTheLedgerIsDeleted: whoever deletes the table, or takes its protection off, is
+// told of at once, whether there is a digest or not; refused calls and other tables are
+// nobody's business.
+func TestTheLedgerIsDeleted(t *testing.T) {
+	x := synthesized(t, with(map[string]any{keyDigestHour: off}))
+	_, rule := x.named(t, "AWS::Events::Rule", "LedgerGone")
+	d := deploy(t, x)
+	text, err := json.Marshal(d.resolved(t, rule["EventPattern"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ledger, _ := x.named(t, "AWS::DynamoDB::Table", "Ledger")
+	for _, test := range []struct {
+		call, parameters, more string
+		want                   bool
+	}{
+		{"DeleteTable", `{"tableName": "` + ledger + `"}`, "", true},
+		{"DeleteTable", `{"tableName": "` + d.aws.TableARN(ledger) + `"}`, "", true},
+		{"UpdateTable", `{"tableName": "` + ledger + `", "deletionProtectionEnabled": false}`, "", true},
+		{"UpdateTable", `{"tableName": "` + ledger + `", "deletionProtectionEnabled": true}`, "", false},
+		{"UpdateTable", `{"tableName": "` + ledger + `", "billingMode": "PROVISIONED"}`, "", false},
+		{"DeleteTable", `{"tableName": "` + ledger + `"}`, `, "errorCode": "AccessDenied"`, false},
+		{"DeleteTable", `{"tableName": "other"}`, "", false},
+	} {
+		event := fmt.Sprintf(`{"source": "aws.dynamodb", "detail-type": "AWS API Call via CloudTrail",
+			"detail": {"eventSource": "dynamodb.amazonaws.com", "eventName": %q, "requestParameters": %s%s}}`, test.call, test.parameters, test.more)
+		if got, err := localaws.MatchPattern(text, []byte(event)); got != test.want || err != nil {
+			t.Errorf("%s of %s%s: %v, %v", test.call, test.parameters, test.more, got, err)
+		}
+	}
+	topic, _ := x.named(t, "AWS::SNS::Topic", "Alerts")
+	if at(rule, "Targets", 0, "Arn", "Ref") != topic {
+		t.Errorf("it goes to %v", at(rule, "Targets", 0, "Arn"))
 	}
 }
 

@@ -144,7 +144,7 @@ func healthy(t *testing.T) *account {
 	} {
 		a.stack.Outputs = append(a.stack.Outputs, stacktypes.Output{OutputKey: aws.String(key), OutputValue: aws.String(value)})
 	}
-	for id, file := range map[string]string{"EndpointAccess": events.EndpointAccess, "ClusterTags": events.ClusterTags, "SweepSchedule": "", "SweepAfterDeployment": ""} {
+	for id, file := range map[string]string{"EndpointAccess": events.EndpointAccess, "ClusterTags": events.ClusterTags, "SweepSchedule": "", "SweepAfterDeployment": "", "LedgerGone": ""} {
 		name, target := "rule-"+id, sweepARN
 		a.resources[id], a.types[id] = name, "AWS::Events::Rule"
 		a.rules[name] = &eventbridge.DescribeRuleOutput{State: ruletypes.RuleStateEnabled}
@@ -214,6 +214,11 @@ func (a *account) deploy(t *testing.T) {
 			} else {
 				a.rules[name].EventPattern = aws.String(text(p["EventPattern"]))
 			}
+			var targets []ruletypes.Target
+			if err := json.Unmarshal([]byte(text(p["Targets"])), &targets); err != nil {
+				t.Fatal(err)
+			}
+			a.targets[name] = targets
 		case "AWS::DynamoDB::Table":
 			protected, _ := p["DeletionProtectionEnabled"].(bool)
 			a.table.DeletionProtectionEnabled = &protected
@@ -418,6 +423,7 @@ func TestAllIsWell(t *testing.T) {
 		{"rule ClusterTags", Fine, "enabled, with its target", ""},
 		{"rule SweepSchedule", Fine, "enabled, with its target", ""},
 		{"rule SweepAfterDeployment", Fine, "enabled, with its target", ""},
+		{"rule LedgerGone", Fine, "enabled, with its target", ""},
 		{"queue", Fine, "there, 6 messages wait or are handled", ""},
 		{"queue settings", Fine, "as deployed", ""},
 		{"queue wakes function", Fine, "the event source mapping is enabled", ""},

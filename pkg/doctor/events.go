@@ -39,15 +39,18 @@ type rule struct {
 }
 
 // ruleIDs are the logical ids of the rules. Source: infra/stack.go.
-var ruleIDs = []string{"EndpointAccess", "ClusterTags", "SweepSchedule", "SweepAfterDeployment"}
+var ruleIDs = []string{"EndpointAccess", "ClusterTags", "SweepSchedule", "SweepAfterDeployment", "LedgerGone"}
 
 func (in Installation) rules() []rule {
 	files := map[string]string{"EndpointAccess": events.EndpointAccess, "ClusterTags": events.ClusterTags}
 	var out []rule
 	for _, id := range ruleIDs {
 		r := rule{id: id, file: files[id], target: in.functionARN(in.Sweep)}
-		if r.file != "" {
+		switch {
+		case r.file != "":
 			r.target = in.queueARN(in.Queue)
+		case id == "LedgerGone":
+			r.target = in.AlertTopic
 		}
 		out = append(out, r)
 	}
