@@ -103,7 +103,11 @@ func (d *deployed) elsewhere(t *testing.T, to grant.To) {
 	}
 	for id, role := range d.template.of("AWS::IAM::Role") {
 		// As CloudFormation names it.
-		d.aws.AddRole(id, "endpointguard-eu-west-1-"+id+"-1ABCDEFGHIJKL", "session")
+		name := "endpointguard-eu-west-1-" + id + "-1ABCDEFGHIJKL"
+		d.aws.AddCaller(id, localaws.Caller{
+			Type: "AssumedRole", ARN: "arn:aws:sts::111122223333:assumed-role/" + name + "/session", SessionIssuerARN: "arn:aws:iam::111122223333:role/" + name,
+			SourceFunctionARN: "arn:aws:lambda:eu-west-1:111122223333:function:endpointguard-eu-west-1-" + strings.Replace(id, "Role", "", 1) + "-1ABC",
+		})
 		policy, err := json.Marshal(d.resolved(t, at(role.Properties, "Policies", 0, "PolicyDocument")))
 		if err != nil {
 			t.Fatal(err)

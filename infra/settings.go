@@ -41,13 +41,14 @@ const (
 	keyTopicKey      = "topicKey"
 	keyChatTopicKey  = "chatTopicKey"
 	keyRetain        = "retain"
+	keyDenyOthers    = "denyOtherUpdates"
 )
 
 var keys = []string{
 	keyMode, keyAlertEmails, keyName, keyRegions, keyPolicyFile, keySweepSchedule, keyLogRetention, keyTopicARN,
 	keyKMSKey, keyCreateTrail, keyDashboard, keyBrake, keyTugPerHour, keyTugDays,
 	keyLanguage, keyAccountName, keyDigestHour, keyChatTopicARN,
-	keyTopicKey, keyChatTopicKey, keyRetain,
+	keyTopicKey, keyChatTopicKey, keyRetain, keyDenyOthers,
 }
 
 // off is the value of digestHour that leaves the digest out.
@@ -81,6 +82,9 @@ type Deployment struct {
 	// Retain keeps the ledger and the logs when the stack goes, and the stack and
 	// the table from going by mistake.
 	Retain bool
+	// DenyOtherUpdates has the role refuse, with mode enforce, updates of clusters
+	// other than of their endpoint access.
+	DenyOtherUpdates bool
 	// Brake, TugPerHour and TugDays are settings of the function (package
 	// settings).
 	Brake      int
@@ -141,6 +145,7 @@ func parseSettings(context map[string]any, region string) (Deployment, error) {
 			r.wrong(keyDigestHour, r.context[keyDigestHour], "the hour of the day in UTC, 0 to 23, or "+off)
 		}
 	}
+	d.DenyOtherUpdates = r.flag(keyDenyOthers, true)
 	d.Retain = r.flag(keyRetain, d.Mode == settings.ModeEnforce)
 	d.AlertEmails = r.emails()
 	d.Regions = r.regions(region)

@@ -29,7 +29,7 @@ func TestSettings(t *testing.T) {
 		d := Deployment{
 			Mode: "alert", AlertEmails: []string{"alice@example.com"}, Name: "endpointguard", Regions: []string{"eu-west-1"},
 			PolicyFile: "policy.yaml", SweepEvery: "rate(1 hour)", SweepInterval: time.Hour, LogRetention: 90,
-			Brake: 20, TugPerHour: 3, TugDays: 5, Language: "en", DigestHour: 7,
+			Brake: 20, TugPerHour: 3, TugDays: 5, Language: "en", DigestHour: 7, DenyOtherUpdates: true,
 		}
 		change(&d)
 		return d
@@ -51,7 +51,7 @@ func TestSettings(t *testing.T) {
 			Deployment{
 				Mode: "enforce", AlertEmails: []string{"alice@example.com", "bob@example.com"}, Name: "guard-2",
 				Regions: []string{"eu-west-1", "us-gov-west-1"}, PolicyFile: "policies/strict.yaml", SweepEvery: "rate(15 minutes)",
-				SweepInterval: 15 * time.Minute, LogRetention: 365, CreateTrail: true, Dashboard: true, Retain: true, CreateKey: true,
+				SweepInterval: 15 * time.Minute, LogRetention: 365, CreateTrail: true, Dashboard: true, Retain: true, DenyOtherUpdates: true, CreateKey: true,
 				TugPerHour: 7, Language: "ja", AccountName: "本番",
 				ChatTopicARNs: map[string]string{
 					"eu-west-1": "arn:aws:sns:eu-west-1:444455556666:chat", "us-gov-west-1": "arn:aws-us-gov:sns:us-gov-west-1:444455556666:chat",

@@ -30,6 +30,9 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/settings"
 )
 
+// The functions' logical ids, with which their names go on after the stack's.
+const guardrailID, sweepID = "Guardrail", "Sweep"
+
 const (
 	// guardrailSeconds is one check's time; the longest known makes some thirty
 	// calls.
@@ -258,7 +261,7 @@ func (s *stack) mailSettings() map[string]string {
 }
 
 func (s *stack) newGuardrail(role awsiam.Role, logs awslogs.ILogGroup, zip string) {
-	s.guardrail = s.newFunction("Guardrail", "Endpoint Guard: looks at an EKS cluster and brings its endpoint access back to the policy",
+	s.guardrail = s.newFunction(guardrailID, "Endpoint Guard: looks at an EKS cluster and brings its endpoint access back to the policy",
 		zip, guardrailSeconds, role, logs, map[string]string{
 			settings.Mode:       s.deployment.Mode,
 			settings.Account:    *awscdk.Aws_ACCOUNT_ID(),
@@ -293,7 +296,7 @@ func (s *stack) newSweep(role awsiam.Role, logs awslogs.ILogGroup, zip, policyHa
 		digest[settings.DigestHour] = strconv.Itoa(s.deployment.DigestHour)
 		digest[settings.TopicARN] = s.mailTopicARN()
 	}
-	s.sweep = s.newFunction("Sweep", "Endpoint Guard: wakes the guardrail for every EKS cluster of the region",
+	s.sweep = s.newFunction(sweepID, "Endpoint Guard: wakes the guardrail for every EKS cluster of the region",
 		zip, sweepSeconds, role, logs, map[string]string{
 			settings.Account:    *awscdk.Aws_ACCOUNT_ID(),
 			settings.QueueURL:   *s.queue.QueueUrl(),
@@ -306,6 +309,12 @@ func (s *stack) newSweep(role awsiam.Role, logs awslogs.ILogGroup, zip, policyHa
 		RetryAttempts: jsii.Number(2),
 		MaxEventAge:   awscdk.Duration_Hours(jsii.Number(1)),
 	})
+	// One that failed three times, or that Lambda never came to run, is a dead letter:
+	// the alarm on these tells, and redrive sweeps again. The role has the right.
+	s.sweep.Node().FindChild(jsii.String("EventInvokeConfig")).Node().DefaultChild().(awslambda.CfnEventInvokeConfig).SetDestinationConfig(
+		&awslambda.CfnEventInvokeConfig_DestinationConfigProperty{
+			OnFailure: &awslambda.CfnEventInvokeConfig_OnFailureProperty{Destination: s.deadLetters.QueueArn()},
+		})
 }
 
 // newRules makes the rules of events/ with the queue as their target, and those
@@ -495,12 +504,27 @@ func (s *stack) newTrail() {
 		Encryption:        awss3.BucketEncryption_S3_MANAGED,
 		EnforceSSL:        jsii.Bool(true),
 		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
+		// What is overwritten or deleted stays for as long as it would have.
+		Versioned: jsii.Bool(true),
 		LifecycleRules: &[]*awss3.LifecycleRule{{
-			Expiration: awscdk.Duration_Days(jsii.Number(trailDays)),
+			Expiration:                  awscdk.Duration_Days(jsii.Number(trailDays)),
+			NoncurrentVersionExpiration: awscdk.Duration_Days(jsii.Number(trailDays)),
 		}},
 		// Records of what was done stay when the guardrail goes.
 		RemovalPolicy: awscdk.RemovalPolicy_RETAIN,
 	})
+	// CloudTrail writes for whoever asks it to: for no other trail into this bucket.
+	// The trail is known by how its name begins, since it needs the bucket's policy.
+	prefix := *s.StackName()
+	prefix = prefix[:min(len(prefix), longestPrefix)]
+	bucket.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Sid:        jsii.String("WithoutItOtherTrailsCouldWrite"),
+		Effect:     awsiam.Effect_DENY,
+		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("cloudtrail.amazonaws.com"), nil)},
+		Actions:    jsii.Strings("s3:GetBucketAcl", "s3:PutObject"),
+		Resources:  jsii.Strings(*bucket.BucketArn(), *bucket.BucketArn()+"/*"),
+		Conditions: &map[string]any{"ArnNotLike": map[string]any{"aws:SourceArn": s.arn("cloudtrail", "trail/"+prefix+"*")}},
+	}))
 	awscloudtrail.NewTrail(s.Stack, jsii.String("Trail"), &awscloudtrail.TrailProps{
 		Bucket:                     bucket,
 		ManagementEvents:           awscloudtrail.ReadWriteType_WRITE_ONLY,

@@ -358,7 +358,7 @@ func TestNoDigest(t *testing.T) {
 		may = append(may, words(at(s, "Action"))...)
 	}
 	slices.Sort(may)
-	want := []string{"dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan", "eks:ListClusters", "logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"}
+	want := []string{"dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan", "eks:ListClusters", "logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage", "sqs:SendMessage"}
 	if diff := cmp.Diff(want, may); diff != "" {
 		t.Errorf("it may (-want +got):\n%s", diff)
 	}
@@ -586,6 +586,28 @@ func TestTrail(t *testing.T) {
 		t.Errorf("%v", trail)
 	}
 	_, bucket := x.named(t, "AWS::S3::Bucket", "TrailBucket")
+	if at(bucket, "VersioningConfiguration", "Status") != "Enabled" {
+		t.Error("its bucket keeps no versions")
+	}
+	_, policy := x.named(t, "AWS::S3::BucketPolicy", "TrailBucket")
+	// That CloudTrail may write at all has a condition on the object's owner.
+	var denials []any
+	for _, s := range list(at(policy, "PolicyDocument", "Statement")) {
+		if at(s, "Effect") == "Deny" {
+			denials = append(denials, s)
+		}
+	}
+	for source, want := range map[string]string{
+		"arn:aws:cloudtrail:eu-west-1:111122223333:trail/endpointguard-eu-west-1-Trail022F0CF2-1ABC": "",
+		"arn:aws:cloudtrail:eu-west-1:444455556666:trail/endpointguard-eu-west-1-Trail022F0CF2-1ABC": "deny",
+		"arn:aws:cloudtrail:eu-west-1:111122223333:trail/mallory":                                    "deny",
+		"": "deny",
+	} {
+		q := request{action: "s3:PutObject", principal: "cloudtrail.amazonaws.com", source: source}
+		if got := decides(t, placeholders(x), map[string]any{"Statement": denials}, q); got != want {
+			t.Errorf("CloudTrail for %q: %q, want %q", source, got, want)
+		}
+	}
 	for name, blocked := range at(bucket, "PublicAccessBlockConfiguration").(map[string]any) {
 		if blocked != true {
 			t.Errorf("%s: %v", name, blocked)
@@ -668,13 +690,13 @@ func TestKeyElsewhere(t *testing.T) {
 	}
 }
 
-// TestAlarms: at most eight, each is told, and none waits for data that only
+// TestAlarms: at most ten, each is told, and none waits for data that only
 // trouble makes.
 func TestAlarms(t *testing.T) {
 	x := synthesized(t, with(map[string]any{keySweepSchedule: "rate(6 hours)"}))
 	topic, _ := x.named(t, "AWS::SNS::Topic", "Alerts")
 	alarms := x.of("AWS::CloudWatch::Alarm")
-	if len(alarms) > 9 {
+	if len(alarms) > 10 {
 		t.Errorf("there are %d alarms", len(alarms))
 	}
 	for id, a := range alarms {
@@ -718,6 +740,7 @@ func TestAlarms(t *testing.T) {
 	want := map[string][]string{
 		"DeadLetters":    {"Maximum AWS/SQS ApproximateNumberOfMessagesVisible of DeadLetters"},
 		"FunctionErrors": {"Sum AWS/Lambda Errors of Guardrail", "Sum AWS/Lambda Errors of Sweep"},
+		"Throttled":      {"Sum AWS/Lambda Throttles of Guardrail", "Sum AWS/Lambda Throttles of Sweep"},
 		"RefusedAlarm":   {"Sum " + function.Namespace + " " + function.MetricRefused + " of Guardrail"},
 		"OwedMail":       {"Maximum " + function.Namespace + " " + function.MetricOwedAge + " of Guardrail"},
 		"OpenTooLong":    {"Maximum " + function.Namespace + " " + function.MetricOpenAge + " of Guardrail"},
@@ -769,7 +792,7 @@ func TestEveryStatementSaysWhy(t *testing.T) {
 					t.Errorf("%s allows %s", sid, action)
 				}
 			}
-			if at(s, "Resource") == "*" && at(s, "Condition", "StringEquals", "aws:RequestedRegion") != "eu-west-1" {
+			if at(s, "Effect") != "Deny" && at(s, "Resource") == "*" && at(s, "Condition", "StringEquals", "aws:RequestedRegion") != "eu-west-1" {
 				t.Errorf("%s is on everything, everywhere", sid)
 			}
 		}
@@ -785,7 +808,15 @@ func TestAlertChangesNothing(t *testing.T) {
 	if strings.Contains(string(synthesized(t, minimal()).text), update) {
 		t.Error("in mode alert it may change clusters")
 	}
-	if n := strings.Count(string(synthesized(t, everything()).text), update); n != 1 {
+	n := 0
+	for _, role := range synthesized(t, everything()).of("AWS::IAM::Role") {
+		for _, s := range list(at(role.Properties, "Policies", 0, "PolicyDocument", "Statement")) {
+			if at(s, "Effect") == "Allow" && slices.Contains(words(at(s, "Action")), strings.Trim(update, `"`)) {
+				n++
+			}
+		}
+	}
+	if n != 1 {
 		t.Errorf("in mode enforce %d statements let it change clusters", n)
 	}
 }
@@ -826,5 +857,57 @@ func TestCfnLint(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), lint, files...).CombinedOutput()
 	if err != nil || len(strings.TrimSpace(string(out))) > 0 {
 		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestOtherUpdatesAreDenied: whoever uses the role can change nothing but the endpoint
+// access, as far as IAM can tell: of what the calls of the guardrail have no key is
+// denied, and each key is one of UpdateClusterConfig's.
+func TestOtherUpdatesAreDenied(t *testing.T) {
+	denied := func(x template) []string {
+		_, role := x.named(t, "AWS::IAM::Role", "Guardrail")
+		var keys []string
+		for _, s := range list(at(role, "Policies", 0, "PolicyDocument", "Statement")) {
+			if at(s, "Effect") == "Deny" {
+				for _, condition := range at(s, "Condition").(map[string]any) {
+					keys = append(keys, slices.Sorted(maps.Keys(condition.(map[string]any)))...)
+				}
+			}
+		}
+		slices.Sort(keys)
+		return keys
+	}
+	want := []string{
+		"eks:authenticationMode", "eks:blockStorageEnabled", "eks:computeConfigEnabled", "eks:controlPlaneEgressMode", "eks:controlPlaneScalingTier",
+		"eks:deletionProtection", "eks:elasticLoadBalancingEnabled", "eks:kubeApiServerConfig", "eks:kubeControllerManagerConfig", "eks:kubeSchedulerConfig",
+		"eks:loggingType/api", "eks:loggingType/audit", "eks:loggingType/authenticator", "eks:loggingType/controllerManager", "eks:loggingType/scheduler",
+		"eks:supportType", "eks:zonalShiftEnabled",
+	}
+	x := synthesized(t, with(map[string]any{keyMode: "enforce"}))
+	if diff := cmp.Diff(want, denied(x)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for name, context := range map[string]map[string]any{"alert": minimal(), "switched off": with(map[string]any{keyMode: "enforce", keyDenyOthers: false})} {
+		if got := denied(synthesized(t, context)); got != nil {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	// What all inline policies of a role may have. Source: the IAM user guide, "IAM and
+	// AWS STS quotas".
+	for id, role := range synthesized(t, everything()).of("AWS::IAM::Role") {
+		text, err := json.Marshal(at(role.Properties, "Policies", 0, "PolicyDocument"))
+		if err != nil || len(text) > 10_240 {
+			t.Errorf("%s: %d characters, %v", id, len(text), err)
+		}
+	}
+}
+
+// TestASweepThatNeverRan: it is a dead letter, which has an alarm, and redrive.
+func TestASweepThatNeverRan(t *testing.T) {
+	x := synthesized(t, minimal())
+	dead, _ := x.named(t, "AWS::SQS::Queue", "DeadLetters")
+	_, config := x.named(t, "AWS::Lambda::EventInvokeConfig", "Sweep")
+	if diff := cmp.Diff(any(getAtt(dead, "Arn")), at(config, "DestinationConfig", "OnFailure", "Destination")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

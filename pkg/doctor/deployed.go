@@ -32,15 +32,16 @@ func (d Doctor) asItWasDeployed(ctx context.Context, in Installation, t *deploye
 		return []Finding{notUnderstood("function "+who, err)}
 	}
 	return []Finding{
-		environment(checks[0], want, c),
+		environment(checks[0], want, c, construct == "Guardrail"),
 		d.code(t, checks[1], construct, name, want, c),
 		d.role(ctx, in, t, checks[2], construct+"Role", aws.ToString(c.Role)),
 		d.callers(ctx, t, checks[3], name, in.functionARN(name)),
 	}
 }
 
-// environment judges the environment settings. The mode has a check of its own.
-func environment(check string, want map[string]any, c *types.FunctionConfiguration) Finding {
+// environment judges the environment settings; modeApart says that the mode has a check of its
+// own.
+func environment(check string, want map[string]any, c *types.FunctionConfiguration, modeApart bool) Finding {
 	wanted, is := map[string]any{}, map[string]any{}
 	if e, ok := want["Environment"].(map[string]any); ok {
 		if variables, ok := e["Variables"].(map[string]any); ok {
@@ -52,8 +53,10 @@ func environment(check string, want map[string]any, c *types.FunctionConfigurati
 			is[name] = value
 		}
 	}
-	delete(wanted, settings.Mode)
-	delete(is, settings.Mode)
+	if modeApart {
+		delete(wanted, settings.Mode)
+		delete(is, settings.Mode)
+	}
 	names := maps.Clone(wanted)
 	maps.Copy(names, is)
 	return asDeployed(check, revert, differences(wanted, is, slices.Sorted(maps.Keys(names))...))

@@ -442,7 +442,7 @@ func TestAllIsWell(t *testing.T) {
 		{"callers sweep", Fine, "as deployed", ""},
 		{"ledger", Fine, "as deployed", ""},
 		{"topic settings", Fine, "as deployed", ""},
-		{"alarm actions", Fine, "8 alarms, as deployed", ""},
+		{"alarm actions", Fine, "10 alarms, as deployed", ""},
 		{"mails", Fine, "1 subscribed and confirmed", ""},
 		{"dead letters' queue", Fine, "as deployed", ""},
 		{"dead letters", Fine, "none", ""},

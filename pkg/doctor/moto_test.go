@@ -468,9 +468,9 @@ func (m *moto) restore(t *testing.T) {
 			_, err = sqs.NewFromConfig(m.cfg).SetQueueAttributes(t.Context(), &sqs.SetQueueAttributesInput{QueueUrl: &name, Attributes: map[string]string{"VisibilityTimeout": text(cmp.Or(p["VisibilityTimeout"], any(30.0)))}})
 		case "AWS::Events::Rule":
 			target := at(p, "Targets").([]any)[0].(map[string]any)
-			_, err = rules.PutTargets(t.Context(), &eventbridge.PutTargetsInput{Rule: &name, Targets: []ruletypes.Target{{
-				Id: aws.String("endpointguard"), Arn: aws.String(text(target["Arn"])), DeadLetterConfig: &ruletypes.DeadLetterConfig{Arn: aws.String(text(at(target, "DeadLetterConfig", "Arn")))},
-			}}})
+			var one ruletypes.Target
+			decode(t, target, &one, "Id", "Arn", "DeadLetterConfig", "InputTransformer")
+			_, err = rules.PutTargets(t.Context(), &eventbridge.PutTargetsInput{Rule: &name, Targets: []ruletypes.Target{one}})
 			if schedule, ok := p["ScheduleExpression"].(string); ok && err == nil {
 				_, err = rules.PutRule(t.Context(), &eventbridge.PutRuleInput{Name: &name, ScheduleExpression: &schedule})
 			}
@@ -645,7 +645,7 @@ func TestTamperingIsSeen(t *testing.T) {
 			_, err := rules.PutRule(t.Context(), &eventbridge.PutRuleInput{Name: aws.String(in.Resources["SweepSchedule"]), ScheduleExpression: aws.String("rate(365 days)")})
 			return err
 		}},
-		{"a sweep of nothing", "rule SweepSchedule", "Targets is", func() error {
+		{"a sweep of nothing", "rule SweepSchedule", "clusters", func() error {
 			_, err := rules.PutTargets(t.Context(), &eventbridge.PutTargetsInput{Rule: aws.String(in.Resources["SweepSchedule"]), Targets: []ruletypes.Target{{
 				Id: aws.String("endpointguard"), Arn: aws.String(in.functionARN(in.Sweep)), Input: aws.String(`{"clusters": []}`),
 				DeadLetterConfig: &ruletypes.DeadLetterConfig{Arn: aws.String(in.queueARN(in.DeadLetters))},

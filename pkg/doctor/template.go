@@ -290,7 +290,8 @@ func differences(want, got map[string]any, names ...string) []string {
 	for _, name := range names {
 		w, g := plain(want[name]), plain(got[name])
 		if !reflect.DeepEqual(w, g) {
-			out = append(out, fmt.Sprintf("%s is %s, and %s was deployed", name, shown(g), shown(w)))
+			is, was := apart(written(g), written(w))
+			out = append(out, fmt.Sprintf("%s is %s, and %s was deployed", name, is, was))
 		}
 	}
 	return out
@@ -299,7 +300,30 @@ func differences(want, got map[string]any, names ...string) []string {
 // maxShown is how much of a value a finding shows, in bytes.
 const maxShown = 160
 
-func shown(value any) string {
+// apart cuts two values to what can be shown, each from shortly before where they part.
+func apart(a, b string) (string, string) {
+	same := 0
+	for same < min(len(a), len(b)) && a[same] == b[same] {
+		same++
+	}
+	if max(len(a), len(b)) <= maxShown || same < maxShown/2 {
+		return cut(a), cut(b)
+	}
+	from := same - maxShown/4
+	return "…" + cut(strings.ToValidUTF8(a[from:], "")), "…" + cut(strings.ToValidUTF8(b[from:], ""))
+}
+
+func cut(text string) string {
+	if len(text) <= maxShown {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxShown], "") + "…"
+}
+
+func shown(value any) string { return cut(written(value)) }
+
+// written is a value as JSON has it.
+func written(value any) string {
 	if value == nil {
 		return "not set"
 	}
@@ -308,11 +332,7 @@ func shown(value any) string {
 	enc.SetEscapeHTML(false)
 	// What JSON was read from can be written.
 	_ = enc.Encode(value)
-	text := strings.TrimSpace(b.String())
-	if len(text) > maxShown {
-		return strings.ToValidUTF8(text[:maxShown], "") + "…"
-	}
-	return text
+	return strings.TrimSpace(b.String())
 }
 
 // asDeployed is fine without differences.

@@ -104,7 +104,9 @@ func readPolicy(text string) ([]policyStatement, error) {
 // do not hold for a key that a request lacks.
 var operators = map[string]func(patterns []string, value string) bool{
 	"StringEquals": slices.Contains[[]string],
-	"ArnEquals":    matchesOne, "ArnLike": matchesOne, "StringLike": matchesOne,
+	// Of what is asked about topics and keys there is never such a key.
+	"Null": func([]string, string) bool { return false }, "Bool": slices.Contains[[]string],
+	"ArnEquals": matchesOne, "ArnLike": matchesOne, "StringLike": matchesOne,
 }
 
 func matchesOne(patterns []string, value string) bool {
@@ -185,6 +187,9 @@ func (a *AWS) admitElsewhere(r *request, t *topic) *apiError {
 		role = r.caller.ARN
 	}
 	q := asked{action: "sns:Publish", resource: t.name, keys: map[string]string{"aws:principalarn": role}}
+	if r.caller.SourceFunctionARN != "" {
+		q.keys["lambda:sourcefunctionarn"] = r.caller.SourceFunctionARN
+	}
 	if a.opts.Organization != "" {
 		q.keys["aws:principalorgid"] = a.opts.Organization
 	}
