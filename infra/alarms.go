@@ -56,6 +56,14 @@ func (s *stack) newAlarms() {
 			}),
 		},
 		{
+			id:   "ThrottledAlarm",
+			what: "Lambda throttles a function of the guardrail: the account's concurrency is used up, or was taken from the function.",
+			metric: sum(five, map[string]awscloudwatch.IMetric{
+				"guardrail": s.guardrail.MetricThrottles(options("Sum", five)),
+				"sweep":     s.sweep.MetricThrottles(options("Sum", five)),
+			}),
+		},
+		{
 			id:     "OpenTooLongAlarm",
 			what:   fmt.Sprintf("An incident has been open for more than %.0f hours: the mail about it being stuck has its details.", openTooLong.Hours()),
 			metric: s.own(function.MetricOpenAge, "Maximum", hour, ""),

@@ -60,7 +60,7 @@ func TestDeployed(t *testing.T) {
 		t.Skip("it deploys")
 	}
 	m := startMoto(t)
-	settings := []string{"-c", "mode=enforce", "-c", "alertEmails=alice@example.com", "-c", "policyFile=" + writeFile(t, "policy.yaml", deployedPolicy)}
+	settings := []string{"-c", "mode=enforce", "-c", "retain=false", "-c", "alertEmails=alice@example.com", "-c", "policyFile=" + writeFile(t, "policy.yaml", deployedPolicy)}
 	m.cdk(t, append([]string{"bootstrap"}, settings...)...)
 	m.cdk(t, append([]string{"deploy", "--require-approval", "never"}, settings...)...)
 	m.describe(t)

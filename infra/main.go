@@ -3,6 +3,8 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -81,9 +83,25 @@ func readContext(getenv func(string) string) (map[string]any, error) {
 	return context, nil
 }
 
-// Bundles are the paths of the functions' zip files.
+// Bundles are the paths of the functions' zip files, and the hash of each as Lambda
+// tells it of the code that runs.
 type Bundles struct {
-	Guardrail, Sweep string
+	Guardrail, Sweep         string
+	GuardrailHash, SweepHash string
+}
+
+// hashed returns the bundles with their hashes: the SHA-256 in base 64. Source: the
+// Lambda API reference, FunctionConfiguration, CodeSha256.
+func (b Bundles) hashed() (Bundles, error) {
+	for file, place := range map[string]*string{b.Guardrail: &b.GuardrailHash, b.Sweep: &b.SweepHash} {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return b, err
+		}
+		sum := sha256.Sum256(data)
+		*place = base64.StdEncoding.EncodeToString(sum[:])
+	}
+	return b, nil
 }
 
 // bundles takes what make build made, with the policy of this deployment.
@@ -97,5 +115,8 @@ func bundles(root, folder string, document Document) (Bundles, error) {
 		return b, errors.Join(err, errors.New("run make build first"))
 	}
 	built[bundle.Policy] = document.Text
-	return b, bundle.Write(b.Guardrail, built)
+	if err := bundle.Write(b.Guardrail, built); err != nil {
+		return b, err
+	}
+	return b.hashed()
 }

@@ -31,7 +31,11 @@ import (
 
 // use is an action on a resource that a function used, or that Lambda used in
 // the function's name.
-type use struct{ role, action, resource string }
+type use struct {
+	role, action, resource string
+	// byLambda says that Lambda does it, not code inside the function.
+	byLambda bool
+}
 
 // deployed is the template's installation in the embedded AWS: the names that
 // the template leaves to CloudFormation are given, and everything refers to them
@@ -44,7 +48,13 @@ type deployed struct {
 
 func deploy(t *testing.T, x template) *deployed {
 	t.Helper()
-	d := &deployed{template: x, names: placeholders(x), aws: localaws.New(localaws.Options{Seed: 7, EventDelay: 20 * time.Second})}
+	return deployIn(t, x, "")
+}
+
+// deployIn is deploy in an account of an organization.
+func deployIn(t *testing.T, x template, organization string) *deployed {
+	t.Helper()
+	d := &deployed{template: x, names: placeholders(x), aws: localaws.New(localaws.Options{Seed: 7, EventDelay: 20 * time.Second, Organization: organization})}
 	_, wakeUps := x.named(t, "AWS::SQS::Queue", "WakeUps")
 	visibility := time.Duration(wakeUps["VisibilityTimeout"].(float64)) * time.Second
 	for id, r := range x.Resources {
@@ -77,7 +87,7 @@ func deploy(t *testing.T, x template) *deployed {
 		t.Fatal(err)
 	}
 	for id, rule := range x.of("AWS::Events::Rule") {
-		target := at(rule.Properties, "Targets", 0, "Arn", "Fn::GetAtt", 0).(string)
+		target, _ := at(rule.Properties, "Targets", 0, "Arn", "Fn::GetAtt", 0).(string)
 		if x.Resources[target].Type != "AWS::SQS::Queue" {
 			continue
 		}
@@ -284,7 +294,7 @@ func (d *deployed) recorded(t *testing.T, used map[use]bool) {
 			t.Errorf("%s: %s", call.Action, call.Message)
 		}
 		for _, resource := range call.Resources {
-			used[use{call.AccessKeyID, call.Action, resource}] = true
+			used[use{call.AccessKeyID, call.Action, resource, false}] = true
 		}
 	}
 }
@@ -297,13 +307,15 @@ func (d *deployed) inTheirName(t *testing.T, used map[use]bool) {
 	for _, name := range []string{"Guardrail", "Sweep"} {
 		logs, _ := d.template.named(t, "AWS::Logs::LogGroup", name)
 		stream := strings.TrimSuffix(d.names[logs+".Arn"], "*") + "log-stream:2026/11/23/[$LATEST]1"
-		used[use{d.role(t, name), "logs:CreateLogStream", stream}] = true
-		used[use{d.role(t, name), "logs:PutLogEvents", stream}] = true
+		used[use{d.role(t, name), "logs:CreateLogStream", stream, true}] = true
+		used[use{d.role(t, name), "logs:PutLogEvents", stream, true}] = true
 	}
 	_, mapping := d.template.named(t, "AWS::Lambda::EventSourceMapping", "Guardrail")
 	for _, action := range []string{"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"} {
-		used[use{d.role(t, "Guardrail"), action, d.names.text(t, mapping["EventSourceArn"])}] = true
+		used[use{d.role(t, "Guardrail"), action, d.names.text(t, mapping["EventSourceArn"]), true}] = true
 	}
+	_, failed := d.template.named(t, "AWS::Lambda::EventInvokeConfig", "Sweep")
+	used[use{d.role(t, "Sweep"), "sqs:SendMessage", d.names.text(t, at(failed, "DestinationConfig", "OnFailure", "Destination")), true}] = true
 }
 
 // judge holds the uses against the roles, both ways.
@@ -318,7 +330,7 @@ func (d *deployed) judge(t *testing.T, used map[use]bool) {
 		for _, s := range d.statements(t, id) {
 			for _, action := range s.actions {
 				for _, resource := range s.resources {
-					one := statement{actions: []string{action}, resources: []string{resource}}
+					one := statement{actions: []string{action}, resources: []string{resource}, inside: s.inside}
 					if !slices.ContainsFunc(keysOf(used), func(u use) bool { return u.role == id && one.allows(u) }) {
 						t.Errorf("%s allows %s on %s (%s), and nothing used it", id, action, resource, s.sid)
 					}
@@ -340,24 +352,46 @@ func keysOf(used map[use]bool) []use {
 type statement struct {
 	sid                string
 	actions, resources []string
+	inside             bool // only from inside the function
 }
 
 func (s statement) allows(u use) bool {
-	return matchesAny(s.actions, u.action) && matchesAny(s.resources, u.resource)
+	return matchesAny(s.actions, u.action) && matchesAny(s.resources, u.resource) && (!s.inside || !u.byLambda)
 }
 
-// statements returns those of a role. The only condition that there is without
-// a customer key is on the region, and all calls go to the stack's.
+// statements returns those of a role that allow. The only conditions that there are
+// without a customer key are on the region, and all calls go to the stack's, and on the
+// function, whose name must fit. What is denied is of other updates than ours.
 func (d *deployed) statements(t *testing.T, role string) []statement {
 	t.Helper()
 	var out []statement
 	for _, p := range list(d.template.Resources[role].Properties["Policies"]) {
 		for _, s := range list(at(p, "PolicyDocument", "Statement")) {
+			if at(s, "Effect") == "Deny" {
+				for operator, keys := range at(s, "Condition").(map[string]any) {
+					for key, value := range keys.(map[string]any) {
+						want := map[string]string{"Null": "false", "Bool": "true"}[operator]
+						if !strings.HasPrefix(key, "eks:") || strings.HasPrefix(key, "eks:endpoint") || want == "" || value != want || at(s, "Action") != "eks:UpdateClusterConfig" {
+							t.Errorf("it denies %v", s)
+						}
+					}
+				}
+				continue
+			}
+			conditions, _ := d.resolved(t, at(s, "Condition")).(map[string]any)
+			own := at(conditions, "ArnLike", "lambda:SourceFunctionArn")
+			if own != nil {
+				function := "arn:aws:lambda:eu-west-1:111122223333:function:endpointguard-eu-west-1-" + strings.Replace(role, "Role", "", 1) + "-1ABCDEFGHIJKL"
+				if !matchesAny(words(own), function) || matchesAny(words(own), strings.Replace(function, "endpointguard", "mallory", 1)) {
+					t.Errorf("%v is for the function %v", at(s, "Sid"), own)
+				}
+				delete(conditions, "ArnLike")
+			}
 			want := map[string]any{"StringEquals": map[string]any{"aws:RequestedRegion": d.aws.Region()}}
-			if c := at(s, "Condition"); c != nil && !cmp.Equal(c, any(want)) || at(s, "Effect") != "Allow" {
+			if len(conditions) > 0 && !cmp.Equal(conditions, want) || at(s, "Effect") != "Allow" {
 				t.Fatalf("the test cannot judge the statement %v", s)
 			}
-			one := statement{sid: fmt.Sprint(at(s, "Sid")), actions: words(at(s, "Action"))}
+			one := statement{sid: fmt.Sprint(at(s, "Sid")), actions: words(at(s, "Action")), inside: own != nil}
 			for _, resource := range list(at(s, "Resource")) {
 				one.resources = append(one.resources, d.names.text(t, resource))
 			}

@@ -38,12 +38,17 @@ const (
 	keyAccountName   = "accountName"
 	keyDigestHour    = "digestHour"
 	keyChatTopicARN  = "chatTopicArn"
+	keyTopicKey      = "topicKey"
+	keyChatTopicKey  = "chatTopicKey"
+	keyRetain        = "retain"
+	keyDenyOthers    = "denyOtherUpdates"
 )
 
 var keys = []string{
 	keyMode, keyAlertEmails, keyName, keyRegions, keyPolicyFile, keySweepSchedule, keyLogRetention, keyTopicARN,
 	keyKMSKey, keyCreateTrail, keyDashboard, keyBrake, keyTugPerHour, keyTugDays,
 	keyLanguage, keyAccountName, keyDigestHour, keyChatTopicARN,
+	keyTopicKey, keyChatTopicKey, keyRetain, keyDenyOthers,
 }
 
 // off is the value of digestHour that leaves the digest out.
@@ -66,12 +71,20 @@ type Deployment struct {
 	LogRetention  int // days
 	// TopicARNs are the topics elsewhere that the mails go to, by region.
 	TopicARNs map[string]string
+	// TopicKeys and ChatTopicKeys are the keys that encrypt those topics, by region.
+	TopicKeys, ChatTopicKeys map[string]string
 	// CreateKey says that each stack makes a customer key, KeyARNs name one
 	// by region. Without either AWS's own keys encrypt.
 	CreateKey   bool
 	KeyARNs     map[string]string
 	CreateTrail bool
 	Dashboard   bool
+	// Retain keeps the ledger and the logs when the stack goes, and the stack and
+	// the table from going by mistake.
+	Retain bool
+	// DenyOtherUpdates has the role refuse, with mode enforce, updates of clusters
+	// other than of their endpoint access.
+	DenyOtherUpdates bool
 	// Brake, TugPerHour and TugDays are settings of the function (package
 	// settings).
 	Brake      int
@@ -132,6 +145,8 @@ func parseSettings(context map[string]any, region string) (Deployment, error) {
 			r.wrong(keyDigestHour, r.context[keyDigestHour], "the hour of the day in UTC, 0 to 23, or "+off)
 		}
 	}
+	d.DenyOtherUpdates = r.flag(keyDenyOthers, true)
+	d.Retain = r.flag(keyRetain, d.Mode == settings.ModeEnforce)
 	d.AlertEmails = r.emails()
 	d.Regions = r.regions(region)
 	d.Warnings = unknownRegions(d.Regions)
@@ -141,6 +156,17 @@ func parseSettings(context map[string]any, region string) (Deployment, error) {
 	for region, arn := range d.ChatTopicARNs {
 		if arn == d.TopicARNs[region] {
 			r.wrong(keyChatTopicARN, arn, "another topic than "+keyTopicARN+": a chat card is nothing to read in a mail")
+		}
+	}
+	const aKey = "the ARN of the KMS key that encrypts the topic (arn:…:key/…, no alias)"
+	d.TopicKeys = r.perRegion(keyTopicKey, keyPattern, aKey, d.Regions)
+	d.ChatTopicKeys = r.perRegion(keyChatTopicKey, keyPattern, aKey, d.Regions)
+	for _, pair := range []struct {
+		key, topic string
+		keys, of   map[string]string
+	}{{keyTopicKey, keyTopicARN, d.TopicKeys, d.TopicARNs}, {keyChatTopicKey, keyChatTopicARN, d.ChatTopicKeys, d.ChatTopicARNs}} {
+		if len(pair.keys) > 0 && len(pair.of) == 0 {
+			r.wrong(pair.key, r.context[pair.key], "there only with "+pair.topic+": the stack's own topic has the key of "+keyKMSKey)
 		}
 	}
 	if r.text(keyKMSKey, "") == createKey {
@@ -383,9 +409,13 @@ func (r *reader) number(key string, fallback int) (int, bool) {
 	}
 }
 
-func (r *reader) yesNo(key string) bool {
+func (r *reader) yesNo(key string) bool { return r.flag(key, false) }
+
+func (r *reader) flag(key string, fallback bool) bool {
 	switch v := r.context[key]; v {
-	case nil, false, "false", "":
+	case nil, "":
+		return fallback
+	case false, "false":
 		return false
 	case true, "true":
 		return true

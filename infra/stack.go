@@ -30,6 +30,9 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/settings"
 )
 
+// The functions' logical ids, with which their names go on after the stack's.
+const guardrailID, sweepID = "Guardrail", "Sweep"
+
 const (
 	// guardrailSeconds is one check's time; the longest known makes some thirty
 	// calls.
@@ -62,6 +65,7 @@ type stack struct {
 	topic       awssns.Topic
 	guardrail   awslambda.Function
 	sweep       awslambda.Function
+	ledgerRule  cdkevents.CfnRule
 }
 
 // newStack puts the stack of a region into the app.
@@ -69,8 +73,9 @@ func newStack(app constructs.Construct, d Deployment, region string, document Do
 	id := d.Name + "-" + region
 	s := &stack{
 		Stack: awscdk.NewStack(app, &id, &awscdk.StackProps{
-			StackName:   &id,
-			Description: jsii.String("Endpoint Guard " + function.Version + ": keeps the endpoint access of EKS clusters within a policy"),
+			StackName:             &id,
+			Description:           jsii.String("Endpoint Guard " + function.Version + ": keeps the endpoint access of EKS clusters within a policy"),
+			TerminationProtection: &d.Retain,
 			// The account is that of the credentials it is deployed with.
 			Env: &awscdk.Environment{Region: &region},
 		}),
@@ -99,7 +104,7 @@ func newStack(app constructs.Construct, d Deployment, region string, document Do
 	if d.CreateTrail {
 		s.newTrail()
 	}
-	s.outputs(document, role)
+	s.outputs(document, bundles, role)
 	return s.Stack
 }
 
@@ -148,7 +153,8 @@ func (s *stack) newTable() {
 			PointInTimeRecoveryEnabled: jsii.Bool(true),
 		},
 		TimeToLiveAttribute: jsii.String(ledger.Expires),
-		RemovalPolicy:       awscdk.RemovalPolicy_DESTROY,
+		DeletionProtection:  jsii.Bool(s.deployment.Retain),
+		RemovalPolicy:       s.evidence(),
 	}
 	if s.key != nil {
 		props.Encryption, props.EncryptionKey = awsdynamodb.TableEncryption_CUSTOMER_MANAGED, s.key
@@ -201,8 +207,16 @@ func (s *stack) mailTopicARN() string {
 func (s *stack) newLogGroup(id string) awslogs.LogGroup {
 	return awslogs.NewLogGroup(s.Stack, &id, &awslogs.LogGroupProps{
 		Retention:     retentionDays(s.deployment.LogRetention),
-		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
+		RemovalPolicy: s.evidence(),
 	})
+}
+
+// evidence is what becomes of the ledger and the logs when the stack goes.
+func (s *stack) evidence() awscdk.RemovalPolicy {
+	if s.deployment.Retain {
+		return awscdk.RemovalPolicy_RETAIN
+	}
+	return awscdk.RemovalPolicy_DESTROY
 }
 
 func (s *stack) newFunction(id, description, zip string, seconds float64, role awsiam.Role, logs awslogs.ILogGroup, environment ...map[string]string) awslambda.Function {
@@ -247,7 +261,7 @@ func (s *stack) mailSettings() map[string]string {
 }
 
 func (s *stack) newGuardrail(role awsiam.Role, logs awslogs.ILogGroup, zip string) {
-	s.guardrail = s.newFunction("Guardrail", "Endpoint Guard: looks at an EKS cluster and brings its endpoint access back to the policy",
+	s.guardrail = s.newFunction(guardrailID, "Endpoint Guard: looks at an EKS cluster and brings its endpoint access back to the policy",
 		zip, guardrailSeconds, role, logs, map[string]string{
 			settings.Mode:       s.deployment.Mode,
 			settings.Account:    *awscdk.Aws_ACCOUNT_ID(),
@@ -282,7 +296,7 @@ func (s *stack) newSweep(role awsiam.Role, logs awslogs.ILogGroup, zip, policyHa
 		digest[settings.DigestHour] = strconv.Itoa(s.deployment.DigestHour)
 		digest[settings.TopicARN] = s.mailTopicARN()
 	}
-	s.sweep = s.newFunction("Sweep", "Endpoint Guard: wakes the guardrail for every EKS cluster of the region",
+	s.sweep = s.newFunction(sweepID, "Endpoint Guard: wakes the guardrail for every EKS cluster of the region",
 		zip, sweepSeconds, role, logs, map[string]string{
 			settings.Account:    *awscdk.Aws_ACCOUNT_ID(),
 			settings.QueueURL:   *s.queue.QueueUrl(),
@@ -295,6 +309,12 @@ func (s *stack) newSweep(role awsiam.Role, logs awslogs.ILogGroup, zip, policyHa
 		RetryAttempts: jsii.Number(2),
 		MaxEventAge:   awscdk.Duration_Hours(jsii.Number(1)),
 	})
+	// One that failed three times, or that Lambda never came to run, is a dead letter:
+	// the alarm on these tells, and redrive sweeps again. The role has the right.
+	s.sweep.Node().FindChild(jsii.String("EventInvokeConfig")).Node().DefaultChild().(awslambda.CfnEventInvokeConfig).SetDestinationConfig(
+		&awslambda.CfnEventInvokeConfig_DestinationConfigProperty{
+			OnFailure: &awslambda.CfnEventInvokeConfig_OnFailureProperty{Destination: s.deadLetters.QueueArn()},
+		})
 }
 
 // newRules makes the rules of events/ with the queue as their target, and those
@@ -332,6 +352,7 @@ func (s *stack) newRules() (toQueue []string) {
 		State:   jsii.String("ENABLED"),
 		Targets: s.target(*s.sweep.FunctionArn()),
 	})
+	all = append(all, *s.ledgerGone().AttrArn())
 	for _, rule := range []cdkevents.CfnRule{schedule, deployed} {
 		awslambda.NewCfnPermission(s.Stack, jsii.String(*rule.Node().Id()+"MayInvoke"), &awslambda.CfnPermissionProps{
 			Action:       jsii.String("lambda:InvokeFunction"),
@@ -343,6 +364,42 @@ func (s *stack) newRules() (toQueue []string) {
 	}
 	s.deadLetters.AddToResourcePolicy(fromRules("WithoutItRulesLoseWhatTheyCannotDeliver", s.deadLetters, all))
 	return toQueue
+}
+
+// ledgerGone makes the rule that tells at once when somebody deletes the table of the
+// ledger, or takes its protection off: nothing else would before the next cluster is
+// looked at. It goes to the topic, since the functions can do nothing without a table.
+func (s *stack) ledgerGone() cdkevents.CfnRule {
+	table := []string{*s.table.TableName(), *s.table.TableArn()} // a call may have either
+	s.ledgerRule = cdkevents.NewCfnRule(s.Stack, jsii.String("LedgerGone"), &cdkevents.CfnRuleProps{
+		Description: jsii.String("Endpoint Guard: somebody deletes the table of the ledger, or takes its protection off"),
+		EventPattern: map[string]any{
+			"source":      []string{"aws.dynamodb"},
+			"detail-type": []string{"AWS API Call via CloudTrail"},
+			"detail": map[string]any{
+				"eventSource": []string{"dynamodb.amazonaws.com"},
+				"errorCode":   []any{map[string]any{"exists": false}},
+				"$or": []any{
+					map[string]any{"eventName": []string{"DeleteTable"}, "requestParameters": map[string]any{"tableName": table}},
+					map[string]any{"eventName": []string{"UpdateTable"}, "requestParameters": map[string]any{"tableName": table, "deletionProtectionEnabled": []any{false}}},
+				},
+			},
+		},
+		State: jsii.String("ENABLED"),
+		Targets: []any{&cdkevents.CfnRule_TargetProperty{
+			Id:               jsii.String("endpointguard"),
+			Arn:              s.topic.TopicArn(),
+			DeadLetterConfig: &cdkevents.CfnRule_DeadLetterConfigProperty{Arn: s.deadLetters.QueueArn()},
+			InputTransformer: &cdkevents.CfnRule_InputTransformerProperty{
+				InputPathsMap: &map[string]*string{
+					"call": jsii.String("$.detail.eventName"), "who": jsii.String("$.detail.userIdentity.arn"), "at": jsii.String("$.detail.eventTime"), "event": jsii.String("$.detail.eventID"),
+				},
+				InputTemplate: jsii.String(`"Endpoint Guard: the table of its ledger is being deleted, or can be now. Without it no cluster is closed and nobody is told. ` +
+					`Call: <call> by <who> at <at>, CloudTrail event <event>. docs/operations.md, Alarms, says what to do."`),
+			},
+		}},
+	})
+	return s.ledgerRule
 }
 
 func (s *stack) target(arn string) []any {
@@ -422,13 +479,21 @@ func (s *stack) guardTopic(guardrail, sweep awsiam.Role) {
 			"StringEquals": map[string]any{"aws:SourceAccount": awscdk.Aws_ACCOUNT_ID()},
 		},
 	}))
+	ledgerGone := *s.ledgerRule.AttrArn()
+	s.topic.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Sid:        jsii.String("WithoutItNobodyHearsThatTheLedgerGoes"),
+		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("events.amazonaws.com"), nil)},
+		Actions:    jsii.Strings("sns:Publish"),
+		Resources:  jsii.Strings(*s.topic.TopicArn()),
+		Conditions: &map[string]any{"ArnEquals": map[string]any{"aws:SourceArn": ledgerGone}},
+	}))
 	s.topic.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Sid:        jsii.String("WithoutItAnyoneWithSnsRightsCouldMail"),
 		Effect:     awsiam.Effect_DENY,
 		Principals: &[]awsiam.IPrincipal{awsiam.NewAnyPrincipal()},
 		Actions:    jsii.Strings("sns:Publish"),
 		Resources:  jsii.Strings(*s.topic.TopicArn()),
-		Conditions: &map[string]any{"ArnNotLike": map[string]any{"aws:SourceArn": alarms, "aws:PrincipalArn": senders}},
+		Conditions: &map[string]any{"ArnNotLike": map[string]any{"aws:SourceArn": []string{alarms, ledgerGone}, "aws:PrincipalArn": senders}},
 	}))
 }
 
@@ -439,12 +504,27 @@ func (s *stack) newTrail() {
 		Encryption:        awss3.BucketEncryption_S3_MANAGED,
 		EnforceSSL:        jsii.Bool(true),
 		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
+		// What is overwritten or deleted stays for as long as it would have.
+		Versioned: jsii.Bool(true),
 		LifecycleRules: &[]*awss3.LifecycleRule{{
-			Expiration: awscdk.Duration_Days(jsii.Number(trailDays)),
+			Expiration:                  awscdk.Duration_Days(jsii.Number(trailDays)),
+			NoncurrentVersionExpiration: awscdk.Duration_Days(jsii.Number(trailDays)),
 		}},
 		// Records of what was done stay when the guardrail goes.
 		RemovalPolicy: awscdk.RemovalPolicy_RETAIN,
 	})
+	// CloudTrail writes for whoever asks it to: for no other trail into this bucket.
+	// The trail is known by how its name begins, since it needs the bucket's policy.
+	prefix := *s.StackName()
+	prefix = prefix[:min(len(prefix), longestPrefix)]
+	bucket.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Sid:        jsii.String("WithoutItOtherTrailsCouldWrite"),
+		Effect:     awsiam.Effect_DENY,
+		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("cloudtrail.amazonaws.com"), nil)},
+		Actions:    jsii.Strings("s3:GetBucketAcl", "s3:PutObject"),
+		Resources:  jsii.Strings(*bucket.BucketArn(), *bucket.BucketArn()+"/*"),
+		Conditions: &map[string]any{"ArnNotLike": map[string]any{"aws:SourceArn": s.arn("cloudtrail", "trail/"+prefix+"*")}},
+	}))
 	awscloudtrail.NewTrail(s.Stack, jsii.String("Trail"), &awscloudtrail.TrailProps{
 		Bucket:                     bucket,
 		ManagementEvents:           awscloudtrail.ReadWriteType_WRITE_ONLY,
@@ -468,9 +548,11 @@ const (
 	outputSweep       = "SweepFunction"
 	outputRole        = "GuardrailRoleArn"
 	outputSweepRole   = "SweepRoleArn"
+	outputCode        = "GuardrailCodeSha256"
+	outputSweepCode   = "SweepCodeSha256"
 )
 
-func (s *stack) outputs(document Document, role awsiam.Role) {
+func (s *stack) outputs(document Document, bundles Bundles, role awsiam.Role) {
 	values := map[string]string{
 		outputMode:        s.deployment.Mode,
 		outputVersion:     function.Version,
@@ -484,6 +566,8 @@ func (s *stack) outputs(document Document, role awsiam.Role) {
 		outputSweep:       *s.sweep.FunctionName(),
 		outputRole:        *role.RoleArn(),
 		outputSweepRole:   *s.sweep.Role().RoleArn(),
+		outputCode:        bundles.GuardrailHash,
+		outputSweepCode:   bundles.SweepHash,
 	}
 	for _, id := range slices.Sorted(maps.Keys(values)) {
 		awscdk.NewCfnOutput(s.Stack, &id, &awscdk.CfnOutputProps{Value: jsii.String(values[id])})

@@ -36,6 +36,7 @@ func TestGolden(t *testing.T) {
 	for name, context := range map[string]map[string]any{"alert": minimal(), "everything": everything()} {
 		text := string(synthesized(t, context).text) + "\n"
 		text = regexp.MustCompile(`[0-9a-f]{64}`).ReplaceAllString(text, "HASH")
+		text = regexp.MustCompile(`("(?:Guardrail|Sweep)CodeSha256": \{\s*"Value": ")[0-9A-Za-z+/]{43}=`).ReplaceAllString(text, "${1}HASH")
 		text = regexp.MustCompile(`("PolicyHash": \{\s*"Value": ")[0-9a-f]{12}`).ReplaceAllString(text, "${1}HASH")
 		file := filepath.Join("testdata", name+".template.json")
 		if *update {
@@ -65,7 +66,7 @@ func TestRules(t *testing.T) {
 	queue, _ := x.named(t, "AWS::SQS::Queue", "WakeUps")
 	dead, _ := x.named(t, "AWS::SQS::Queue", "DeadLetters")
 	sweep, _ := x.named(t, "AWS::Lambda::Function", "Sweep")
-	if n := len(x.of("AWS::Events::Rule")); n != 4 {
+	if n := len(x.of("AWS::Events::Rule")); n != 5 {
 		t.Errorf("there are %d rules", n)
 	}
 	for id, target := range map[string]string{"EndpointAccess": queue, "ClusterTags": queue, "SweepSchedule": sweep, "SweepAfterDeployment": sweep} {
@@ -333,6 +334,8 @@ func TestWhoMayPublish(t *testing.T) {
 	}{
 		"an alarm":                    {request{action: publish, principal: "cloudwatch.amazonaws.com", source: alarm}, "allow"},
 		"an alarm without TLS":        {request{action: publish, principal: "cloudwatch.amazonaws.com", source: alarm, plain: true}, "deny"},
+		"the ledger's rule":           {request{action: publish, principal: "events.amazonaws.com", source: r["LedgerGone.Arn"]}, "allow"},
+		"another rule":                {request{action: publish, principal: "events.amazonaws.com", source: r["EndpointAccess.Arn"]}, "deny"},
 		"another account's alarm":     {request{action: publish, principal: "cloudwatch.amazonaws.com", source: "arn:aws:cloudwatch:eu-west-1:444455556666:alarm:x"}, "deny"},
 		"the guardrail":               {request{action: publish, principal: r[guardrail+".Arn"]}, ""},
 		"the sweep, of the digest":    {request{action: publish, principal: r[sweep+".Arn"]}, ""},
@@ -355,7 +358,7 @@ func TestNoDigest(t *testing.T) {
 		may = append(may, words(at(s, "Action"))...)
 	}
 	slices.Sort(may)
-	want := []string{"dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan", "eks:ListClusters", "logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"}
+	want := []string{"dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan", "eks:ListClusters", "logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage", "sqs:SendMessage"}
 	if diff := cmp.Diff(want, may); diff != "" {
 		t.Errorf("it may (-want +got):\n%s", diff)
 	}
@@ -403,9 +406,10 @@ func TestTopicElsewhere(t *testing.T) {
 }
 
 func TestLedger(t *testing.T) {
-	_, table := synthesized(t, minimal()).named(t, "AWS::DynamoDB::Table", "Ledger")
+	_, table := synthesized(t, with(map[string]any{keyRetain: true})).named(t, "AWS::DynamoDB::Table", "Ledger")
 	want := map[string]any{
 		"BillingMode":                      "PAY_PER_REQUEST",
+		"DeletionProtectionEnabled":        true,
 		"KeySchema":                        []any{map[string]any{"AttributeName": ledger.PartitionKey, "KeyType": "HASH"}, map[string]any{"AttributeName": ledger.SortKey, "KeyType": "RANGE"}},
 		"AttributeDefinitions":             []any{map[string]any{"AttributeName": ledger.PartitionKey, "AttributeType": "S"}, map[string]any{"AttributeName": ledger.SortKey, "AttributeType": "S"}},
 		"PointInTimeRecoverySpecification": map[string]any{"PointInTimeRecoveryEnabled": true},
@@ -505,12 +509,69 @@ func TestSideBySide(t *testing.T) {
 	}
 }
 
-// TestDestroyed: nothing stays but the records of a trail.
+// TestDestroyed: the records of a trail stay, and with retain, which is on where the
+// guardrail enforces, the ledger and the logs; nothing else does.
 func TestDestroyed(t *testing.T) {
-	for id, r := range synthesized(t, everything()).Resources {
-		if want := r.Type == "AWS::S3::Bucket"; (r.DeletionPolicy == "Retain") != want {
-			t.Errorf("%s (%s): deletion policy %q", id, r.Type, r.DeletionPolicy)
+	discarded := everything()
+	discarded[keyRetain] = "false"
+	for name, test := range map[string]struct {
+		context map[string]any
+		kept    []string
+	}{
+		"enforce":           {everything(), []string{"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::Logs::LogGroup"}},
+		"enforce, discards": {discarded, []string{"AWS::S3::Bucket"}},
+		"alert":             {minimal(), nil},
+		"alert, keeps":      {with(map[string]any{keyRetain: true}), []string{"AWS::DynamoDB::Table", "AWS::Logs::LogGroup"}},
+	} {
+		x := synthesized(t, test.context)
+		for id, r := range x.Resources {
+			if want := slices.Contains(test.kept, r.Type); (r.DeletionPolicy == "Retain") != want {
+				t.Errorf("%s: %s (%s): deletion policy %q", name, id, r.Type, r.DeletionPolicy)
+			}
 		}
+		retain := slices.Contains(test.kept, "AWS::DynamoDB::Table")
+		if _, table := x.named(t, "AWS::DynamoDB::Table", "Ledger"); table["DeletionProtectionEnabled"] != retain {
+			t.Errorf("%s: the table's deletion protection is %v", name, table["DeletionProtectionEnabled"])
+		}
+		if _, stack := newApp(t, test.context); *stack.TerminationProtection() != retain {
+			t.Errorf("%s: the stack's termination protection is %v", name, *stack.TerminationProtection())
+		}
+	}
+}
+
+// TestTheLedgerIsDeleted: whoever deletes the table, or takes its protection off, is
+// told of at once, whether there is a digest or not; refused calls and other tables are
+// nobody's business.
+func TestTheLedgerIsDeleted(t *testing.T) {
+	x := synthesized(t, with(map[string]any{keyDigestHour: off}))
+	_, rule := x.named(t, "AWS::Events::Rule", "LedgerGone")
+	d := deploy(t, x)
+	text, err := json.Marshal(d.resolved(t, rule["EventPattern"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ledger, _ := x.named(t, "AWS::DynamoDB::Table", "Ledger")
+	for _, test := range []struct {
+		call, parameters, more string
+		want                   bool
+	}{
+		{"DeleteTable", `{"tableName": "` + ledger + `"}`, "", true},
+		{"DeleteTable", `{"tableName": "` + d.aws.TableARN(ledger) + `"}`, "", true},
+		{"UpdateTable", `{"tableName": "` + ledger + `", "deletionProtectionEnabled": false}`, "", true},
+		{"UpdateTable", `{"tableName": "` + ledger + `", "deletionProtectionEnabled": true}`, "", false},
+		{"UpdateTable", `{"tableName": "` + ledger + `", "billingMode": "PROVISIONED"}`, "", false},
+		{"DeleteTable", `{"tableName": "` + ledger + `"}`, `, "errorCode": "AccessDenied"`, false},
+		{"DeleteTable", `{"tableName": "other"}`, "", false},
+	} {
+		event := fmt.Sprintf(`{"source": "aws.dynamodb", "detail-type": "AWS API Call via CloudTrail",
+			"detail": {"eventSource": "dynamodb.amazonaws.com", "eventName": %q, "requestParameters": %s%s}}`, test.call, test.parameters, test.more)
+		if got, err := localaws.MatchPattern(text, []byte(event)); got != test.want || err != nil {
+			t.Errorf("%s of %s%s: %v, %v", test.call, test.parameters, test.more, got, err)
+		}
+	}
+	topic, _ := x.named(t, "AWS::SNS::Topic", "Alerts")
+	if at(rule, "Targets", 0, "Arn", "Ref") != topic {
+		t.Errorf("it goes to %v", at(rule, "Targets", 0, "Arn"))
 	}
 }
 
@@ -525,6 +586,28 @@ func TestTrail(t *testing.T) {
 		t.Errorf("%v", trail)
 	}
 	_, bucket := x.named(t, "AWS::S3::Bucket", "TrailBucket")
+	if at(bucket, "VersioningConfiguration", "Status") != "Enabled" {
+		t.Error("its bucket keeps no versions")
+	}
+	_, policy := x.named(t, "AWS::S3::BucketPolicy", "TrailBucket")
+	// That CloudTrail may write at all has a condition on the object's owner.
+	var denials []any
+	for _, s := range list(at(policy, "PolicyDocument", "Statement")) {
+		if at(s, "Effect") == "Deny" {
+			denials = append(denials, s)
+		}
+	}
+	for source, want := range map[string]string{
+		"arn:aws:cloudtrail:eu-west-1:111122223333:trail/endpointguard-eu-west-1-Trail022F0CF2-1ABC": "",
+		"arn:aws:cloudtrail:eu-west-1:444455556666:trail/endpointguard-eu-west-1-Trail022F0CF2-1ABC": "deny",
+		"arn:aws:cloudtrail:eu-west-1:111122223333:trail/mallory":                                    "deny",
+		"": "deny",
+	} {
+		q := request{action: "s3:PutObject", principal: "cloudtrail.amazonaws.com", source: source}
+		if got := decides(t, placeholders(x), map[string]any{"Statement": denials}, q); got != want {
+			t.Errorf("CloudTrail for %q: %q, want %q", source, got, want)
+		}
+	}
 	for name, blocked := range at(bucket, "PublicAccessBlockConfiguration").(map[string]any) {
 		if blocked != true {
 			t.Errorf("%s: %v", name, blocked)
@@ -607,13 +690,13 @@ func TestKeyElsewhere(t *testing.T) {
 	}
 }
 
-// TestAlarms: at most eight, each is told, and none waits for data that only
+// TestAlarms: at most ten, each is told, and none waits for data that only
 // trouble makes.
 func TestAlarms(t *testing.T) {
 	x := synthesized(t, with(map[string]any{keySweepSchedule: "rate(6 hours)"}))
 	topic, _ := x.named(t, "AWS::SNS::Topic", "Alerts")
 	alarms := x.of("AWS::CloudWatch::Alarm")
-	if len(alarms) > 9 {
+	if len(alarms) > 10 {
 		t.Errorf("there are %d alarms", len(alarms))
 	}
 	for id, a := range alarms {
@@ -657,6 +740,7 @@ func TestAlarms(t *testing.T) {
 	want := map[string][]string{
 		"DeadLetters":    {"Maximum AWS/SQS ApproximateNumberOfMessagesVisible of DeadLetters"},
 		"FunctionErrors": {"Sum AWS/Lambda Errors of Guardrail", "Sum AWS/Lambda Errors of Sweep"},
+		"Throttled":      {"Sum AWS/Lambda Throttles of Guardrail", "Sum AWS/Lambda Throttles of Sweep"},
 		"RefusedAlarm":   {"Sum " + function.Namespace + " " + function.MetricRefused + " of Guardrail"},
 		"OwedMail":       {"Maximum " + function.Namespace + " " + function.MetricOwedAge + " of Guardrail"},
 		"OpenTooLong":    {"Maximum " + function.Namespace + " " + function.MetricOpenAge + " of Guardrail"},
@@ -708,7 +792,7 @@ func TestEveryStatementSaysWhy(t *testing.T) {
 					t.Errorf("%s allows %s", sid, action)
 				}
 			}
-			if at(s, "Resource") == "*" && at(s, "Condition", "StringEquals", "aws:RequestedRegion") != "eu-west-1" {
+			if at(s, "Effect") != "Deny" && at(s, "Resource") == "*" && at(s, "Condition", "StringEquals", "aws:RequestedRegion") != "eu-west-1" {
 				t.Errorf("%s is on everything, everywhere", sid)
 			}
 		}
@@ -724,7 +808,15 @@ func TestAlertChangesNothing(t *testing.T) {
 	if strings.Contains(string(synthesized(t, minimal()).text), update) {
 		t.Error("in mode alert it may change clusters")
 	}
-	if n := strings.Count(string(synthesized(t, everything()).text), update); n != 1 {
+	n := 0
+	for _, role := range synthesized(t, everything()).of("AWS::IAM::Role") {
+		for _, s := range list(at(role.Properties, "Policies", 0, "PolicyDocument", "Statement")) {
+			if at(s, "Effect") == "Allow" && slices.Contains(words(at(s, "Action")), strings.Trim(update, `"`)) {
+				n++
+			}
+		}
+	}
+	if n != 1 {
 		t.Errorf("in mode enforce %d statements let it change clusters", n)
 	}
 }
@@ -734,7 +826,7 @@ func TestOutputs(t *testing.T) {
 	got := slices.Sorted(maps.Keys(synthesized(t, minimal()).Outputs))
 	want := []string{
 		outputTopic, outputDeadLetters, outputGuardrail, outputRole, outputMailTopic, outputMode, outputPolicyHash, outputQueueURL,
-		outputSweep, outputSweepRole, outputTable, outputVersion,
+		outputSweep, outputSweepRole, outputTable, outputVersion, outputCode, outputSweepCode,
 	}
 	slices.Sort(want)
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -765,5 +857,57 @@ func TestCfnLint(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), lint, files...).CombinedOutput()
 	if err != nil || len(strings.TrimSpace(string(out))) > 0 {
 		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestOtherUpdatesAreDenied: whoever uses the role can change nothing but the endpoint
+// access, as far as IAM can tell: of what the calls of the guardrail have no key is
+// denied, and each key is one of UpdateClusterConfig's.
+func TestOtherUpdatesAreDenied(t *testing.T) {
+	denied := func(x template) []string {
+		_, role := x.named(t, "AWS::IAM::Role", "Guardrail")
+		var keys []string
+		for _, s := range list(at(role, "Policies", 0, "PolicyDocument", "Statement")) {
+			if at(s, "Effect") == "Deny" {
+				for _, condition := range at(s, "Condition").(map[string]any) {
+					keys = append(keys, slices.Sorted(maps.Keys(condition.(map[string]any)))...)
+				}
+			}
+		}
+		slices.Sort(keys)
+		return keys
+	}
+	want := []string{
+		"eks:authenticationMode", "eks:blockStorageEnabled", "eks:computeConfigEnabled", "eks:controlPlaneEgressMode", "eks:controlPlaneScalingTier",
+		"eks:deletionProtection", "eks:elasticLoadBalancingEnabled", "eks:kubeApiServerConfig", "eks:kubeControllerManagerConfig", "eks:kubeSchedulerConfig",
+		"eks:loggingType/api", "eks:loggingType/audit", "eks:loggingType/authenticator", "eks:loggingType/controllerManager", "eks:loggingType/scheduler",
+		"eks:supportType", "eks:zonalShiftEnabled",
+	}
+	x := synthesized(t, with(map[string]any{keyMode: "enforce"}))
+	if diff := cmp.Diff(want, denied(x)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for name, context := range map[string]map[string]any{"alert": minimal(), "switched off": with(map[string]any{keyMode: "enforce", keyDenyOthers: false})} {
+		if got := denied(synthesized(t, context)); got != nil {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	// What all inline policies of a role may have. Source: the IAM user guide, "IAM and
+	// AWS STS quotas".
+	for id, role := range synthesized(t, everything()).of("AWS::IAM::Role") {
+		text, err := json.Marshal(at(role.Properties, "Policies", 0, "PolicyDocument"))
+		if err != nil || len(text) > 10_240 {
+			t.Errorf("%s: %d characters, %v", id, len(text), err)
+		}
+	}
+}
+
+// TestASweepThatNeverRan: it is a dead letter, which has an alarm, and redrive.
+func TestASweepThatNeverRan(t *testing.T) {
+	x := synthesized(t, minimal())
+	dead, _ := x.named(t, "AWS::SQS::Queue", "DeadLetters")
+	_, config := x.named(t, "AWS::Lambda::EventInvokeConfig", "Sweep")
+	if diff := cmp.Diff(any(getAtt(dead, "Arn")), at(config, "DestinationConfig", "OnFailure", "Destination")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

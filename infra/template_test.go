@@ -95,6 +95,9 @@ func newApp(t *testing.T, context map[string]any) (awscdk.App, awscdk.Stack) {
 			t.Fatal(err)
 		}
 	}
+	if b, err = b.hashed(); err != nil {
+		t.Fatal(err)
+	}
 	app := awscdk.NewApp(&awscdk.AppProps{AnalyticsReporting: jsii.Bool(false), Outdir: jsii.String(t.TempDir())})
 	var first awscdk.Stack
 	for i, region := range d.Regions {

@@ -12,7 +12,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -56,15 +59,27 @@ func notInstalled(err error, region string) error {
 
 func newDoctor() *cobra.Command {
 	var where installed
-	var policyPath string
-	var asJSON bool
+	var policyPath, templatePath string
+	var asJSON, smoke bool
 	cmd := &cobra.Command{
-		Use:   "doctor [--name NAME] [--policy FILE] [--json]",
+		Use:   "doctor [--template FILE] [--smoke] [--json]",
 		Short: "Says what is wrong with an installation, and how to put it right",
 		Long: `Doctor looks at a deployed installation in the account of the AWS credentials:
 whether a trail tells of calls, the rules are enabled, the queue wakes the
 function, the function can run and has this version and this policy, people have
-confirmed their subscriptions, and no dead letters lie about. It only reads.
+confirmed their subscriptions, and no dead letters lie about. It compares what
+there is with what was deployed: the functions' settings, code and layers, their
+roles and all that these allow, who may invoke them, the rules, the policies of
+the queues and the topic, the alarms and their actions, the subscriptions and
+their filter policies. It only reads.
+
+What was deployed it takes from the stack's template, as CloudFormation has it.
+Whoever may deploy the stack may change that, too: --template compares with a
+template of your own, such as cdk.out/endpointguard-eu-west-1.template.json of
+the checkout that was reviewed.
+
+--smoke also has the function guardrail send a marked test mail, over its own
+topic, key and chat topic. Whether it arrives only people can tell.
 
 Each line is fine (✓), wrong (✗) with what to do about it, could not be seen
 (?), or is not for this account to tell (–).
@@ -74,19 +89,31 @@ that ships with endpointguard.
 
 --json prints one object: stack, account, region, healthy, findings (check,
 state, what, fix). The exit status is 1 unless all is fine. It needs
-cloudformation:DescribeStacks and DescribeStackResources,
+cloudformation:DescribeStacks, DescribeStackResources and GetTemplate,
 cloudtrail:DescribeTrails, GetTrailStatus and GetEventSelectors,
 events:DescribeRule and ListTargetsByRule, sqs:GetQueueAttributes,
-lambda:GetFunction, GetFunctionRecursionConfig and ListEventSourceMappings,
-sns:ListSubscriptionsByTopic and GetSubscriptionAttributes.`,
+lambda:GetFunction, GetFunctionRecursionConfig, GetPolicy and
+ListEventSourceMappings, iam:GetRole, ListRolePolicies, GetRolePolicy and
+ListAttachedRolePolicies, cloudwatch:DescribeAlarms, dynamodb:DescribeTable,
+sns:GetTopicAttributes, ListSubscriptionsByTopic and GetSubscriptionAttributes,
+and for --smoke lambda:InvokeFunction, which the document of scp --protect
+leaves to the deployers.`,
 		Example: `  endpointguard doctor
-  endpointguard doctor --region eu-west-1 --policy policy.yaml --json`,
+  endpointguard doctor --region eu-west-1 --policy policy.yaml --json
+  endpointguard doctor --template cdk.out/endpointguard-eu-west-1.template.json
+  endpointguard doctor --smoke`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
 			doc, err := loadPolicy(policyPath, cmd.ErrOrStderr())
 			if err != nil {
 				return err
+			}
+			template := doctor.Template{Name: templatePath}
+			if templatePath != "" {
+				if template.Text, err = os.ReadFile(templatePath); err != nil {
+					return usageError{fmt.Sprintf("--template: %v", err), "name a template of cdk.out, where cdk synth and cdk deploy leave them"}
+				}
 			}
 			cfg, err := where.config(ctx, telling(cmd.ErrOrStderr()))
 			if err != nil {
@@ -95,10 +122,16 @@ sns:ListSubscriptionsByTopic and GetSubscriptionAttributes.`,
 			d := doctor.Doctor{
 				Stacks: cloudformation.NewFromConfig(cfg), Rules: eventbridge.NewFromConfig(cfg), Trails: cloudtrail.NewFromConfig(cfg),
 				Queues: sqs.NewFromConfig(cfg), Functions: lambda.NewFromConfig(cfg), Topics: sns.NewFromConfig(cfg),
+				Roles: iam.NewFromConfig(cfg), Alarms: cloudwatch.NewFromConfig(cfg), Tables: dynamodb.NewFromConfig(cfg),
 				Download: doctor.Download, Version: function.Version,
-				Policy: doctor.Policy{Name: doc.name, Text: doc.data, Hash: doc.policy.Hash},
+				Policy: doctor.Policy{Name: doc.name, Text: doc.data, Hash: doc.policy.Hash}, Template: template,
 			}
 			in, findings, err := d.Examine(ctx, doctor.StackName(where.name, cfg.Region))
+			if err == nil && smoke {
+				// Asked twice it would only send two mails.
+				once := lambda.NewFromConfig(cfg, func(o *lambda.Options) { o.Retryer = aws.NopRetryer{} })
+				findings = append(findings, doctor.Smoke(ctx, once, in))
+			}
 			switch {
 			case ctx.Err() != nil:
 				return errors.New("interrupted")
@@ -117,6 +150,8 @@ sns:ListSubscriptionsByTopic and GetSubscriptionAttributes.`,
 	}
 	where.flags(cmd.Flags())
 	cmd.Flags().StringVar(&policyPath, "policy", "", "the policy `FILE` that is to be deployed")
+	cmd.Flags().StringVar(&templatePath, "template", "", "the template `FILE` to compare with")
+	cmd.Flags().BoolVar(&smoke, "smoke", false, "send a marked test mail")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
 }

@@ -166,8 +166,17 @@ func meaning(body []byte, account, region string) (p purpose, cluster, what stri
 	var envelope struct {
 		Source string `json:"source"`
 		Type   string `json:"detail-type"`
+		// Of an invocation that Lambda gave up. Source: the Lambda developer guide,
+		// "Adding a destination".
+		Context struct {
+			Function  string `json:"functionArn"`
+			Condition string `json:"condition"`
+		} `json:"requestContext"`
 	}
 	if json.Unmarshal(body, &envelope) == nil {
+		if envelope.Context.Function != "" && envelope.Context.Condition != "" {
+			return sweepAll, "", "a sweep that Lambda gave up: " + envelope.Context.Condition
+		}
 		switch envelope.Type {
 		case "Scheduled Event", "CloudFormation Stack Status Change":
 			return sweepAll, "", envelope.Type + " of " + envelope.Source

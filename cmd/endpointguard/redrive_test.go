@@ -286,3 +286,14 @@ func TestWhyNotDelivered(t *testing.T) {
 		t.Errorf("%+v", l)
 	}
 }
+
+// TestASweepThatLambdaGaveUp is put back by sweeping again, whatever it was to do.
+func TestASweepThatLambdaGaveUp(t *testing.T) {
+	for _, condition := range []string{"RetriesExhausted", "EventAgeExceeded"} {
+		letter := `{"version":"1.0","timestamp":"2026-11-23T10:00:00.000Z","requestContext":{"requestId":"1","functionArn":"arn:aws:lambda:eu-west-1:111122223333:function:s:$LATEST",
+			"condition":"` + condition + `","approximateInvokeCount":3},"requestPayload":{"source":"aws.events","detail-type":"Scheduled Event","detail":{}}}`
+		if p, cluster, what := meaning([]byte(letter), "111122223333", "eu-west-1"); p != sweepAll || cluster != "" || !strings.Contains(what, condition) {
+			t.Errorf("%s: %s %q %q", condition, p, cluster, what)
+		}
+	}
+}

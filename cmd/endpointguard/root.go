@@ -125,7 +125,7 @@ for wrong use.`,
 	}
 	root.SetVersionTemplate("endpointguard {{.Version}}\n")
 	root.AddCommand(newDemo(), newReplay(), newDoctor(), newRedrive())
-	root.AddCommand(newValidate(), newTest(), newExplain(), newScan(), newSCP(), newIncidents(), newIncident())
+	root.AddCommand(newValidate(), newTest(), newExplain(), newScan(), newSCP(), newGrant(), newIncidents(), newIncident())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {

@@ -55,10 +55,14 @@ type Doctor struct {
 	Queues    Queues
 	Functions Functions
 	Topics    Topics
+	Roles     Roles
+	Alarms    Alarms
+	Tables    Tables
 	// Download gets a function's code from where Lambda has it.
 	Download func(ctx context.Context, url string) ([]byte, error)
 	Version  string // the installation is to have
 	Policy   Policy
+	Template Template
 }
 
 // Examine looks at everything of the installation, in the order in which an event
@@ -68,14 +72,15 @@ func (d Doctor) Examine(ctx context.Context, stack string) (Installation, []Find
 	if err != nil {
 		return in, nil, err
 	}
-	findings := []Finding{d.stack(in)}
-	findings = append(findings, d.trail(ctx, in))
-	findings = append(findings, d.rules(ctx, in)...)
-	findings = append(findings, d.queue(ctx, in), d.mapping(ctx, in))
-	own, environment := d.guardrail(ctx, in)
-	findings = append(append(findings, own...), d.sweep(ctx, in))
-	findings = append(findings, d.topics(ctx, in, environment)...)
-	return in, append(findings, d.deadLetters(ctx, in)), nil
+	t, template := d.template(ctx, in)
+	findings := []Finding{d.stack(in), template, d.trail(ctx, in)}
+	findings = append(findings, d.rules(ctx, in, t)...)
+	findings = append(findings, d.queue(ctx, in), d.queueSettings(ctx, t, "queue settings", "WakeUps", in.Queue), d.mapping(ctx, in, t))
+	own, environment := d.guardrail(ctx, in, t)
+	findings = append(append(findings, own...), d.sweep(ctx, in, t)...)
+	findings = append(append(findings, d.ledger(ctx, t), d.topicSettings(ctx, in, t)), d.alarms(ctx, in, t)...)
+	findings = append(findings, d.topics(ctx, in, t, environment)...)
+	return in, append(findings, d.queueSettings(ctx, t, "dead letters' queue", "DeadLetters", in.DeadLetters), d.deadLetters(ctx, in)), nil
 }
 
 // revert has CloudFormation put back what was changed beside it. Deploying alone

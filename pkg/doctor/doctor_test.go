@@ -7,9 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,8 +20,14 @@ import (
 	stacktypes "github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	trailtypes "github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	alarmtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	tabletypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	ruletypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	roletypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	functiontypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -48,6 +56,7 @@ const (
 // what it wants to be wrong; errs are the errors of calls, by name.
 type account struct {
 	stack         *stacktypes.Stack
+	template      string            // of the stack
 	resources     map[string]string // logical id to physical
 	types         map[string]string
 	rules         map[string]*eventbridge.DescribeRuleOutput
@@ -62,8 +71,18 @@ type account struct {
 	subscriptions []topictypes.Subscription
 	attributes    map[string]map[string]string // of subscriptions
 	code          []byte
+	policies      map[string]string // of functions
+	role          *iam.GetRoleOutput
+	inline        map[string]map[string]string // of roles, the policies by name
+	attached      []roletypes.AttachedPolicy
+	alarms        map[string]alarmtypes.MetricAlarm
+	table         *tabletypes.TableDescription
+	topic         map[string]string // attributes
 	errs          map[string]error
 }
+
+// golden is the template that gets deployed.
+const golden = "../../infra/testdata/alert.template.json"
 
 func healthy(t *testing.T) *account {
 	t.Helper()
@@ -73,11 +92,11 @@ func healthy(t *testing.T) *account {
 			StackStatus: stacktypes.StackStatusUpdateComplete,
 		},
 		resources: map[string]string{
-			"Alice": confirmed, "WakeUpsF7772DAC": queueURL, "DeadLettersBBF8BAAB": deadURL, "Alerts91F83244": topicARN,
+			"WakeUpsF7772DAC": queueURL, "DeadLettersBBF8BAAB": deadURL, "Alerts91F83244": topicARN,
 			"Guardrail91D61981": "guard", "Sweep576358E8": "sweeper",
 		},
 		types: map[string]string{
-			"Alice": "AWS::SNS::Subscription", "WakeUpsF7772DAC": "AWS::SQS::Queue", "DeadLettersBBF8BAAB": "AWS::SQS::Queue", "Alerts91F83244": "AWS::SNS::Topic",
+			"WakeUpsF7772DAC": "AWS::SQS::Queue", "DeadLettersBBF8BAAB": "AWS::SQS::Queue", "Alerts91F83244": "AWS::SNS::Topic",
 			"Guardrail91D61981": "AWS::Lambda::Function", "Sweep576358E8": "AWS::Lambda::Function",
 		},
 		rules: map[string]*eventbridge.DescribeRuleOutput{}, targets: map[string][]ruletypes.Target{},
@@ -88,28 +107,36 @@ func healthy(t *testing.T) *account {
 		}},
 		queues: map[string]map[string]string{
 			queueURL: {
-				"RedrivePolicy": `{"deadLetterTargetArn":"` + deadARN + `","maxReceiveCount":5}`,
-				"Policy": `{"Statement":[{"Effect":"Deny","Principal":"*","Action":"sqs:*","Condition":{"Bool":{"aws:SecureTransport":"false"}}},
-					{"Effect":"Deny","Principal":"*","Action":"sqs:SendMessage","Condition":{"ArnNotEquals":{"aws:SourceArn":["a"]}}}]}`,
+				"RedrivePolicy":     `{"deadLetterTargetArn":"` + deadARN + `","maxReceiveCount":5}`,
+				"VisibilityTimeout": "360", "MessageRetentionPeriod": "1209600", "DelaySeconds": "0", "SqsManagedSseEnabled": "true",
 				counts[0]: "2", counts[1]: "1", counts[2]: "3",
 			},
-			deadURL: {counts[0]: "0", counts[1]: "0", counts[2]: "0"},
+			deadURL: {"VisibilityTimeout": "30", "MessageRetentionPeriod": "1209600", "DelaySeconds": "0", "SqsManagedSseEnabled": "true", counts[0]: "0", counts[1]: "0", counts[2]: "0"},
 		},
 		function: map[string]*lambda.GetFunctionOutput{
 			"guard": {
 				Configuration: &functiontypes.FunctionConfiguration{
 					State: functiontypes.StateActive, LastUpdateStatus: functiontypes.LastUpdateStatusSuccessful, LastModified: aws.String("2026-11-23T10:00:00.000+0000"),
-					Environment: &functiontypes.EnvironmentResponse{Variables: map[string]string{settings.Mode: settings.ModeAlert, settings.TopicARN: topicARN}},
 				},
 				Code: &functiontypes.FunctionCodeLocation{Location: aws.String("https://code.example.com/zip?signature=secret")},
 			},
 			"sweeper": {Configuration: &functiontypes.FunctionConfiguration{State: functiontypes.StateInactive, LastModified: aws.String("2026-11-23T10:00:00.000+0000")}},
 		},
-		loop:          functiontypes.RecursiveLoopAllow,
-		mappings:      []functiontypes.EventSourceMappingConfiguration{{State: aws.String("Enabled"), UUID: aws.String("the-uuid")}},
+		loop: functiontypes.RecursiveLoopAllow,
+		mappings: []functiontypes.EventSourceMappingConfiguration{{
+			State: aws.String("Enabled"), UUID: aws.String("the-uuid"), EventSourceArn: aws.String(queueARN), BatchSize: aws.Int32(1),
+			FunctionResponseTypes: []functiontypes.FunctionResponseType{functiontypes.FunctionResponseTypeReportBatchItemFailures},
+			ScalingConfig:         &functiontypes.ScalingConfig{MaximumConcurrency: aws.Int32(5)}, MaximumBatchingWindowInSeconds: aws.Int32(0),
+		}},
 		subscriptions: []topictypes.Subscription{{Protocol: aws.String("email"), Endpoint: aws.String("alice@example.com"), SubscriptionArn: aws.String(confirmed)}},
 		attributes:    map[string]map[string]string{confirmed: {"PendingConfirmation": "false", "ConfirmationWasAuthenticated": "true"}},
 		code:          zipped(t, map[string]string{"bootstrap": "code", "policy.yaml": document}),
+		policies:      map[string]string{},
+		role:          &iam.GetRoleOutput{Role: &roletypes.Role{}},
+		inline:        map[string]map[string]string{},
+		alarms:        map[string]alarmtypes.MetricAlarm{},
+		table:         &tabletypes.TableDescription{TableStatus: tabletypes.TableStatusActive},
+		topic:         map[string]string{},
 		errs:          map[string]error{},
 	}
 	for key, value := range map[string]string{
@@ -117,7 +144,7 @@ func healthy(t *testing.T) *account {
 	} {
 		a.stack.Outputs = append(a.stack.Outputs, stacktypes.Output{OutputKey: aws.String(key), OutputValue: aws.String(value)})
 	}
-	for id, file := range map[string]string{"EndpointAccess": events.EndpointAccess, "ClusterTags": events.ClusterTags, "SweepSchedule": "", "SweepAfterDeployment": ""} {
+	for id, file := range map[string]string{"EndpointAccess": events.EndpointAccess, "ClusterTags": events.ClusterTags, "SweepSchedule": "", "SweepAfterDeployment": "", "LedgerGone": ""} {
 		name, target := "rule-"+id, sweepARN
 		a.resources[id], a.types[id] = name, "AWS::Events::Rule"
 		a.rules[name] = &eventbridge.DescribeRuleOutput{State: ruletypes.RuleStateEnabled}
@@ -128,9 +155,90 @@ func healthy(t *testing.T) *account {
 			}
 			a.rules[name].EventPattern, target = aws.String(string(pattern)), queueARN
 		}
-		a.targets[name] = []ruletypes.Target{{Arn: &target, DeadLetterConfig: &ruletypes.DeadLetterConfig{Arn: aws.String(deadARN)}}}
+		a.targets[name] = []ruletypes.Target{{Id: aws.String("endpointguard"), Arn: &target, DeadLetterConfig: &ruletypes.DeadLetterConfig{Arn: aws.String(deadARN)}}}
 	}
+	a.deploy(t)
 	return a
+}
+
+// deploy makes what the template describes and the above does not spell out.
+func (a *account) deploy(t *testing.T) {
+	t.Helper()
+	data, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash := strings.Repeat("A", 43) + "="
+	a.template = strings.ReplaceAll(string(data), `"Value": "HASH"`, `"Value": "`+hash+`"`)
+	d := &deployed{in: Installation{
+		Stack: stackName, ID: *a.stack.StackId, Partition: "aws", Region: "eu-west-1", Account: "111122223333", Resources: a.resources,
+	}}
+	if err := json.Unmarshal([]byte(a.template), d); err != nil {
+		t.Fatal(err)
+	}
+	for id, r := range d.Resources {
+		if a.resources[id] == "" {
+			a.resources[id], a.types[id] = "the-"+id, r.Type
+		}
+	}
+	for id, r := range d.Resources {
+		p, err := d.resolved(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := a.resources[id]
+		switch r.Type {
+		case "AWS::Lambda::Function":
+			c := a.function[name].Configuration
+			decode(t, p, c, "Role", "Handler", "Runtime", "Architectures", "Timeout", "MemorySize", "Environment")
+			c.CodeSha256 = &hash
+		case "AWS::Lambda::Permission":
+			a.policies["sweeper"] = strings.TrimPrefix(a.policies["sweeper"]+","+text(map[string]any{
+				"Sid": id, "Effect": "Allow", "Principal": map[string]any{"Service": p["Principal"]}, "Action": p["Action"], "Resource": p["FunctionName"],
+				"Condition": map[string]any{"ArnLike": map[string]any{"AWS:SourceArn": p["SourceArn"]}},
+			}), ",")
+		case "AWS::IAM::Role":
+			a.role.Role.AssumeRolePolicyDocument = aws.String(url.PathEscape(text(p["AssumeRolePolicyDocument"])))
+			a.inline[name] = map[string]string{"function": url.PathEscape(text(at(p["Policies"].([]any)[0], "PolicyDocument")))}
+		case "AWS::CloudWatch::Alarm":
+			alarm := alarmtypes.MetricAlarm{AlarmName: &name, ActionsEnabled: aws.Bool(true)}
+			decode(t, p, &alarm, alarmProperties...)
+			a.alarms[name] = alarm
+		case "AWS::SQS::QueuePolicy":
+			a.queues[text(p["Queues"].([]any)[0])]["Policy"] = text(p["PolicyDocument"])
+		case "AWS::SNS::TopicPolicy":
+			a.topic["Policy"] = text(p["PolicyDocument"])
+		case "AWS::Events::Rule":
+			if schedule, ok := p["ScheduleExpression"].(string); ok {
+				a.rules[name].ScheduleExpression = &schedule
+			} else {
+				a.rules[name].EventPattern = aws.String(text(p["EventPattern"]))
+			}
+			var targets []ruletypes.Target
+			if err := json.Unmarshal([]byte(text(p["Targets"])), &targets); err != nil {
+				t.Fatal(err)
+			}
+			a.targets[name] = targets
+		case "AWS::DynamoDB::Table":
+			protected, _ := p["DeletionProtectionEnabled"].(bool)
+			a.table.DeletionProtectionEnabled = &protected
+		}
+	}
+	a.policies["sweeper"] = `{"Statement":[` + a.policies["sweeper"] + `]}`
+}
+
+// decode puts some of the properties of a template into what an SDK returns.
+func decode(t *testing.T, properties map[string]any, into any, names ...string) {
+	t.Helper()
+	some := map[string]any{}
+	for _, name := range names {
+		if properties[name] != nil {
+			some[name] = properties[name]
+		}
+	}
+	if err := json.Unmarshal([]byte(text(some)), into); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func zipped(t *testing.T, files map[string]string) []byte {
@@ -168,7 +276,7 @@ func refused(code string) error { return &smithy.GenericAPIError{Code: code, Mes
 
 func (a *account) doctor() Doctor {
 	return Doctor{
-		Stacks: a, Rules: a, Trails: a, Queues: a, Functions: a, Topics: a, Version: "1.2.3",
+		Stacks: a, Rules: a, Trails: a, Queues: a, Functions: a, Topics: a, Roles: a, Alarms: a, Tables: a, Version: "1.2.3",
 		Policy: Policy{Name: "policy.yaml", Text: []byte(document), Hash: "abc"},
 		Download: func(context.Context, string) ([]byte, error) {
 			return a.code, a.errs["Download"]
@@ -189,6 +297,49 @@ func (a *account) DescribeStackResources(context.Context, *cloudformation.Descri
 		out.StackResources = append(out.StackResources, stacktypes.StackResource{LogicalResourceId: aws.String(id), PhysicalResourceId: aws.String(physical), ResourceType: aws.String(a.types[id])})
 	}
 	return out, a.errs["DescribeStackResources"]
+}
+
+func (a *account) GetTemplate(context.Context, *cloudformation.GetTemplateInput, ...func(*cloudformation.Options)) (*cloudformation.GetTemplateOutput, error) {
+	return &cloudformation.GetTemplateOutput{TemplateBody: &a.template}, a.errs["GetTemplate"]
+}
+
+func (a *account) GetPolicy(_ context.Context, in *lambda.GetPolicyInput, _ ...func(*lambda.Options)) (*lambda.GetPolicyOutput, error) {
+	if a.policies[*in.FunctionName] == "" && a.errs["GetPolicy"] == nil {
+		return nil, refused("ResourceNotFoundException")
+	}
+	return &lambda.GetPolicyOutput{Policy: aws.String(a.policies[*in.FunctionName])}, a.errs["GetPolicy"]
+}
+
+func (a *account) GetRole(context.Context, *iam.GetRoleInput, ...func(*iam.Options)) (*iam.GetRoleOutput, error) {
+	return a.role, a.errs["GetRole"]
+}
+
+func (a *account) ListRolePolicies(_ context.Context, in *iam.ListRolePoliciesInput, _ ...func(*iam.Options)) (*iam.ListRolePoliciesOutput, error) {
+	return &iam.ListRolePoliciesOutput{PolicyNames: sortedKeys(a.inline[*in.RoleName])}, a.errs["ListRolePolicies"]
+}
+
+func (a *account) GetRolePolicy(_ context.Context, in *iam.GetRolePolicyInput, _ ...func(*iam.Options)) (*iam.GetRolePolicyOutput, error) {
+	return &iam.GetRolePolicyOutput{PolicyDocument: aws.String(a.inline[*in.RoleName][*in.PolicyName])}, a.errs["GetRolePolicy"]
+}
+
+func (a *account) ListAttachedRolePolicies(context.Context, *iam.ListAttachedRolePoliciesInput, ...func(*iam.Options)) (*iam.ListAttachedRolePoliciesOutput, error) {
+	return &iam.ListAttachedRolePoliciesOutput{AttachedPolicies: a.attached}, a.errs["ListAttachedRolePolicies"]
+}
+
+func (a *account) DescribeAlarms(_ context.Context, in *cloudwatch.DescribeAlarmsInput, _ ...func(*cloudwatch.Options)) (*cloudwatch.DescribeAlarmsOutput, error) {
+	out := &cloudwatch.DescribeAlarmsOutput{}
+	if alarm, ok := a.alarms[in.AlarmNames[0]]; ok {
+		out.MetricAlarms = append(out.MetricAlarms, alarm)
+	}
+	return out, a.errs["DescribeAlarms"]
+}
+
+func (a *account) DescribeTable(context.Context, *dynamodb.DescribeTableInput, ...func(*dynamodb.Options)) (*dynamodb.DescribeTableOutput, error) {
+	return &dynamodb.DescribeTableOutput{Table: a.table}, a.errs["DescribeTable"]
+}
+
+func (a *account) GetTopicAttributes(context.Context, *sns.GetTopicAttributesInput, ...func(*sns.Options)) (*sns.GetTopicAttributesOutput, error) {
+	return &sns.GetTopicAttributesOutput{Attributes: a.topic}, a.errs["GetTopicAttributes"]
 }
 
 func (a *account) DescribeRule(_ context.Context, in *eventbridge.DescribeRuleInput, _ ...func(*eventbridge.Options)) (*eventbridge.DescribeRuleOutput, error) {
@@ -233,7 +384,7 @@ func (a *account) GetFunctionRecursionConfig(context.Context, *lambda.GetFunctio
 }
 
 func (a *account) ListEventSourceMappings(_ context.Context, in *lambda.ListEventSourceMappingsInput, _ ...func(*lambda.Options)) (*lambda.ListEventSourceMappingsOutput, error) {
-	if *in.FunctionName != "guard" || *in.EventSourceArn != queueARN {
+	if *in.FunctionName != "guard" || in.EventSourceArn != nil {
 		return &lambda.ListEventSourceMappingsOutput{}, nil
 	}
 	return &lambda.ListEventSourceMappingsOutput{EventSourceMappings: a.mappings}, a.errs["ListEventSourceMappings"]
@@ -266,19 +417,34 @@ func TestAllIsWell(t *testing.T) {
 	}
 	want := []Finding{
 		{"deployment", Fine, "version 1.2.3, UPDATE_COMPLETE", ""},
+		{"template", Fine, "compared with the stack's own; --template compares with one that you have made", ""},
 		{"trail", Fine, "all logs the calls", ""},
 		{"rule EndpointAccess", Fine, "enabled, with its target", ""},
 		{"rule ClusterTags", Fine, "enabled, with its target", ""},
 		{"rule SweepSchedule", Fine, "enabled, with its target", ""},
 		{"rule SweepAfterDeployment", Fine, "enabled, with its target", ""},
+		{"rule LedgerGone", Fine, "enabled, with its target", ""},
 		{"queue", Fine, "there, 6 messages wait or are handled", ""},
+		{"queue settings", Fine, "as deployed", ""},
 		{"queue wakes function", Fine, "the event source mapping is enabled", ""},
 		{"function guardrail", Fine, "Active, changed 2026-11-23T10:00:00.000+0000", ""},
 		{"re-checks", Fine, "Lambda lets the function wake itself", ""},
 		{"mode", Fine, "alert: people are told, nothing is changed", ""},
 		{"policy", Fine, "policy.yaml (abc)", ""},
+		{"settings guardrail", Fine, "as deployed", ""},
+		{"code guardrail", Fine, "as deployed", ""},
+		{"role guardrail", Fine, "the-GuardrailRole58EF8344 and its policies are as deployed", ""},
+		{"callers guardrail", Fine, "as deployed", ""},
 		{"function sweep", Fine, "Inactive, changed 2026-11-23T10:00:00.000+0000", ""},
+		{"settings sweep", Fine, "as deployed", ""},
+		{"code sweep", Fine, "as deployed", ""},
+		{"role sweep", Fine, "the-SweepRole19075C26 and its policies are as deployed", ""},
+		{"callers sweep", Fine, "as deployed", ""},
+		{"ledger", Fine, "as deployed", ""},
+		{"topic settings", Fine, "as deployed", ""},
+		{"alarm actions", Fine, "10 alarms, as deployed", ""},
 		{"mails", Fine, "1 subscribed and confirmed", ""},
+		{"dead letters' queue", Fine, "as deployed", ""},
 		{"dead letters", Fine, "none", ""},
 	}
 	if diff := cmp.Diff(want, findings); diff != "" {
@@ -287,6 +453,12 @@ func TestAllIsWell(t *testing.T) {
 	if !Healthy(findings) || in.Account != "111122223333" || in.Region != "eu-west-1" || in.Partition != "aws" {
 		t.Errorf("healthy %v, %s %s %s", Healthy(findings), in.Partition, in.Account, in.Region)
 	}
+}
+
+// seenToo are the checks that may see a fault beside the one that is about it.
+var seenToo = map[string][]string{
+	"queue": {"queue settings"}, "dead letters": {"dead letters' queue"}, "rule ClusterTags": {"queue settings", "dead letters' queue"},
+	"role guardrail": {"role sweep"}, "callers guardrail": {"callers sweep"},
 }
 
 // TestFaults: each fault is found by one check, which says what to do about it.
@@ -337,7 +509,45 @@ func TestFaults(t *testing.T) {
 		"queue loses":     {func(a *account) { delete(a.queues[queueURL], "RedrivePolicy") }, "queue", Wrong, "is lost", "--revert-drift"},
 		"queue open": {func(a *account) {
 			a.queues[queueURL]["Policy"] = `{"Statement":[{"Effect":"Allow","Action":["sqs:SendMessage"]}]}`
-		}, "queue", Wrong, "keep others from sending", "--revert-drift"},
+		}, "queue settings", Wrong, "WithoutItAnyoneWithSqsRightsCouldSend is missing or changed", "--revert-drift"},
+		"another may send": {func(a *account) {
+			a.queues[queueURL]["Policy"] = strings.Replace(a.queues[queueURL]["Policy"], "the-SweepRole19075C26", "mallory", 1)
+		}, "queue settings", Wrong, "WithoutItAnyoneWithSqsRightsCouldSend", "--revert-drift"},
+		"dead letters open": {func(a *account) { delete(a.queues[deadURL], "Policy") }, "dead letters' queue", Wrong, "WithoutItRulesLoseWhatTheyCannotDeliver", "--revert-drift"},
+		"filtered": {func(a *account) {
+			a.mappings[0].FilterCriteria = &functiontypes.FilterCriteria{Filters: []functiontypes.Filter{{Pattern: aws.String(`{"body":["x"]}`)}}}
+		}, "queue wakes function", Wrong, "FilterCriteria is", "--revert-drift"},
+		"woken from elsewhere": {func(a *account) {
+			a.mappings = append(a.mappings, functiontypes.EventSourceMappingConfiguration{EventSourceArn: aws.String(deadARN), UUID: aws.String("other")})
+		}, "queue wakes function", Wrong, deadARN + " wakes the function, too", "delete-event-source-mapping --uuid other"},
+		"a boundary": {func(a *account) {
+			a.role.Role.PermissionsBoundary = &roletypes.AttachedPermissionsBoundary{PermissionsBoundaryArn: aws.String("arn:b")}
+		}, "role guardrail", Wrong, "boundary arn:b", "delete-role-permissions-boundary --role-name the-GuardrailRole58EF8344"},
+		"its policy gone": {func(a *account) { a.inline["the-SweepRole19075C26"] = nil }, "role sweep", Wrong, "its policy function is gone", "--revert-drift"},
+		"role unreadable": {func(a *account) { a.inline["the-SweepRole19075C26"]["function"] = "{" }, "role sweep", Unknown, "read the policy", "deploy"},
+		"in a VPC": {func(a *account) {
+			a.function["guard"].Configuration.VpcConfig = &functiontypes.VpcConfigResponse{SubnetIds: []string{"s"}}
+		}, "code guardrail", Wrong, "VpcConfig is", "--revert-drift"},
+		"no settings":            {func(a *account) { a.function["sweeper"].Configuration.Environment = nil }, "settings sweep", Wrong, "ENDPOINTGUARD_ACCOUNT is not set", "--revert-drift"},
+		"callers unknown":        {func(a *account) { a.errs["GetPolicy"] = refused("AccessDeniedException"); a.policies["guard"] = "x" }, "callers guardrail", Unknown, "lambda:GetPolicy", "credentials"},
+		"ledger gone":            {func(a *account) { a.errs["DescribeTable"] = refused("ResourceNotFoundException") }, "ledger", Wrong, "is gone", "backup"},
+		"ledger being deleted":   {func(a *account) { a.table.TableStatus = tabletypes.TableStatusDeleting }, "ledger", Wrong, "DELETING", "look at"},
+		"ledger unknown":         {func(a *account) { a.errs["DescribeTable"] = refused("AccessDeniedException") }, "ledger", Unknown, "dynamodb:DescribeTable", "credentials"},
+		"topic open":             {func(a *account) { a.topic["Policy"] = "" }, "topic settings", Wrong, "WithoutItAnyoneWithSnsRightsCouldMail", "--revert-drift"},
+		"topic's key":            {func(a *account) { a.topic["KmsMasterKeyId"] = "k" }, "topic settings", Wrong, `KmsMasterKeyId is "k", and not set was deployed`, "--revert-drift"},
+		"topic settings unknown": {func(a *account) { a.errs["GetTopicAttributes"] = refused("AuthorizationError") }, "topic settings", Unknown, "sns:GetTopicAttributes", "credentials"},
+		"alarm without an action": {func(a *account) {
+			alarm := a.alarms["the-BacklogAlarm1E83516A"]
+			alarm.AlarmActions = nil
+			a.alarms["the-BacklogAlarm1E83516A"] = alarm
+		}, "alarm BacklogAlarm", Wrong, "AlarmActions is not set", "--revert-drift"},
+		"another's address": {func(a *account) { a.subscriptions[0].Endpoint = aws.String("mallory@example.com") }, "mails", Wrong, "alice@example.com was deployed and is not subscribed any more", "subscribe whoever"},
+		"all filtered": {func(a *account) {
+			a.template = strings.Replace(a.template, `"Protocol": "email",`, `"Protocol": "email", "FilterPolicy": {"severity": ["critical"]},`, 1)
+			a.attributes[confirmed]["FilterPolicy"] = `{"severity":["critical"]}`
+		}, "mails", Wrong, "every subscription has a filter policy", "without a filter policy"},
+		"no template":      {func(a *account) { a.template = "Resources:\n" }, "template", Unknown, "not JSON with resources", "deploy"},
+		"template unknown": {func(a *account) { a.errs["GetTemplate"] = refused("AccessDenied") }, "template", Unknown, "cloudformation:GetTemplate", "credentials"},
 		"mapping disabled": {func(a *account) { a.mappings[0].State = aws.String("Disabled") }, "queue wakes function", Wrong, "Disabled", "--uuid the-uuid"},
 		"mapping gone":     {func(a *account) { a.mappings = nil }, "queue wakes function", Wrong, "no event source mapping", "--revert-drift"},
 		"function gone":    {func(a *account) { delete(a.function, "guard") }, "function guardrail", Wrong, "guard is gone", "--revert-drift"},
@@ -364,7 +574,6 @@ func TestFaults(t *testing.T) {
 		"deleted":               {func(a *account) { a.subscriptions[0].SubscriptionArn = aws.String("Deleted") }, "mails", Wrong, "alice@example.com is Deleted", "subscribe anew"},
 		"one click":             {func(a *account) { a.attributes[confirmed]["ConfirmationWasAuthenticated"] = "false" }, "mails", Wrong, "one click", "--authenticate-on-unsubscribe"},
 		"nobody":                {func(a *account) { a.subscriptions = nil }, "mails", Wrong, "nobody has subscribed", "subscribe somebody"},
-		"one has left":          {func(a *account) { a.resources["Bob"], a.types["Bob"] = "x", "AWS::SNS::Subscription" }, "mails", Wrong, "2 e-mail addresses were deployed, 1 are left", "subscribe whoever"},
 		"the second page": {func(a *account) {
 			a.subscriptions = append(a.subscriptions, topictypes.Subscription{Protocol: aws.String("https"), Endpoint: aws.String("https://chat.example.com"), SubscriptionArn: aws.String("PendingConfirmation")})
 		}, "mails", Wrong, "https://chat.example.com has not confirmed", "Subscriptions"},
@@ -386,6 +595,10 @@ func TestFaults(t *testing.T) {
 			}
 			var amiss []Finding
 			for _, f := range findings {
+				// One fault may be seen by every check that needs the same.
+				if f.State == Unknown && f.Fix == "see the check template" || slices.Contains(seenToo[test.check], f.Check) {
+					continue
+				}
 				if f.State != Fine && (f.Check == test.check || !strings.HasPrefix(f.Check, "rule ")) {
 					amiss = append(amiss, f)
 				}
@@ -524,16 +737,6 @@ func TestTemplate(t *testing.T) {
 	}
 	if rules != len(ruleIDs) {
 		t.Errorf("the template has %d rules, %d are looked at", rules, len(ruleIDs))
-	}
-	closed := 0
-	for _, r := range template.Resources {
-		var p struct{ PolicyDocument json.RawMessage }
-		if r.Type == "AWS::SQS::QueuePolicy" && json.Unmarshal(r.Properties, &p) == nil && keepsOthersOut(string(p.PolicyDocument)) {
-			closed++
-		}
-	}
-	if closed != 1 {
-		t.Errorf("%d queues keep others out, want the one", closed)
 	}
 }
 

@@ -39,30 +39,33 @@ type rule struct {
 }
 
 // ruleIDs are the logical ids of the rules. Source: infra/stack.go.
-var ruleIDs = []string{"EndpointAccess", "ClusterTags", "SweepSchedule", "SweepAfterDeployment"}
+var ruleIDs = []string{"EndpointAccess", "ClusterTags", "SweepSchedule", "SweepAfterDeployment", "LedgerGone"}
 
 func (in Installation) rules() []rule {
 	files := map[string]string{"EndpointAccess": events.EndpointAccess, "ClusterTags": events.ClusterTags}
 	var out []rule
 	for _, id := range ruleIDs {
 		r := rule{id: id, file: files[id], target: in.functionARN(in.Sweep)}
-		if r.file != "" {
+		switch {
+		case r.file != "":
 			r.target = in.queueARN(in.Queue)
+		case id == "LedgerGone":
+			r.target = in.AlertTopic
 		}
 		out = append(out, r)
 	}
 	return out
 }
 
-func (d Doctor) rules(ctx context.Context, in Installation) []Finding {
+func (d Doctor) rules(ctx context.Context, in Installation, t *deployed) []Finding {
 	var out []Finding
 	for _, r := range in.rules() {
-		out = append(out, d.rule(ctx, in, r))
+		out = append(out, d.rule(ctx, in, t, r))
 	}
 	return out
 }
 
-func (d Doctor) rule(ctx context.Context, in Installation, r rule) Finding {
+func (d Doctor) rule(ctx context.Context, in Installation, t *deployed, r rule) Finding {
 	check, name := "rule "+r.id, in.Resources[r.id]
 	if name == "" {
 		return wrong(check, deploy, "the stack has no such rule")
@@ -88,6 +91,22 @@ func (d Doctor) rule(ctx context.Context, in Installation, r rule) Finding {
 	}
 	if dead := targets.Targets[i].DeadLetterConfig; dead == nil || aws.ToString(dead.Arn) != in.queueARN(in.DeadLetters) {
 		return wrong(check, revert, "what it cannot deliver is lost: its target has not the installation's dead letters")
+	}
+	if t == nil {
+		return notCompared(check)
+	}
+	want, err := t.properties("AWS::Events::Rule", r.id)
+	if err != nil {
+		return notUnderstood(check, err)
+	}
+	is := map[string]any{"ScheduleExpression": got.ScheduleExpression, "Targets": targets.Targets}
+	if text := aws.ToString(got.EventPattern); text != "" {
+		var pattern any
+		_ = json.Unmarshal([]byte(text), &pattern) // What cannot be read is not what was deployed.
+		is["EventPattern"] = pattern
+	}
+	if differs := differences(want, is, "EventPattern", "ScheduleExpression", "Targets"); len(differs) > 0 {
+		return asDeployed(check, revert, differs)
 	}
 	return fine(check, "enabled, with its target")
 }

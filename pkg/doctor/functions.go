@@ -22,6 +22,7 @@ import (
 type Functions interface {
 	GetFunction(ctx context.Context, in *lambda.GetFunctionInput, options ...func(*lambda.Options)) (*lambda.GetFunctionOutput, error)
 	GetFunctionRecursionConfig(ctx context.Context, in *lambda.GetFunctionRecursionConfigInput, options ...func(*lambda.Options)) (*lambda.GetFunctionRecursionConfigOutput, error)
+	GetPolicy(ctx context.Context, in *lambda.GetPolicyInput, options ...func(*lambda.Options)) (*lambda.GetPolicyOutput, error)
 	ListEventSourceMappings(ctx context.Context, in *lambda.ListEventSourceMappingsInput, options ...func(*lambda.Options)) (*lambda.ListEventSourceMappingsOutput, error)
 }
 
@@ -56,14 +57,17 @@ func state(c *types.FunctionConfiguration) string {
 	return string(c.State)
 }
 
-func (d Doctor) sweep(ctx context.Context, in Installation) Finding {
-	_, f, _ := d.runs(ctx, "function sweep", in.Sweep)
-	return f
+func (d Doctor) sweep(ctx context.Context, in Installation, t *deployed) []Finding {
+	got, first, there := d.runs(ctx, "function sweep", in.Sweep)
+	if !there {
+		return []Finding{first}
+	}
+	return append([]Finding{first}, d.asItWasDeployed(ctx, in, t, "Sweep", in.Sweep, got.Configuration)...)
 }
 
 // guardrail judges the function guardrail: that it can run, its loop setting, its
 // mode and its policy. It returns the function's environment, too.
-func (d Doctor) guardrail(ctx context.Context, in Installation) ([]Finding, map[string]string) {
+func (d Doctor) guardrail(ctx context.Context, in Installation, t *deployed) ([]Finding, map[string]string) {
 	got, first, there := d.runs(ctx, "function guardrail", in.Guardrail)
 	if !there {
 		return []Finding{first}, nil
@@ -72,7 +76,8 @@ func (d Doctor) guardrail(ctx context.Context, in Installation) ([]Finding, map[
 	if e := got.Configuration.Environment; e != nil {
 		environment = e.Variables
 	}
-	return []Finding{first, d.loop(ctx, in), mode(in, environment[settings.Mode]), d.policy(ctx, in, got.Code)}, environment
+	out := []Finding{first, d.loop(ctx, in), mode(in, environment[settings.Mode]), d.policy(ctx, in, got.Code)}
+	return append(out, d.asItWasDeployed(ctx, in, t, "Guardrail", in.Guardrail, got.Configuration)...), environment
 }
 
 // loop judges what Lambda does to a function that wakes itself through its queue.

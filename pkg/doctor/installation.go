@@ -16,11 +16,13 @@ import (
 type Stacks interface {
 	DescribeStacks(ctx context.Context, in *cloudformation.DescribeStacksInput, options ...func(*cloudformation.Options)) (*cloudformation.DescribeStacksOutput, error)
 	DescribeStackResources(ctx context.Context, in *cloudformation.DescribeStackResourcesInput, options ...func(*cloudformation.Options)) (*cloudformation.DescribeStackResourcesOutput, error)
+	GetTemplate(ctx context.Context, in *cloudformation.GetTemplateInput, options ...func(*cloudformation.Options)) (*cloudformation.GetTemplateOutput, error)
 }
 
 // Installation is a deployed stack: its resources, and what its outputs say.
 type Installation struct {
 	Stack     string
+	ID        string // ARN of the stack
 	Status    types.StackStatus
 	Partition string
 	Region    string
@@ -66,7 +68,7 @@ func Find(ctx context.Context, stacks Stacks, name string) (Installation, error)
 		return in, NotInstalled{name, "there is none in this account and region"}
 	}
 	stack := described.Stacks[0]
-	in.Status = stack.StackStatus
+	in.Status, in.ID = stack.StackStatus, aws.ToString(stack.StackId)
 	// arn:aws:cloudformation:eu-west-1:111122223333:stack/NAME/ID
 	arn := strings.SplitN(aws.ToString(stack.StackId), ":", 6)
 	if len(arn) < 6 {
@@ -137,6 +139,10 @@ func (in Installation) queueARN(url string) string {
 }
 
 func (in Installation) functionARN(name string) string { return in.arn("lambda", "function:"+name) }
+
+func (in Installation) roleARN(name string) string {
+	return strings.Join([]string{"arn", in.Partition, "iam", "", in.Account, "role/" + name}, ":")
+}
 
 func (in Installation) arn(service, resource string) string {
 	return strings.Join([]string{"arn", in.Partition, service, in.Region, in.Account, resource}, ":")

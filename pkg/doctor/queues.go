@@ -3,13 +3,11 @@ package doctor
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
@@ -48,39 +46,62 @@ func (d Doctor) queue(ctx context.Context, in Installation) Finding {
 	if redrive.Target != in.queueARN(in.DeadLetters) {
 		return wrong(check, revert, "what cannot be handled is lost: the queue has not the installation's dead letters")
 	}
-	if !keepsOthersOut(attributes["Policy"]) {
-		return wrong(check, revert, "its policy does not keep others from sending")
-	}
 	return fine(check, "there, %s messages wait or are handled", total(attributes))
 }
 
-// keepsOthersOut tells whether a queue's policy denies sending to all but those
-// that it names.
-func keepsOthersOut(policy string) bool {
-	var document struct {
-		Statement []struct {
-			Effect    string
-			Action    any
-			Condition map[string]any
+// queueSettings judges who may use a queue, and what it does with messages, by what
+// was deployed.
+func (d Doctor) queueSettings(ctx context.Context, t *deployed, check, construct, url string) Finding {
+	if t == nil {
+		return notCompared(check)
+	}
+	want, err := t.properties("AWS::SQS::Queue", construct)
+	if err != nil {
+		return notUnderstood(check, err)
+	}
+	policy, err := t.properties("AWS::SQS::QueuePolicy", construct+"Policy")
+	if err != nil {
+		return notUnderstood(check, err)
+	}
+	got, err := d.attributes(ctx, url)
+	switch {
+	case err != nil && noQueue(err):
+		return wrong(check, revert, "the queue is gone")
+	case err != nil:
+		return unknown(check, "sqs:GetQueueAttributes", err)
+	}
+	document, err := policyDocument(got["Policy"])
+	if err != nil {
+		return wrong(check, revert, "its policy cannot be read: %v", err)
+	}
+	differs := policyDifferences(policy["PolicyDocument"], document)
+	is := map[string]any{}
+	for name, value := range got {
+		is[name] = value
+	}
+	// SQS knows numbers and true as text, and the redrive policy as JSON.
+	for name, value := range want {
+		if name != "RedrivePolicy" {
+			want[name] = text(value)
 		}
 	}
-	if json.Unmarshal([]byte(policy), &document) != nil {
-		return false
-	}
-	for _, s := range document.Statement {
-		actions, isList := s.Action.([]any)
-		if !isList {
-			actions = []any{s.Action}
-		}
-		sends := slices.ContainsFunc(actions, func(a any) bool {
-			action := strings.ToLower(fmt.Sprint(a))
-			return action == "sqs:sendmessage" || action == "sqs:*"
-		})
-		if _, named := s.Condition["ArnNotEquals"]; s.Effect == "Deny" && sends && named {
-			return true
+	// What a queue has unless it is told otherwise. Source: the SQS API reference,
+	// SetQueueAttributes.
+	for name, value := range map[string]string{"DelaySeconds": "0", "VisibilityTimeout": "30"} {
+		if want[name] == nil {
+			want[name] = value
 		}
 	}
-	return false
+	if want["KmsMasterKeyId"] != nil {
+		delete(is, "SqsManagedSseEnabled") // SQS turns its own off, and says so.
+	}
+	if policy := got["RedrivePolicy"]; policy != "" {
+		var redrive any
+		_ = json.Unmarshal([]byte(policy), &redrive) // What cannot be read is not what was deployed.
+		is["RedrivePolicy"] = redrive
+	}
+	differs = append(differs, differences(want, is, "VisibilityTimeout", "MessageRetentionPeriod", "DelaySeconds", "KmsMasterKeyId", "SqsManagedSseEnabled", "RedrivePolicy")...)
+	return asDeployed(check, revert, differs)
 }
 
 // counts are the attributes that say how many messages a queue has, all of them
@@ -119,22 +140,51 @@ func (d Doctor) deadLetters(ctx context.Context, in Installation) Finding {
 	}
 }
 
-// mapping judges what lets the queue wake the function.
-func (d Doctor) mapping(ctx context.Context, in Installation) Finding {
+// mapping judges what lets the queue wake the function, and that nothing else does.
+func (d Doctor) mapping(ctx context.Context, in Installation, t *deployed) Finding {
 	const check = "queue wakes function"
-	out, err := d.Functions.ListEventSourceMappings(ctx, &lambda.ListEventSourceMappingsInput{
-		FunctionName: &in.Guardrail, EventSourceArn: aws.String(in.queueARN(in.Queue)),
-	})
-	switch {
-	case isCode(err, "ResourceNotFound"), err == nil && len(out.EventSourceMappings) == 0:
-		return wrong(check, revert, "the function has no event source mapping of the queue: nothing is handled")
-	case err != nil:
-		return unknown(check, "lambda:ListEventSourceMappings", err)
+	var all []lambdatypes.EventSourceMappingConfiguration
+	pager := lambda.NewListEventSourceMappingsPaginator(d.Functions, &lambda.ListEventSourceMappingsInput{FunctionName: &in.Guardrail})
+	for pager.HasMorePages() {
+		page, err := pager.NextPage(ctx)
+		if isCode(err, "ResourceNotFound") {
+			break
+		}
+		if err != nil {
+			return unknown(check, "lambda:ListEventSourceMappings", err)
+		}
+		all = append(all, page.EventSourceMappings...)
 	}
-	m := out.EventSourceMappings[0]
+	var ours *lambdatypes.EventSourceMappingConfiguration
+	for i := range all {
+		if source := aws.ToString(all[i].EventSourceArn); source != in.queueARN(in.Queue) {
+			return wrong(check, "aws lambda delete-event-source-mapping --uuid "+aws.ToString(all[i].UUID), "%s wakes the function, too, which was not deployed", source)
+		}
+		ours = &all[i]
+	}
+	if ours == nil {
+		return wrong(check, revert, "the function has no event source mapping of the queue: nothing is handled")
+	}
 	// While it changes the state is another word for a moment.
-	if state := aws.ToString(m.State); state != "Enabled" && state != "Updating" && state != "Enabling" {
-		return wrong(check, "aws lambda update-event-source-mapping --enabled --uuid "+aws.ToString(m.UUID), "the event source mapping is %s: nothing is handled", state)
+	if state := aws.ToString(ours.State); state != "Enabled" && state != "Updating" && state != "Enabling" {
+		return wrong(check, "aws lambda update-event-source-mapping --enabled --uuid "+aws.ToString(ours.UUID), "the event source mapping is %s: nothing is handled", state)
+	}
+	if t == nil {
+		return notCompared(check)
+	}
+	want, err := t.properties("AWS::Lambda::EventSourceMapping", "GuardrailWakeUps")
+	if err != nil {
+		return notUnderstood(check, err)
+	}
+	if want["MaximumBatchingWindowInSeconds"] == nil {
+		want["MaximumBatchingWindowInSeconds"] = 0
+	}
+	is, _ := plain(ours).(map[string]any)
+	if is["MaximumBatchingWindowInSeconds"] == nil {
+		is["MaximumBatchingWindowInSeconds"] = 0
+	}
+	if differs := differences(want, is, "BatchSize", "FilterCriteria", "FunctionResponseTypes", "ScalingConfig", "MaximumBatchingWindowInSeconds"); len(differs) > 0 {
+		return asDeployed(check, revert, differs)
 	}
 	return fine(check, "the event source mapping is enabled")
 }

@@ -51,6 +51,7 @@ type Handler struct {
 	log       *slog.Logger
 	metrics   io.Writer
 	name      string // of the function, a dimension of its metrics
+	smoke     smoke
 }
 
 // New wires a handler. The policy is the document's text; an invalid one is an
@@ -73,12 +74,13 @@ func New(s settings.Guardrail, document []byte, cfg aws.Config, out io.Writer) (
 	if s.ChatTopic != "" {
 		chat = topic.New(sns.NewFromConfig(cfg), s.ChatTopic)
 	}
+	mails, written := topic.New(sns.NewFromConfig(cfg), s.TopicARN), letter(p.Hash, s.Language, s.AccountName)
 	return &Handler{
 		guardrail: &guardrail.Guardrail{
 			Place:    guardrail.Place{Partition: s.Partition, Account: s.Account, Region: s.Region},
 			Policy:   p,
 			OwnRole:  s.RoleARN,
-			Letter:   letter(p.Hash, s.Language, s.AccountName),
+			Letter:   written,
 			Clusters: clusters,
 			Updates:  clusters,
 			Changer:  clusters,
@@ -86,7 +88,7 @@ func New(s settings.Guardrail, document []byte, cfg aws.Config, out io.Writer) (
 			Ledger:   records,
 			Brakes:   records,
 			Queue:    queue.New(sqs.NewFromConfig(cfg), s.QueueURL),
-			Topic:    topic.New(sns.NewFromConfig(cfg), s.TopicARN),
+			Topic:    mails,
 			Chat:     chat,
 			Now:      time.Now,
 			Limits:   incident.Limits{TugPerHour: s.TugPerHour, TugDays: s.TugDays},
@@ -96,6 +98,7 @@ func New(s settings.Guardrail, document []byte, cfg aws.Config, out io.Writer) (
 		log:     slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: level})),
 		metrics: out,
 		name:    s.FunctionName,
+		smoke:   smoke{letter: written, topic: mails, chat: chat, topicARN: s.TopicARN, chatARN: s.ChatTopic, account: s.Account, region: s.Region},
 	}, nil
 }
 
@@ -199,8 +202,12 @@ func invocation(ctx context.Context) string {
 	return rand.Text()
 }
 
-// Invoke is Handle on the bytes that the Lambda runtime exchanges.
+// Invoke is Handle on the bytes that the Lambda runtime exchanges. The payload
+// {"smoke": true} has a test mail sent.
 func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	if askedForSmoke(payload) {
+		return h.testMail(ctx)
+	}
 	var batch events.SQSEvent
 	if err := json.Unmarshal(payload, &batch); err != nil {
 		return nil, fmt.Errorf("the payload is no batch of SQS messages; the function's only trigger is its queue: %w", err)

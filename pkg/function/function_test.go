@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/endpointguard/endpointguard/pkg/function"
+	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/ledger"
 	"github.com/endpointguard/endpointguard/pkg/localaws"
 	"github.com/endpointguard/endpointguard/pkg/settings"
@@ -216,5 +217,32 @@ func TestAPanicFailsItsMessageAlone(t *testing.T) {
 	}
 	if !strings.Contains(s.out.String(), `"msg":"panic"`) {
 		t.Errorf("the log: %s", s.out)
+	}
+}
+
+// TestTheLedgerIsGone: a table that is gone is an error of the function sweep and a
+// refusal of the guardrail's at the next look, without a digest, too: each raises its
+// alarm with the five minutes that it is over.
+func TestTheLedgerIsGone(t *testing.T) {
+	s := newScene(t)
+	s.aws.PutCluster(localaws.Cluster{Name: "c", Public: true, Private: true})
+	s.aws.Inject(localaws.Missing("dynamodb"))
+	body, err := incident.WakeUp{Cluster: "c", Account: s.aws.Account(), Region: s.aws.Region(), Sweep: true}.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.h.Invoke(t.Context(), batch(string(body))); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(s.out.String(), `"`+function.MetricRefused+`":1`) {
+		t.Errorf("the guardrail measures no refusal:\n%s", s.out)
+	}
+	sweep, a, _ := sweeper(t)
+	a.Inject(localaws.Missing("dynamodb"))
+	if _, err := sweep.Invoke(t.Context(), []byte(`{}`)); err == nil || !strings.Contains(err.Error(), "ResourceNotFoundException") {
+		t.Errorf("the sweep without a digest: %v", err)
+	}
+	if n := len(swept(t, a)); n != 3 {
+		t.Errorf("%d clusters are woken, want all 3: the guardrail must see it, too", n)
 	}
 }

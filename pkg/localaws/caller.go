@@ -18,6 +18,8 @@ type Caller struct {
 	SourceIP          string // default 192.0.2.10
 	UserAgent         string // default: what the request says
 	MFA               bool
+	// SourceFunctionARN is the Lambda function that the calls come from inside of.
+	SourceFunctionARN string
 }
 
 // AddCaller makes known who signs with the access key id. Calls with an

@@ -32,7 +32,9 @@ type Options struct {
 	Regions []string
 	// Partition follows from the region when empty.
 	Partition string
-	Seed      uint64 // of ids and of every order that AWS leaves open
+	// Organization is the id of the account's organization, "" for none.
+	Organization string
+	Seed         uint64 // of ids and of every order that AWS leaves open
 
 	// Clock tells the time, [time.Now] when nil. With one of the caller's own,
 	// which need not go by itself, nothing that waits for a time must be used
@@ -161,14 +163,17 @@ type AWS struct {
 	windows   map[string]*window
 	throttled int
 
-	clusters  map[string]*cluster
-	vpcs      map[string]*VPC
-	groups    map[string][]SecurityGroupRule
-	tables    map[string]*table
-	queues    map[string]*queue
-	topics    map[string]*topic
-	rules     []*rule
-	functions map[string]*Function
+	clusters map[string]*cluster
+	vpcs     map[string]*VPC
+	groups   map[string][]SecurityGroupRule
+	tables   map[string]*table
+	queues   map[string]*queue
+	topics   map[string]*topic
+	keys     map[string][]policyStatement // policies of keys, by ARN
+	// identities are the policies of those that sign with an access key.
+	identities map[string][]policyStatement
+	rules      []*rule
+	functions  map[string]*Function
 }
 
 // New returns an empty AWS.
@@ -206,6 +211,7 @@ func New(o Options) *AWS {
 		tables:    map[string]*table{},
 		queues:    map[string]*queue{},
 		topics:    map[string]*topic{},
+		keys:      map[string][]policyStatement{}, identities: map[string][]policyStatement{},
 		functions: map[string]*Function{},
 	}
 }

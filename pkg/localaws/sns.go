@@ -16,6 +16,11 @@ type topic struct {
 	name          string
 	mails         []Mail
 	subscriptions []subscription
+
+	// elsewhere says that it is of another account; its name is its ARN then.
+	elsewhere bool
+	policy    []policyStatement
+	key       string
 }
 
 type subscription struct {
@@ -81,10 +86,16 @@ func (a *AWS) snsPublish(r *request) (any, *apiError) {
 	}
 	r.resources = []string{arn}
 	name, ours := strings.CutPrefix(arn, a.TopicARN(""))
+	t := a.topics[name]
+	if t != nil && t.elsewhere {
+		if e := a.admitElsewhere(r, t); e != nil {
+			return nil, e
+		}
+		ours = true
+	}
 	if !ours || name == "" {
 		return nil, badPublish("Invalid parameter: TopicArn or TargetArn")
 	}
-	t := a.topics[name]
 	if t == nil {
 		return nil, refuse(http.StatusNotFound, "NotFound", "Topic does not exist")
 	}

@@ -174,6 +174,9 @@ var english = phrases{
 	BrakeDoRelease: "To release all of them at once, deploy as before with -c brake=0 (no bound), and later without it.",
 	BrakeDoStop:    "To stop, deploy as before with -c mode=alert: nothing more is changed. Then correct the policy and deploy it.",
 
+	TestMail: "This is a test mail. Nothing has happened: somebody who may invoke the guardrail's function asked for it at {at}.",
+	TestDo:   "Nothing, but to tell whoever announced it that the mail arrived.",
+
 	Digest:     "Account {account}, region {region}, on {day} (UTC): clusters that break the policy and that nobody closes: {standing}; being closed: {open}; in a tug of war: {tug}; exempt: {exempt}; left alone: {aside}.",
 	DigestOpen: "Being closed: the guardrail is at work ({n})", DigestStanding: "Not closed: the guardrail does no more about them ({n})", DigestTug: "Tug of war: opened and changed back again and again ({n})",
 	DigestFailed: "EKS failed the change: close by hand ({n})", DigestBlocked: "Blocked: put right the VPC's DNS, do not close by hand ({n})",

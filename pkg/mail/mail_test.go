@@ -59,6 +59,7 @@ func written(l Letter) map[string]Mail {
 	for name, n := range mails {
 		out[name] = l.Write(n)
 	}
+	out["test"] = l.Test("TEST-2VHNIYTQ", "111122223333", "eu-west-1", start)
 	for name, d := range digests() {
 		out[name] = l.Digest(d, "111122223333", "eu-west-1")
 	}

@@ -92,6 +92,9 @@ type phrases struct {
 	Brake, BrakeOpen, BrakeByRule, BrakeWaiting, BrakeRule, BrakeRuleOne, BrakeMore string
 	BrakeDo, BrakeDoNothing, BrakeDoRelease, BrakeDoStop, BrakeToDo                 string
 
+	// A test.
+	TestMail, TestDo string
+
 	// The digest.
 	Digest                                                                                                                         string
 	DigestOpen, DigestStanding, DigestTug, DigestExempt, DigestEnding, DigestAside, DigestToday                                    string

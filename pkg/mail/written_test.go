@@ -77,7 +77,7 @@ func TestTheDocument(t *testing.T) {
 	for _, name := range []string{
 		"detected", "detected-created", "detected-inside", "detected-alert-only", "held", "stuck", "enforced", "enforced-private", "partly-enforced", "blocked",
 		"blocked-dhcp", "blocked-half-done", "failed", "violation", "grace", "already-undone", "never-done", "gone", "compliant", "exempt", "out-of-scope",
-		"tug-of-war", "left", "left-private", "brake", "digest",
+		"tug-of-war", "left", "left-private", "brake", "digest", "test",
 	} {
 		if !seen[name] {
 			t.Errorf("%s does not show %s", path, name)

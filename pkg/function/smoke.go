@@ -1,0 +1,61 @@
+package function
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+
+	"github.com/endpointguard/endpointguard/pkg/guardrail"
+	"github.com/endpointguard/endpointguard/pkg/mail"
+)
+
+// smoke is what sends a test mail: the topics that all mails go to.
+type smoke struct {
+	letter          mail.Letter
+	topic           guardrail.Topic
+	chat            guardrail.Chat // nil for none
+	topicARN        string
+	chatARN         string
+	account, region string
+}
+
+// sent is the answer after a test mail.
+type sent struct {
+	Reference string   `json:"reference"`
+	Topics    []string `json:"topics"` // ARNs, of those that took it
+}
+
+// askedForSmoke tells a payload that asks for a test mail, {"smoke": true}, from a
+// batch of messages.
+func askedForSmoke(payload []byte) bool {
+	var asked struct {
+		Smoke   bool            `json:"smoke"`
+		Records json.RawMessage `json:"Records"`
+	}
+	return json.Unmarshal(payload, &asked) == nil && asked.Smoke && asked.Records == nil
+}
+
+// testMail sends one. Nothing of the payload gets into it: who may invoke the function
+// may not write mails.
+func (h *Handler) testMail(ctx context.Context) ([]byte, error) {
+	s := h.smoke
+	out := sent{Reference: "TEST-" + rand.Text()[:8]}
+	m := s.letter.Test(out.Reference, s.account, s.region, h.guardrail.Now())
+	err := s.topic.Publish(ctx, m)
+	if err == nil {
+		out.Topics = append(out.Topics, s.topicARN)
+		if s.chat != nil {
+			if err = s.chat.Post(ctx, m); err == nil {
+				out.Topics = append(out.Topics, s.chatARN)
+			}
+		}
+	}
+	if err != nil {
+		h.log.LogAttrs(ctx, slog.LevelError, "test mail", slog.String("reference", out.Reference), slog.Any("topics", out.Topics), slog.String("error", err.Error()))
+		return nil, fmt.Errorf("send the test mail %s, which %d topics have taken: %w", out.Reference, len(out.Topics), err)
+	}
+	h.log.LogAttrs(ctx, slog.LevelInfo, "test mail", slog.String("reference", out.Reference), slog.Any("topics", out.Topics))
+	return json.Marshal(out)
+}
