@@ -1,6 +1,7 @@
 package incident
 
 import (
+	stdcmp "cmp"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -40,6 +41,7 @@ type desk struct {
 	tokens   map[string]string // the update that each client request token began
 	unread   int               // the reads of EKS's history that do not come to its end
 	unlisted string            // why EKS's history can't be read
+	refused  string            // why no update can be read
 	former   time.Time         // when a former cluster of the name is to be looked at
 }
 
@@ -149,6 +151,10 @@ func (d *desk) input(m Message, by string) Input {
 
 func (d *desk) fill(in *Input, ids []string, afterLook bool) {
 	for _, id := range ids {
+		if d.refused != "" {
+			in.Updates[id], in.HistoryTrouble = UpdateRead{Unread: true, AfterLook: afterLook}, d.refused
+			continue
+		}
 		u, ok := d.updates[id]
 		in.Updates[id] = UpdateRead{Update: u, Missing: !ok, AfterLook: afterLook}
 	}
@@ -170,7 +176,7 @@ func (d *desk) look(m Message) *desk {
 		case Read:
 			d.fill(&in, s.Updates, true)
 			if s.History {
-				in.HistoryRead, in.HistoryTrouble = true, d.unlisted
+				in.HistoryRead, in.HistoryTrouble = true, stdcmp.Or(d.unlisted, d.refused)
 				in.History = d.history()
 			}
 			if s.Network {
@@ -240,7 +246,7 @@ func (d *desk) look(m Message) *desk {
 // history is EKS's own list of the updates, of which those that the record knows to
 // be over are not described again.
 func (d *desk) history() endpoint.History {
-	if d.unlisted != "" {
+	if d.unlisted != "" || d.refused != "" {
 		return endpoint.History{}
 	}
 	h := endpoint.History{Whole: true}
