@@ -167,12 +167,19 @@ func (t *evaluation) underWay(kind string) bool {
 // historyAgrees reports whether the endpoint update that took effect last, as EKS's
 // whole history tells, is what the look shows.
 func (t *evaluation) historyAgrees() bool {
-	agrees := t.in.HistoryRead && t.in.History.Whole && t.shown(t.History.newest())
+	newest := t.History.newest()
+	agrees := t.in.HistoryRead && t.in.History.Whole && t.shown(newest)
+	var about string
+	if newest != nil && !t.shown(newest) {
+		about = newest.ID
+	}
 	switch {
 	case agrees:
-		t.DoubtSince = time.Time{}
-	case t.DoubtSince.IsZero():
-		t.DoubtSince = t.now
+		t.DoubtSince, t.DoubtAbout = time.Time{}, ""
+	case t.DoubtSince.IsZero() || about != "" && about != t.DoubtAbout:
+		// What has just been heard of may take its time to show, however long there was
+		// doubt before.
+		t.DoubtSince, t.DoubtAbout = t.now, about
 	}
 	return agrees
 }

@@ -367,3 +367,26 @@ func TestTheMessageComesAgain(t *testing.T) {
 	}
 	d.look(Message{ID: "another", Sweep: true}).told("rests")
 }
+
+// A look that does not show an update of which an event has just told is an old one,
+// however long EKS's list could not be read before.
+func TestNewDoubtIsNotOldDoubt(t *testing.T) {
+	d := newDesk(t, tell, private)
+	d.wakes()
+	d.unlisted = "denied"
+	d.asks("u1", office)
+	d.ends("u1", endpoint.UpdateSuccessful)
+	d.after(time.Minute).wakes()
+	d.after(time.Minute).recheck()
+	e := d.after(time.Minute).asks("u2", world)
+	d.ends("u2", endpoint.UpdateSuccessful)
+	d.cluster.Access = office // an old look
+	d.log = nil
+	d.after(time.Second).comes(e).told("rests")
+	d.cluster.Access = world
+	d.after(s15).recheck()
+	d.after(2 * time.Minute).recheck()
+	if last := d.mails[len(d.mails)-1]; last.Outcome() != Violation || !last.Record.Incident.Final.Now.Equal(world) {
+		t.Errorf("%s of %s: %v", last.Outcome(), last.Record.Incident.Final.Now, d.log)
+	}
+}

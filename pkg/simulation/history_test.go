@@ -198,6 +198,8 @@ func (h *history) deliver(event []byte) []time.Duration {
 	switch {
 	case h.weather != nil && bytes.Contains(event, []byte(`"eventName":"DeleteCluster"`)) && drawn(h, func(w *weather) bool { return w.chance(500) }):
 		h.count("events: of a deletion lost")
+	case h.weather != nil && drawn(h, func(w *weather) bool { return w.deaf }):
+		h.count("events: lost")
 	case calm || h.rate == 0:
 		delays = []time.Duration{10*time.Second + h.upTo(20*time.Second)}
 	case h.chance(80):

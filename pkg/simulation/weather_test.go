@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/service/eks"
 
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/localaws"
 )
 
@@ -20,6 +21,7 @@ import (
 // calls: reads that skew, lists that lag, rights that are lost for hours. It
 // draws numbers of its own, so that a history without it stays what it is.
 type weather struct {
+	deaf bool // no event comes
 	rand *rand.Rand
 
 	slow     time.Time // until then each call to EKS takes its time
@@ -148,8 +150,30 @@ func (h *history) turns(names []string) time.Duration {
 		h.happens("somebody: deletes unheard", n.name, "bob deletes "+n.name, err)
 	case 10:
 		h.copyLedger(n.part)
+	case 11, 12:
+		h.closesUnheard(n.name, n.part)
 	}
 	return 0
+}
+
+// closesUnheard: somebody narrows or closes a cluster, and no event tells; a while later
+// it is opened, and one does. What was right before is in EKS's own history alone.
+func (h *history) closesUnheard(name string, part int) {
+	if _, there := h.w.aws.Cluster(name); !there {
+		return
+	}
+	hears := func(yes bool) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.weather.deaf = !yes
+	}
+	narrow := []endpoint.Access{closed, access(true, true, "198.51.100.7/32"), closed, office}[part%4]
+	wide := []endpoint.Access{world0, access(true, true, "192.0.2.0/24", "198.51.100.0/24"), access(true, false, "192.0.2.0/24")}[part%3]
+	hears(false)
+	h.open(alice, "closes unheard", name, narrow, func() error { return h.w.set(alice, name, narrow) })
+	hears(true)
+	h.drive(time.Now().Add(12 * time.Minute))
+	h.open(bob, "sets", name, wide, func() error { return h.w.set(bob, name, wide) })
 }
 
 // happens tells of something that the weather did to a cluster.
