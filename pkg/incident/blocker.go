@@ -54,18 +54,14 @@ func (t *evaluation) block() {
 	}
 }
 
-// stuck reports whether the incident has been open for so long that people must be told:
-// longer than what holds it up may take, if its first mail has named that.
+// stuck reports whether people must be told that an incident has been open for more than
+// two hours: not while what holds it up may well take longer and its first mail has named
+// that, nor while it is being settled.
 func (t *evaluation) stuck() bool {
 	i := t.Incident
-	at := i.OpenedAt.Add(stuckAfter)
-	if b := i.Blocker; b != nil && b.UpdateID == i.NamedBlocker {
-		if end := b.Since.Add(takes(b.Type)); end.After(at) {
-			at = end
-		}
+	if b := i.Blocker; b != nil && b.UpdateID == i.NamedBlocker && t.now.Before(b.Since.Add(takes(b.Type))) {
+		return false
 	}
-	if a := t.attempt(); a != nil && a.inProgress() && a.At.Add(updateTakes).After(at) {
-		at = a.At.Add(updateTakes) // it is being settled
-	}
-	return !t.now.Before(at)
+	a := t.attempt()
+	return a == nil || !a.inProgress() || !t.now.Before(a.At.Add(updateTakes))
 }

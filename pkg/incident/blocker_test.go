@@ -140,3 +140,53 @@ func TestAHistoryThatCannotBeReadNamesNobody(t *testing.T) {
 		t.Errorf("%+v, %v", b, d.log)
 	}
 }
+
+// A rollback that a mail named is remembered while EKS's list can't be read.
+func TestANamedRollbackIsRemembered(t *testing.T) {
+	d := newDesk(t, enforce, world)
+	d.begins("roll", VersionRollback).wakes()
+	d.unlisted = "denied"
+	for range 5 {
+		d.after(2 * time.Hour).recheck()
+	}
+	if n := len(d.mails); n != 1 {
+		t.Errorf("%v", d.log)
+	}
+}
+
+// Whatever the order of EKS's list, it is the update in progress that is named, and none
+// of ours; none, when nothing is.
+func TestWhichUpdateIsNamed(t *testing.T) {
+	over := func(id string) endpoint.Update {
+		return endpoint.Update{ID: id, Type: "LoggingUpdate", Status: endpoint.UpdateSuccessful}
+	}
+	running := func(id string) endpoint.Update {
+		return endpoint.Update{ID: id, Type: "LoggingUpdate", Status: endpoint.UpdateInProgress}
+	}
+	for name, tc := range map[string]struct {
+		read []endpoint.Update
+		want string
+	}{
+		"the last":          {[]endpoint.Update{over("a"), running("b")}, "b"},
+		"the first":         {[]endpoint.Update{running("a"), over("b")}, "a"},
+		"one between":       {[]endpoint.Update{over("a"), running("b"), over("c")}, "b"},
+		"ours beside it":    {[]endpoint.Update{running("b"), running("ours")}, "b"},
+		"ours before it":    {[]endpoint.Update{running("ours"), running("b")}, "b"},
+		"only ours":         {[]endpoint.Update{running("ours")}, ""},
+		"none any more":     {nil, ""},
+		"none that is left": {[]endpoint.Update{over("a")}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := &evaluation{Record: Record{Incident: &Incident{Blocker: &Blocker{UpdateID: "before"}}, Ours: []string{"ours"}}}
+			e.in.HistoryRead, e.in.History.Read = true, tc.read
+			e.block()
+			got := ""
+			if b := e.Incident.Blocker; b != nil {
+				got = b.UpdateID
+			}
+			if got != tc.want {
+				t.Errorf("%q, want %q", got, tc.want)
+			}
+		})
+	}
+}

@@ -35,15 +35,12 @@ const (
 
 // announce asks for the mail of the incident's discovery, which tells what will be done.
 func (t *evaluation) announce() Step {
-	if i := t.Incident; i.Plan == nil {
-		plan := t.plan(t.judge(i.Opening))
-		if plan == nil {
-			return Read{Network: true}
-		}
-		i.Plan = plan
+	i := t.Incident
+	if i.Plan = t.plan(t.judge(i.Opening)); i.Plan == nil {
+		return Read{Network: true}
 	}
-	if b := t.Incident.Blocker; b != nil {
-		t.Incident.NamedBlocker = b.UpdateID
+	if b := i.Blocker; b != nil {
+		i.NamedBlocker = b.UpdateID
 	}
 	return t.tell(NoticeDetected)
 }

@@ -24,6 +24,11 @@ func graced(r policy.Rule, d time.Duration) policy.Rule {
 	return r
 }
 
+func warned(r policy.Rule) policy.Rule {
+	r.LockoutChecks = policy.LockoutWarn
+	return r
+}
+
 // The mail of a discovery announces what Decide makes of the access that is asked for,
 // with the VPC as it is, and of rules whose grace will be over.
 func TestWhatTheFirstMailAnnounces(t *testing.T) {
@@ -57,6 +62,9 @@ func TestWhatTheFirstMailAnnounces(t *testing.T) {
 			Plan{Action: PlanChange, Desired: world}, "closed",
 		},
 		"a grace that is over says nothing": {rules(graced(closed("closed", policy.Alert), 30*time.Minute)), private, world, goodVPC, Plan{Action: PlanNothing, Desired: world}, "closed"},
+		"a check of the VPC that only warns": {
+			rules(warned(closed("closed", policy.Enforce))), private, world, noNames, Plan{Action: PlanChange, Desired: private}, "",
+		},
 		"only to tell, whatever the grace": {
 			rules(graced(closed("closed", policy.Enforce), 30*time.Minute)).AlertOnly(), endpoint.Access{}, world, goodVPC, Plan{Action: PlanNothing, Desired: world}, "closed",
 		},
@@ -115,5 +123,19 @@ func TestTheOutcomeOfAGraceHasAPlan(t *testing.T) {
 	last := d.mails[len(d.mails)-1]
 	if p := last.Record.Incident.Final.Plan; last.Outcome() != Violation || p == nil || p.Action != PlanChange || !p.At.Equal(start.Add(29*time.Minute)) || !p.Desired.Equal(private) {
 		t.Errorf("%s with %+v", last.Outcome(), p)
+	}
+}
+
+// With hybrid nodes, too, the end of a grace brings no change.
+func TestAGraceWithoutAChange(t *testing.T) {
+	d := newDesk(t, rules(graced(closed("closed", policy.Enforce), 30*time.Minute)), endpoint.Access{})
+	d.cluster.Status, d.cluster.CreatedAt, d.cluster.Access, d.cluster.HybridNodes = endpoint.StatusCreating, start.Add(-time.Second), world, true
+	d.r = NewRecord(d.cluster)
+	d.wakes()
+	if len(d.mails) != 1 {
+		t.Fatalf("%v", d.log)
+	}
+	if p := d.mails[0].Record.Incident.Plan; p.Action != PlanNothing || !p.At.IsZero() {
+		t.Errorf("%+v", p)
 	}
 }

@@ -159,13 +159,6 @@ func (t *evaluation) violation(v verdict.Verdict) Step {
 		i.Rules, i.AlertOnly, i.Before = notes(v.Violations()), !v.Enforcing(), before
 	}
 	i.nearest(v)
-	plan := t.plan(v)
-	if plan == nil {
-		return Read{Network: true}
-	}
-	if i.DetectedMailed.IsZero() {
-		i.Plan = plan
-	}
 	switch {
 	case d.Action == verdict.Apply:
 		return t.apply(v, d)
@@ -174,6 +167,10 @@ func (t *evaluation) violation(v verdict.Verdict) Step {
 	case d.Action == verdict.Blocked:
 		return t.decideOutcomeRemaining(v, d, Blocked, nil)
 	default:
+		plan := t.plan(v)
+		if plan == nil {
+			return Read{Network: true}
+		}
 		return t.decideOutcomeRemaining(v, d, Violation, plan)
 	}
 }
@@ -188,7 +185,7 @@ func (s *Seen) access() *endpoint.Access {
 // blameNewest takes the update that made the cluster what it is for a cause, whether
 // or not its event ever comes.
 func (t *evaluation) blameNewest() {
-	if u := t.History.newest(); u != nil && !slices.Contains(t.Ours, u.ID) && u.Asked.Over(t.in.Cluster.Access).Equal(t.in.Cluster.Access) {
+	if u := t.History.newest(); u != nil && !slices.Contains(t.Ours, u.ID) && !t.maybeOurs(*u) && u.Asked.Over(t.in.Cluster.Access).Equal(t.in.Cluster.Access) {
 		t.updateCause(Cause{Call: cloudtrail.UpdateClusterConfig, UpdateID: u.ID, At: u.CreatedAt, Asked: u.Asked, Status: u.Status})
 	}
 }
