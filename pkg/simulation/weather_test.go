@@ -3,9 +3,13 @@ package simulation
 import (
 	"cmp"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -259,6 +263,9 @@ func (k *worker) suffersWeather(next http.RoundTripper, r *http.Request) (answer
 			return nil, true, r.Context().Err()
 		}
 	}
+	if operationOf(r) == "UpdateClusterConfig" && hit == nil && h.sameByAnother(k, r) {
+		return nil, true, errors.New("connection reset")
+	}
 	if hit != nil {
 		k.suffers(r, "refused:")
 		k.forgets(operationOf(r))
@@ -269,6 +276,40 @@ func (k *worker) suffersWeather(next http.RoundTripper, r *http.Request) (answer
 		return answer, true, err
 	}
 	return nil, false, nil
+}
+
+// sameByAnother: at times, the guardrail's call is lost on its way to EKS, and somebody
+// makes the very same one right then. Whose the update is, is then not the guardrail's to say.
+func (h *history) sameByAnother(k *worker, r *http.Request) bool {
+	h.mu.Lock()
+	lost := !h.calm && h.rate > 0 && h.weather.chance(60)
+	h.mu.Unlock()
+	if !lost {
+		return false
+	}
+	body, err := io.ReadAll(r.Body)
+	must(h.w, err)
+	var asks struct {
+		VPC struct {
+			Public  bool           `json:"endpointPublicAccess"`
+			Private bool           `json:"endpointPrivateAccess"`
+			CIDRs   []netip.Prefix `json:"publicAccessCidrs"`
+		} `json:"resourcesVpcConfig"`
+	}
+	must(h.w, json.Unmarshal(body, &asks))
+	a := endpoint.Access{Public: asks.VPC.Public, Private: asks.VPC.Private, CIDRs: asks.VPC.CIDRs}
+	k.suffers(r, "lost on its way:")
+	name := k.about
+	h.open(bob, "sets the same,", name, a, func() error { return h.w.set(bob, name, a) })
+	return true
+}
+
+// historyRefused reports whether EKS's updates can't be read, or could not a minute ago.
+func (h *history) historyRefused() bool {
+	return h.weather != nil && slices.ContainsFunc(h.weather.denials, func(d denial) bool {
+		return d.service == "eks" && (d.operation == "" || d.operation == "DescribeUpdate" || d.operation == "ListUpdates") &&
+			!time.Now().Before(d.from) && time.Now().Before(d.until.Add(timeout))
+	})
 }
 
 // forgets: what an invocation saw, and could not write down, is lost to it.
@@ -325,13 +366,13 @@ func (k *worker) twice(ctx context.Context) {
 	must(h.w, k.f.InvokeAgain(lc.AwsRequestID, after))
 }
 
-// lived gives a cluster more earlier updates than EKS lists on one page, in few histories.
+// lived gives a cluster more earlier updates than EKS lists on one page, in some histories.
 func (h *history) lived() {
 	if h.weather == nil {
 		return
 	}
 	n := drawn(h, func(w *weather) int {
-		if !w.chance(8) {
+		if !w.chance(40) {
 			return 0
 		}
 		return 101 + w.pick(80)
