@@ -156,8 +156,36 @@ func (h *history) turns(names []string) time.Duration {
 		h.copyLedger(n.part)
 	case 11, 12:
 		h.closesUnheard(n.name, n.part)
+	case 13:
+		h.opensAgain(n.part)
 	}
 	return 0
+}
+
+// opensAgain: a cluster of which rules only tell is opened, put right with no event that
+// tells, and opened in the very same way again.
+func (h *history) opensAgain(part int) {
+	const name = "told-a"
+	if _, there := h.w.aws.Cluster(name); !there {
+		return
+	}
+	wide := []endpoint.Access{world0, access(true, true, "198.0.0.0/8")}[part%2]
+	set := func(verb string, a endpoint.Access) {
+		h.open(bob, verb, name, a, func() error { return h.w.set(bob, name, a) })
+		h.drive(time.Now().Add(12 * time.Minute))
+	}
+	set("sets", wide)
+	h.hears(false)
+	set("closes unheard", closed)
+	h.hears(true)
+	set("sets", wide)
+}
+
+// hears says whether events come.
+func (h *history) hears(yes bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.weather.deaf = !yes
 }
 
 // closesUnheard: somebody narrows or closes a cluster, and no event tells; a while later
@@ -166,16 +194,11 @@ func (h *history) closesUnheard(name string, part int) {
 	if _, there := h.w.aws.Cluster(name); !there {
 		return
 	}
-	hears := func(yes bool) {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		h.weather.deaf = !yes
-	}
 	narrow := []endpoint.Access{closed, access(true, true, "198.51.100.7/32"), closed, office}[part%4]
 	wide := []endpoint.Access{world0, access(true, true, "192.0.2.0/24", "198.51.100.0/24"), access(true, false, "192.0.2.0/24")}[part%3]
-	hears(false)
+	h.hears(false)
 	h.open(alice, "closes unheard", name, narrow, func() error { return h.w.set(alice, name, narrow) })
-	hears(true)
+	h.hears(true)
 	h.drive(time.Now().Add(12 * time.Minute))
 	h.open(bob, "sets", name, wide, func() error { return h.w.set(bob, name, wide) })
 }
