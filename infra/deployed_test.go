@@ -36,6 +36,7 @@ import (
 
 	"github.com/endpointguard/endpointguard/events"
 	"github.com/endpointguard/endpointguard/infra/bundle"
+	"github.com/endpointguard/endpointguard/pkg/buildflags"
 	"github.com/endpointguard/endpointguard/pkg/localaws"
 )
 
@@ -557,8 +558,9 @@ func (m *moto) start(t *testing.T, a *localaws.AWS, runtimeURL, frontURL, name, 
 	t.Helper()
 	folder := t.TempDir()
 	binary := filepath.Join(folder, "bootstrap")
-	build := exec.CommandContext(t.Context(), "go", "build", "-tags", "lambda.norpc", "-trimpath", "-o", binary, "./functions/"+name)
-	build.Dir, build.Env = "..", append(os.Environ(), "CGO_ENABLED=0", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
+	args, env := buildflags.Own()
+	build := exec.CommandContext(t.Context(), "go", slices.Concat([]string{"build", "-buildvcs=false", "-o", binary}, args, []string{"./functions/" + name})...)
+	build.Dir, build.Env = "..", append(append(os.Environ(), env...), "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
