@@ -1,7 +1,18 @@
-# What the functions are built with: reproducible, small, for arm64. Nothing gets
-# into them but the code, so that deploying the same code again changes nothing.
-FLAGS := -tags lambda.norpc -trimpath -buildvcs=false -ldflags '-s -w'
-LAMBDA := CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build $(FLAGS)
+# Everything is compiled with the functions' own flags, whatever it is for, so that
+# a package is compiled once for this machine and once for Lambda: EC2's part of the
+# SDK alone takes minutes. They make the functions reproducible: nothing gets into
+# them but the code, so that deploying the same code again changes nothing.
+FLAGS := -tags=lambda.norpc -trimpath -buildvcs=false
+export CGO_ENABLED := 0
+export GOFLAGS := $(strip $(filter-out $(FLAGS),$(shell go env GOFLAGS)) $(FLAGS))
+FUNCTION := go build -ldflags '-s -w'
+LAMBDA := GOOS=linux GOARCH=arm64 $(FUNCTION)
+
+# Go's limit of 10 minutes for a package's tests is too short for a busy machine.
+LIMIT := -timeout 2h
+
+# says tells, before a compiler runs, what is compiled: it says nothing itself.
+says = @echo "compiling $(1); the first time, that takes minutes" >&2
 
 DIST ?= dist
 # The policy in guardrail.zip. A deployment puts its own setting's in.
@@ -18,10 +29,12 @@ export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
 # build makes what cdk deploy takes: the functions and the CDK app.
 build: functions
+	$(call says,the CDK app)
 	@go -C infra build -o ../bin/infra .
 
 # functions makes guardrail.zip and sweep.zip.
 functions:
+	$(call says,the functions for Lambda)
 	@mkdir -p $(DIST)/guardrail $(DIST)/sweep
 	@$(LAMBDA) -o $(DIST)/guardrail/bootstrap ./functions/guardrail
 	@$(LAMBDA) -o $(DIST)/sweep/bootstrap ./functions/sweep
@@ -31,19 +44,25 @@ functions:
 
 # demo runs the guardrail against an AWS inside a process of this machine.
 demo:
-	@CGO_ENABLED=0 go build $(FLAGS) -o bin/host/bootstrap ./functions/guardrail
-	@$(PLAIN) go run ./cmd/endpointguard demo --function bin/host/bootstrap
+	$(call says,the function and endpointguard for this machine)
+	@$(FUNCTION) -o bin/host/bootstrap ./functions/guardrail
+	@go build -o bin/endpointguard ./cmd/endpointguard
+	@$(PLAIN) bin/endpointguard demo --function bin/host/bootstrap
 
 # picture makes docs/demo.svg, which the README shows, from what the demo writes to
 # a terminal. The same test, without -update, says when the picture is stale.
 picture:
-	$(PLAIN) go test -count=1 -run '^TestDemoOnATerminal$$' ./cmd/endpointguard -update
+	$(call says,the demo's tests)
+	$(PLAIN) go test $(LIMIT) -count=1 -run '^TestDemoOnATerminal$$' ./cmd/endpointguard -update
 
 # test runs every test of every module.
 test: build
-	$(PLAIN) go test ./...
-	$(PLAIN) go -C infra test ./...
-	$(PLAIN) go -C tools test ./...
+	$(call says,every test of this module)
+	$(PLAIN) go test $(LIMIT) ./...
+	$(call says,the tests of the CDK app)
+	$(PLAIN) go -C infra test $(LIMIT) ./...
+	$(call says,the tests of the tools)
+	$(PLAIN) go -C tools test $(LIMIT) ./...
 
 # simulate plays SEEDS seeded histories from seed FROM on: people, faults and kills
 # against the real function in virtual time. It fails if one of them does, with that
@@ -51,6 +70,7 @@ test: build
 SEEDS ?= 100000
 FROM ?= 1
 simulate:
+	$(call says,the simulation)
 	@go test -c -o bin/simulation.test ./pkg/simulation
 	@cd pkg/simulation && $(PLAIN) ../../bin/simulation.test -test.run '^TestHistories$$' -test.timeout 0 -seeds $(SEEDS) -from $(FROM) -every 1000
 
@@ -61,22 +81,26 @@ simulate:
 PACKAGES ?= ./pkg/incident ./pkg/guardrail ./pkg/ledger ./pkg/verdict ./pkg/cloudtrail
 ONLY ?=
 mutate:
+	$(call says,the tool and the packages' tests)
 	@go -C tools build -o ../bin/mutate ./mutate
 	@$(PLAIN) bin/mutate -only "$(ONLY)" $(PACKAGES)
 
 # e2e deploys to moto, with the real CDK, and runs what was deployed.
 e2e: build
-	$(PLAIN) go -C infra test -count=1 -run TestDeployed -v .
+	$(call says,the tests of the CDK app)
+	$(PLAIN) go -C infra test $(LIMIT) -count=1 -run TestDeployed -v .
 
 # bench measures the built function beside a bare one and one that makes the same
 # calls, and the judgement by 200 rules. It fails if an aim is missed.
 bench: functions
-	@cd pkg/bench && $(PLAIN) BENCH=1 go test -count=1 -run TestFigures
+	$(call says,the functions and the tests for this machine)
+	@cd pkg/bench && $(PLAIN) BENCH=1 go test $(LIMIT) -count=1 -run TestFigures
 	@$(PLAIN) go test -run '^$$' -bench . -benchmem ./pkg/verdict
 
 # sbom lists what is compiled into the two zips: modules, licences, hashes. The
 # same bundle makes the same list; nothing is fetched for it.
 sbom: functions
+	$(call says,the tool that lists)
 	@tool=$$(go tool -modfile=tools/go.mod -n cyclonedx-gomod) && for f in guardrail sweep; do \
 	  GOOS=linux GOARCH=arm64 GOPROXY=off $$tool bin -json -licenses -std -noserial -notimestamp \
 	    -version $$(sed -n 's/^const Version = "\(.*\)"/v\1/p' pkg/function/function.go) -output $(DIST)/$$f.cdx.json $(DIST)/$$f/bootstrap \

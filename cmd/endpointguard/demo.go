@@ -7,9 +7,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/endpointguard/endpointguard/pkg/buildflags"
 )
 
 // guardrailPackage is the function that gets deployed.
@@ -44,7 +47,7 @@ The exit status is 1 if a cluster does not end as the policy says.`,
 			}
 			defer func() { _ = os.RemoveAll(dir) }()
 			if path == "" {
-				_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "endpointguard: building the function ...")
+				_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "endpointguard: compiling the function; the first time, that may take minutes")
 				path, err = buildFunction(cmd.Context(), dir)
 			} else {
 				path, err = builtFunction(path)
@@ -71,11 +74,13 @@ func builtFunction(path string) (string, error) {
 	return filepath.Abs(path)
 }
 
-// buildFunction builds the function into the folder as it is built for the
-// deployment, but for this machine.
+// buildFunction builds the function into the folder, for this machine. It compiles
+// as this program was compiled, which is what Go's build cache still holds.
 func buildFunction(ctx context.Context, dir string) (string, error) {
 	path := filepath.Join(dir, "bootstrap")
-	build := exec.CommandContext(ctx, "go", "build", "-tags", "lambda.norpc", "-trimpath", "-ldflags", "-s -w", "-o", path, guardrailPackage)
+	args, env := buildflags.Own()
+	build := exec.CommandContext(ctx, "go", slices.Concat([]string{"build", "-buildvcs=false", "-ldflags=-s -w", "-o", path}, args, []string{guardrailPackage})...)
+	build.Env = append(os.Environ(), env...)
 	said, err := build.CombinedOutput()
 	if err == nil {
 		return path, nil

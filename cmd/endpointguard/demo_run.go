@@ -36,6 +36,15 @@ const (
 	silence = 2 * time.Minute
 	// everyCluster is who the line about the sweep is about.
 	everyCluster = "every cluster"
+	// creation and change are how long EKS takes here; what people do takes longer if
+	// the guardrail does, which looks while EKS works.
+	creation = 9 * time.Second
+	change   = 2 * time.Second
+	// held is longer than any demo.
+	held = 24 * time.Hour
+	// patience is how long the function has for its messages: as long as Lambda gives
+	// one at the most, so that a slow machine is no failure.
+	patience = 15 * time.Minute
 	// glance is how often the clusters are looked at for the feed.
 	glance = 50 * time.Millisecond
 	// quickly is how long the 15 s between two looks of the guardrail are here.
@@ -60,11 +69,15 @@ type demo struct {
 
 	log   chan logLine
 	calls chan localaws.Call
+	alive chan struct{} // the guardrail makes a call
 	story []styled
 	rows  map[string]row
 	seen  map[string]sight // what was told of EKS, by cluster
 	ended map[string]incident.Outcome
 	waits map[string]string // what the guardrail waits for at each cluster
+	// until is when EKS is done at the soonest, by cluster, with what somebody asked
+	// for and the guardrail has not seen yet.
+	until map[string]time.Time
 }
 
 // sight is how far the story of a cluster at EKS is told.
@@ -76,8 +89,9 @@ type sight struct {
 func newDemoRun(p *policy.Policy, out io.Writer) *demo {
 	return &demo{
 		policy: p, cast: cast(), out: out, width: columns,
-		log: make(chan logLine, 100), calls: make(chan localaws.Call, 100), rows: map[string]row{},
+		log: make(chan logLine, 100), calls: make(chan localaws.Call, 100), alive: make(chan struct{}, 1), rows: map[string]row{},
 		seen: map[string]sight{}, ended: map[string]incident.Outcome{}, waits: map[string]string{},
+		until: map[string]time.Time{},
 	}
 }
 
@@ -92,18 +106,7 @@ func runDemo(ctx context.Context, functionPath, dir string, out, errs io.Writer,
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	d := newDemoRun(p, out)
-	d.aws = localaws.New(localaws.Options{
-		Durations:  localaws.Durations{Create: 9 * time.Second, EndpointUpdate: 2 * time.Second},
-		DelayScale: quickly.Seconds() / 15,
-		OnCall: func(c localaws.Call) {
-			if c.AccessKeyID == guardrailKey && c.Operation == "UpdateClusterConfig" {
-				select {
-				case d.calls <- c:
-				case <-ctx.Done():
-				}
-			}
-		},
-	})
+	d.aws = localaws.New(d.options(ctx))
 	defer d.aws.Close()
 	if err := furnish(d.aws); err != nil {
 		return err
@@ -145,6 +148,35 @@ func runDemo(ctx context.Context, functionPath, dir string, out, errs io.Writer,
 		return nil
 	}
 	return errFindings
+}
+
+// options are those of the AWS. Until the context is over, calls of the guardrail's
+// must be taken from the channel.
+func (d *demo) options(ctx context.Context) localaws.Options {
+	return localaws.Options{
+		Durations:  localaws.Durations{Create: held, EndpointUpdate: held},
+		DelayScale: quickly.Seconds() / 15,
+		OnCall: func(c localaws.Call) {
+			if c.AccessKeyID != guardrailKey {
+				return
+			}
+			select {
+			case d.alive <- struct{}{}:
+			default:
+			}
+			if c.Operation != "UpdateClusterConfig" {
+				return
+			}
+			if c.Error == "" && c.Endpoint != nil {
+				// Nobody else changes the cluster while this update runs.
+				_ = d.aws.EndAt(c.Endpoint.Cluster, time.Now().Add(change))
+			}
+			select {
+			case d.calls <- c:
+			case <-ctx.Done():
+			}
+		},
+	}
 }
 
 // show plays the demo: on a terminal with lines that change in place, and the
@@ -197,7 +229,7 @@ func (d *demo) start(ctx context.Context, functionPath, dir string, errs io.Writ
 	if err := os.WriteFile(document, demoPolicy, 0o600); err != nil {
 		return nil, err
 	}
-	f, err := d.aws.Function(functionName, queueName, localaws.FunctionOptions{Timeout: time.Minute})
+	f, err := d.aws.Function(functionName, queueName, localaws.FunctionOptions{Timeout: patience})
 	if err != nil {
 		return nil, err
 	}
@@ -324,6 +356,8 @@ func (d *demo) play(ctx context.Context, over <-chan error) error {
 			return err
 		case <-silent.C:
 			return errSilent
+		case <-d.alive:
+			silent.Reset(silence)
 		case l := <-d.log:
 			silent.Reset(silence)
 			d.heard(l)
@@ -361,6 +395,11 @@ func (d *demo) perform(ctx context.Context, r role) error {
 	if err := r.act(ctx, d.aws); err != nil {
 		return err
 	}
+	takes := change
+	if r.create {
+		takes = creation
+	}
+	d.until[r.name] = time.Now().Add(takes)
 	if c, ok := d.aws.Cluster(r.name); ok && r.create {
 		d.tell(r.name, "EKS: CREATING, "+brief(accessOf(c)))
 		d.seen[r.name] = sight{creating: true}
@@ -394,6 +433,10 @@ func (d *demo) heard(l logLine) {
 	if l.Sweep && l.Outcome != "" {
 		d.ended[l.Cluster] = l.Outcome
 		return
+	}
+	d.release(l)
+	if l.Outcome == incident.Compliant && len(l.Mails) == 0 && d.ended[l.Cluster] == incident.Enforced {
+		return // a late message, and all is as the guardrail left it
 	}
 	if l.Outcome != "" && l.Outcome != incident.Ignored {
 		d.ended[l.Cluster] = l.Outcome
@@ -437,6 +480,18 @@ func (d *demo) heard(l logLine) {
 	if len(said) > 0 {
 		d.tell(l.Cluster, "guardrail: "+strings.Join(said, "; "))
 	}
+}
+
+// release lets EKS end what somebody asked for once the guardrail has looked at it:
+// what a mail says of a change that is under way must not hang on who is faster.
+func (d *demo) release(l logLine) {
+	end, waits := d.until[l.Cluster]
+	looked := l.Step == incident.Waiting || l.Outcome != "" && l.Outcome != incident.Ignored
+	if !waits || !looked {
+		return
+	}
+	delete(d.until, l.Cluster)
+	_ = d.aws.EndAt(l.Cluster, end) // it runs until then
 }
 
 // called shows an update that the guardrail asked for.

@@ -2,15 +2,19 @@ package main
 
 import (
 	"context"
+	"debug/buildinfo"
 	"errors"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // TestDemoOnATerminal runs the demo on a terminal, and holds the picture of the
@@ -27,6 +31,7 @@ func TestDemoOnATerminal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	checkCompiledAlike(t, function)
 	// Most terminals have 80 columns and 24 rows when they open.
 	s := newScreen(columns, 24)
 	if err := runDemo(t.Context(), function, dir, s, os.Stderr, s.terminal(true)); err != nil {
@@ -67,6 +72,32 @@ func TestDemoOnATerminal(t *testing.T) {
 		t.Errorf("the story or the table lacks something:\n%s", text(s.main))
 	}
 	checkPicture(t, s)
+}
+
+// checkCompiledAlike holds that a program was compiled with this test's own flags:
+// with others, Go's build cache would have nothing of it, and the SDK takes minutes.
+func checkCompiledAlike(t *testing.T, path string) {
+	t.Helper()
+	built, err := buildinfo.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, ok := debug.ReadBuildInfo()
+	if !ok {
+		t.Fatal("this test has no build information")
+	}
+	flags := func(info *debug.BuildInfo) map[string]string {
+		out := map[string]string{}
+		for _, s := range info.Settings {
+			if slices.Contains([]string{"-trimpath", "-race", "-tags", "CGO_ENABLED"}, s.Key) {
+				out[s.Key] = s.Value
+			}
+		}
+		return out
+	}
+	if diff := cmp.Diff(flags(own), flags(built)); diff != "" {
+		t.Errorf("the function was compiled otherwise (-own +function):\n%s", diff)
+	}
 }
 
 func text(rows []glyphs) string {

@@ -9,8 +9,10 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/localaws"
 	"github.com/endpointguard/endpointguard/pkg/policy"
 )
@@ -140,6 +142,62 @@ func TestDemoTellsWhatIsWrong(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDemoIsNoRace holds that EKS is done with what somebody asked for only once the
+// guardrail has looked at it, however slow that is, and that a message which comes
+// late does not change how a cluster ended.
+func TestDemoIsNoRace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newTestDemo(t, &strings.Builder{})
+		d.aws = localaws.New(d.options(t.Context()))
+		addCallers(d.aws)
+		r := d.cast[1]
+		r.put(d.aws)
+		if err := d.perform(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		status := func() string {
+			c, _ := d.aws.Cluster(r.name)
+			return c.Status
+		}
+		for _, l := range []logLine{{Trouble: "eks:DescribeCluster: throttled"}, {Outcome: incident.Ignored}, {Error: "no answer"}} {
+			time.Sleep(time.Hour)
+			l.Cluster = r.name
+			d.heard(l)
+			if s := status(); s != "UPDATING" {
+				t.Fatalf("%+v: %s", l, s)
+			}
+		}
+		d.heard(logLine{Cluster: r.name, Step: incident.Waiting, Mails: []string{"detected"}})
+		if s := status(); s != "ACTIVE" {
+			t.Errorf("seen, and %s", s)
+		}
+		for _, outcome := range []incident.Outcome{incident.Enforced, incident.Compliant} {
+			d.heard(logLine{Cluster: r.name, Outcome: outcome})
+			if got := d.ended[r.name]; got != incident.Enforced {
+				t.Errorf("%s: it ended as %s", outcome, got)
+			}
+		}
+		d.heard(logLine{Cluster: r.name, Outcome: incident.Violation})
+		if got := d.ended[r.name]; got != incident.Violation {
+			t.Errorf("opened again, it ended as %s", got)
+		}
+		// One that the guardrail sees at once takes its time all the same.
+		quick := d.cast[3]
+		quick.put(d.aws)
+		if err := d.perform(t.Context(), quick); err != nil {
+			t.Fatal(err)
+		}
+		d.heard(logLine{Cluster: quick.name, Step: incident.Waiting})
+		if c, _ := d.aws.Cluster(quick.name); c.Status != "UPDATING" {
+			t.Errorf("seen at once, and %s", c.Status)
+		}
+		time.Sleep(change)
+		if c, _ := d.aws.Cluster(quick.name); c.Status != "ACTIVE" {
+			t.Errorf("after %s: %s", change, c.Status)
+		}
+	})
 }
 
 // TestDemoWithAFunctionThatEnds holds that a function that does not run is told

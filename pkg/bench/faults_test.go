@@ -87,14 +87,14 @@ func TestTheBuiltFunctionWithstands(t *testing.T) {
 	}
 	weather.clears()
 	empty := func() bool { return len(s.aws.Messages(queueName)) == 0 }
-	quiet := within(4*time.Minute, empty)
+	quiet := within(hang, empty)
 	// What EC2 did not tell blocked a change, and was mailed so: the sweep tries again.
 	for _, name := range names {
 		if err := s.aws.Send(queueName, wakeUp(t, name), 0); err != nil {
 			t.Fatal(err)
 		}
 	}
-	quiet = within(2*time.Minute, empty) && quiet
+	quiet = within(hang, empty) && quiet
 	starts, peak, last := 0, int64(0), ""
 	for _, k := range keepers {
 		k.stop()
@@ -143,6 +143,10 @@ func TestTheBuiltFunctionWithstands(t *testing.T) {
 	}
 }
 
+// hang is how long something may take that ends by itself: how fast is the machine's
+// affair.
+const hang = 30 * time.Minute
+
 // maxReceives is how often a message is tried: the faults of this test hit one
 // more often than AWS's would.
 const maxReceives = 12
@@ -179,7 +183,7 @@ func TestTenThousandEventsAtOnce(t *testing.T) {
 	began := time.Now()
 	c := s.start(binary, s.environ(f))
 	defer c.kill()
-	if !falls(time.Minute, func() int { return len(s.aws.Messages(queueName)) }) {
+	if !falls(hang, func() int { return len(s.aws.Messages(queueName)) }) {
 		t.Errorf("%d messages are left", len(s.aws.Messages(queueName)))
 	}
 	t.Logf("%d messages in %s, at most %.1f MB resident", all, time.Since(began).Round(100*time.Millisecond), float64(c.peak())/(1<<20))

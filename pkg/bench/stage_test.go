@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,6 +20,7 @@ import (
 	"time"
 
 	"github.com/endpointguard/endpointguard/events"
+	"github.com/endpointguard/endpointguard/pkg/buildflags"
 	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/ledger"
 	"github.com/endpointguard/endpointguard/pkg/localaws"
@@ -237,8 +239,8 @@ func (c *child) peak() int64 {
 	return 0
 }
 
-// binaries builds programs once for all tests, as they are deployed but for
-// this machine.
+// binaries builds programs once for all tests, for this machine, with the flags of
+// the tests themselves: make compiles these as it does what is deployed.
 type binaries struct {
 	mu  sync.Mutex
 	dir string
@@ -252,9 +254,10 @@ func (b *binaries) build(t testing.TB, program string) string {
 	if _, err := os.Stat(path); err == nil {
 		return path
 	}
-	cmd := exec.CommandContext(context.Background(), "go", "build", "-tags", "lambda.norpc", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", path, program)
+	args, env := buildflags.Own()
+	cmd := exec.CommandContext(context.Background(), "go", slices.Concat([]string{"build", "-buildvcs=false", "-ldflags=-s -w", "-o", path}, args, []string{program})...)
 	cmd.Dir = filepath.Join("..", "..")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	cmd.Env = append(os.Environ(), env...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build %s: %v\n%s", program, err, out)
 	}

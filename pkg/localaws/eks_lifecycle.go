@@ -504,6 +504,26 @@ func (a *AWS) EndUpdate(name, status string, errors ...UpdateError) error {
 	})
 }
 
+// EndAt moves the end of what EKS does at a cluster, creating it or an update, to
+// another time, to now if that has passed. How it ends stays as it was.
+func (a *AWS) EndAt(name string, end time.Time) error {
+	return a.change(name, func(c *cluster, now time.Time) error {
+		if end.Before(now) {
+			end = now
+		}
+		switch u := c.running(now); {
+		case c.activeAt.After(now):
+			c.activeAt = end
+		case u != nil:
+			u.endsAt = end
+		default:
+			return fmt.Errorf("localaws: cluster %s is neither being created nor updated", name)
+		}
+		c.settle(now)
+		return nil
+	})
+}
+
 // StartUpdate begins an update that changes nothing, of any of EKS's kinds, as
 // AWS does on its own account; it runs for the duration.
 func (a *AWS) StartUpdate(name, kind string, d time.Duration) (id string, err error) {

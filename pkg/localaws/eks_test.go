@@ -748,6 +748,37 @@ func mustUpdates(t *testing.T, c *eks.Client) []string {
 	return out.UpdateIds
 }
 
+func TestEndAt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := localaws.New(localaws.Options{Durations: localaws.Durations{Create: 24 * time.Hour, EndpointUpdate: 24 * time.Hour}})
+		c := eksClient(a)
+		a.PutCluster(localaws.Cluster{Name: "new", Status: "CREATING", Public: true})
+		a.PutCluster(localaws.Cluster{Name: "c", Public: true})
+		must(t, a.FailUpdate("c", 1, localaws.UpdateError{Code: "IpNotAvailable"}))
+		u, err := setAccess(c, t, "c", nil, on, nil)
+		must(t, err)
+		must(t, a.EndAt("new", time.Now().Add(time.Minute)))
+		must(t, a.EndAt("c", time.Now().Add(time.Minute)))
+		sleep(time.Minute - time.Nanosecond)
+		if n, s := describe(t, c, "new").Status, updateStatus(t, c, "c", *u.Id); n != types.ClusterStatusCreating || s != types.UpdateStatusInProgress {
+			t.Errorf("before the end: %s, %s", n, s)
+		}
+		sleep(time.Nanosecond)
+		if n, s := describe(t, c, "new").Status, updateStatus(t, c, "c", *u.Id); n != types.ClusterStatusActive || s != types.UpdateStatusFailed {
+			t.Errorf("at the end: %s, %s", n, s)
+		}
+		if err := a.EndAt("c", time.Now()); err == nil {
+			t.Error("what has ended was ended again")
+		}
+		u, err = setAccess(c, t, "c", nil, on, nil)
+		must(t, err)
+		must(t, a.EndAt("c", time.Now().Add(-time.Hour)))
+		if s := updateStatus(t, c, "c", *u.Id); s != types.UpdateStatusSuccessful || !describe(t, c, "c").ResourcesVpcConfig.EndpointPrivateAccess {
+			t.Errorf("ended in the past: %s", s)
+		}
+	})
+}
+
 func TestEndUpdateAndStartUpdate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := localaws.New(localaws.Options{})
