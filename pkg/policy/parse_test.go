@@ -550,6 +550,7 @@ func TestProblemKinds(t *testing.T) {
 	for name, want := range map[string]policy.Kind{
 		"documentation": policy.KindDocumentationRange, "stepping-out": policy.KindSteppedOut, "disjoint": policy.KindDisjoint,
 		"idle": policy.KindIdle, "wide": policy.KindWide, "unknown-regions": policy.KindUnknownRegion, "repeated": policy.KindRepeated, "over-limit": policy.KindOverLimit, "blanket": policy.KindBlanket,
+		"no-grace": policy.KindNoGrace,
 	} {
 		_, problems := policy.Parse("f", docs["testdata/warn/"+name+".yaml"])
 		for _, p := range problems {
