@@ -117,7 +117,7 @@ var english = phrases{
 	Reach: "How to reach the API now", PutBack: "To REOPEN it as asked (forbidden; change the policy first)", CloseIt: "To close it by hand", SwitchOn: "To switch private access on by hand",
 	Callers: "Who used the API while it was open",
 
-	Enforce: "enforce", Revert: "revert", Alert: "alert", Grace: "It only tells as long as the cluster is new: until {at}.", Hybrid: "It only tells: the cluster has hybrid nodes, and the rule picks it out neither by name nor by tag.",
+	Enforce: "enforce", Revert: "revert", Alert: "alert", Grace: "It only tells as long as the cluster is new: until {at}.", Hybrid: "It only tells: the cluster has hybrid nodes. With hybridNodes: enforce the rule would act.",
 	PrivateOff: "private access is off", PublicOn: "public access is on", OutsideAllowed: "not all of {cidrs} lies in the allowed CIDRs",
 	TooWide: "{cidrs}: wider than the rule admits", FamilyNotAdmitted: "{cidrs}: of a family that the rule doesn't admit",
 	KeptWill:  "Nodes in the VPC might not find the private endpoint, so public access will be left as it is. Once the following is put right, the guardrail closes it, at its next sweep at the latest.",
@@ -191,7 +191,7 @@ var english = phrases{
 	DigestTugLine: "{cluster}: changed back {n} times in the last 24 hours, the last time {at}", DigestExemptLine: "{exemption}, until {at}: {clusters}",
 	DigestEndingLine: "{exemption}, ends {at}, then its rules are in force again",
 	DigestOutposts:   "Local clusters on Outposts, private by nature: {clusters}", DigestConnected: "Connected clusters, without an endpoint of EKS's: {clusters}",
-	DigestHybrid:  "Hybrid nodes, only told of (no breached rule picks them out): {clusters}",
+	DigestHybrid:  "Hybrid nodes, only told of (no breached rule says hybridNodes: enforce or picks them out): {clusters}",
 	StageDetected: "detected", StageWaiting: "waiting for EKS to accept a change", StageUpdating: "EKS is changing it back", StageStuck: "STUCK", StageHeld: "waits for the brake",
 	DigestToday: "Day", DigestBySeverity: "By severity: {severities}",
 	DigestByRule: "By rule: {rules}", DigestMore: "and {n} more", DigestUnreadable: "{n} records of the ledger could not be read and are not counted here; see the function's log.",

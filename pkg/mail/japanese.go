@@ -118,7 +118,7 @@ var japanese = phrases{
 	Callers: "公開中に API を使った者",
 
 	Enforce: "是正 (enforce)", Revert: "復元 (revert)", Alert: "通知のみ (alert)", Grace: "クラスターの作成直後のため、{at} までは通知のみです。",
-	Hybrid:     "クラスターにハイブリッドノードがあり、ルールが名前でもタグでもクラスターを指定していないため、通知のみです。",
+	Hybrid:     "クラスターにハイブリッドノードがあるため、通知のみです。ルールに hybridNodes: enforce を指定すると是正します。",
 	PrivateOff: "プライベートアクセスが無効です", PublicOn: "パブリックアクセスが有効です", OutsideAllowed: "{cidrs} の全部または一部が、許可された CIDR の範囲外です",
 	TooWide: "{cidrs} は、ルールが許可するブロックの幅を超えています", FamilyNotAdmitted: "{cidrs} は、ルールが許可していないアドレスファミリーです",
 	KeptWill:  "VPC 内のノードがプライベートエンドポイントを名前解決できないおそれがあるため、パブリックアクセスは変更しません。次の問題が解決すると、遅くともその後の定期確認でガードレールが閉じます。",
@@ -192,7 +192,7 @@ var japanese = phrases{
 	DigestTugLine: "{cluster}: 直近 24 時間に {n} 回元に戻しました。最後は {at}", DigestExemptLine: "{exemption}({at} まで): {clusters}",
 	DigestEndingLine: "{exemption}: {at} に終了し、以後はルールが再び適用されます",
 	DigestOutposts:   "Outposts のローカルクラスター(もともとプライベート): {clusters}", DigestConnected: "接続されたクラスター(EKS のエンドポイントなし): {clusters}",
-	DigestHybrid:  "ハイブリッドノードのあるクラスター(違反したルールが名前やタグで指定していないため通知のみ): {clusters}",
+	DigestHybrid:  "ハイブリッドノードのあるクラスター(違反したルールに hybridNodes: enforce がなく、名前やタグでも指定していないため通知のみ): {clusters}",
 	StageDetected: "検出済み", StageWaiting: "EKS が変更を受け付けるのを待機中", StageUpdating: "EKS が元に戻す処理中", StageStuck: "停滞 (STUCK)", StageHeld: "ブレーキにより待機中",
 	DigestToday: "日付", DigestBySeverity: "重大度別: {severities}",
 	DigestByRule: "ルール別: {rules}", DigestMore: "ほか {n} 個", DigestUnreadable: "台帳の {n} 件の記録を読み取れず、ここには含まれていません。関数のログを参照してください。",

@@ -350,6 +350,10 @@ func stories() map[string]incident.Notice {
 	out["enforced-private"] = private.goesOn(5 * time.Minute).mail("enforced")
 	out["enforced-inside"] = found(insideRule, half).sweeps().goesOn(5 * time.Minute).mail("enforced")
 	out["violation-inside"] = found(with(insideRule, alert...), half).sweeps().mail("violation")
+	hybrid := newStory(officeRule)
+	hybrid.cluster.HybridNodes = true
+	hybrid = hybrid.sweeps()
+	out["violation-hybrid"] = hybrid.openedAgain(0, wide).goesOn(time.Minute).mail("violation")
 	wideRange := wide
 	wideRange.CIDRs = nil
 	for n := range 40 {

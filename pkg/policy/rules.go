@@ -100,7 +100,7 @@ func integer(n *yaml.Node) (int, bool) {
 // rulePlace is where the parts of a rule stand, for the warnings; a part that
 // isn't there is nil.
 type rulePlace struct {
-	rule, matchTags, matchClusters, except, public, allowed, respond, grace, lockout *yaml.Node
+	rule, matchTags, matchClusters, except, public, allowed, respond, grace, lockout, hybrid *yaml.Node
 
 	cidrs []*yaml.Node // of each of the requirement's AllowedCIDRs
 }
@@ -138,6 +138,10 @@ func (r *reader) rule(n *yaml.Node, number int, names map[string]int) (Rule, *ru
 	if v, ok := f["lockoutChecks"]; ok {
 		rule.LockoutChecks = LockoutChecks(r.choice(v.value, "lockoutChecks", string(LockoutBlock), string(LockoutWarn)))
 		place.lockout = v.key
+	}
+	if v, ok := f["hybridNodes"]; ok {
+		rule.HybridNodes = HybridNodes(r.choice(v.value, "hybridNodes", string(HybridAlert), string(HybridEnforce)))
+		place.hybrid = v.key
 	}
 	rule.admitted = admit(rule.Require)
 	return rule, place

@@ -158,7 +158,7 @@ func inBoth(a, b []Range) []Range {
 // warnIdle tells of a rule that is for no cluster, that admits no address, or
 // that lists addresses which it doesn't admit.
 func (r *reader) warnIdle(rule *Rule, p *rulePlace) {
-	for _, part := range []*yaml.Node{p.grace, p.lockout} {
+	for _, part := range []*yaml.Node{p.grace, p.lockout, p.hybrid} {
 		if part != nil && rule.Respond == Alert && (part != p.grace || rule.GraceAfterCreation > 0) {
 			r.add(part.Line, part.Column, Warning, KindIdle,
 				fmt.Sprintf("%s does nothing in rule %q: it only alerts", part.Value, brief(rule.Name)), "remove it, or let the rule enforce or revert")
