@@ -49,7 +49,7 @@ exemptions:
 		t.Fatal(err)
 	}
 	text := strings.Join(document.Warnings, "\n")
-	if len(document.Warnings) != 2 || !strings.Contains(text, `exemption "over" has ended`) || !strings.Contains(text, "p.yaml:4:") {
+	if len(document.Warnings) != 3 || !strings.Contains(text, "changes a new cluster") || !strings.Contains(text, `exemption "over" has ended`) || !strings.Contains(text, "p.yaml:4:") {
 		t.Errorf("warnings: %s", text)
 	}
 }

@@ -206,7 +206,10 @@ func TestThousandClusters(t *testing.T) {
 		const many = 1000
 		for i := range many {
 			// Half of them lack private access, for which the VPC is looked at.
-			a.PutCluster(localaws.Cluster{Name: fmt.Sprintf("cluster-%04d", i), Public: true, Private: i%2 == 0, CIDRs: []string{"198.51.100.0/24"}})
+			a.PutCluster(localaws.Cluster{
+				Name: fmt.Sprintf("cluster-%04d", i), CreatedAt: time.Now().Add(-24 * time.Hour),
+				Public: true, Private: i%2 == 0, CIDRs: []string{"198.51.100.0/24"},
+			})
 		}
 		a.Inject(localaws.Fault{Service: "eks", Operation: "DescribeCluster", Status: 503, Skip: 100, Times: 3})
 		cfg := a.Config("AKIDPEOPLE")

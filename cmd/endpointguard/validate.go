@@ -27,9 +27,10 @@ input.
 
 An error makes a document unusable. A warning is for what is allowed and
 probably not meant: an exemption that has ended or ends more than a year away,
-an enforcing rule that a tag or a name can step out of, rules that together
-close an endpoint, a rule that can never do anything, allowed CIDRs that take in
-most of the internet, documentation ranges (which the deployment refuses).
+an enforcing rule that a tag or a name can step out of, enforcing rules without
+a grace for new clusters, rules that together close an endpoint, a rule that can
+never do anything, allowed CIDRs that take in most of the internet,
+documentation ranges (which the deployment refuses).
 
 The exit status is 1 if there is an error, and with --strict if there is a
 warning.

@@ -265,6 +265,10 @@ func (t *evaluation) held() Step {
 	if i.DetectedMailed.IsZero() {
 		return t.announce()
 	}
+	if i.announcedInGrace() {
+		i.Plan = nil // it was to come with the grace's end, and doesn't
+		return t.announce()
+	}
 	return t.wait(lookAgain)
 }
 

@@ -709,7 +709,79 @@ func TestGrace(t *testing.T) {
 	d.policy = rules(rule)
 	d.wakes().told("mails violation", "waits 15m0s")
 	d.after(15 * time.Minute).recheck().told("waits 5m0s")
-	d.after(5*time.Minute).recheck().told(closing+": ours-0", "mails detected", "waits 15s")
+	// The mail has announced it, and who made the cluster.
+	d.after(5*time.Minute).recheck().told(closing+": ours-0", "waits 15s")
+	d.ends("ours-0", endpoint.UpdateSuccessful)
+	d.after(s15).recheck().told("mails enforced", "compliant")
+	first, last := d.mails[0].Record.Incident, d.mails[1].Record.Incident
+	if last.Follows != first.Ref || last.Ref == first.Ref {
+		t.Errorf("%s follows %q, told as %s", last.Ref, last.Follows, first.Ref)
+	}
+}
+
+// What the mail within a grace announced comes true with its end; what does not is told
+// anew, and what is known of the calls stays known.
+func TestGraceIsOver(t *testing.T) {
+	graced := func(r policy.Rule) policy.Rule {
+		r.GraceAfterCreation = 20 * time.Minute
+		return r
+	}
+	story := func(t *testing.T) *desk {
+		d := newDesk(t, rules(graced(closed("closed", policy.Enforce))), private)
+		d.cluster.CreatedAt = start
+		d.r = NewRecord(d.cluster)
+		e := d.asks("u1", world)
+		d.comes(e).told("mails detected", "waits 15s")
+		d.ends("u1", endpoint.UpdateSuccessful)
+		d.after(time.Minute).recheck().told("mails violation", "waits 15m0s")
+		return d.after(15 * time.Minute)
+	}
+	cause := func(d *desk) string {
+		if i := d.r.Incident; i != nil && len(i.Causes) == 1 {
+			return i.Causes[0].Actor.Name
+		}
+		return ""
+	}
+	t.Run("as announced", func(t *testing.T) {
+		d := story(t)
+		d.after(4*time.Minute).recheck().told(closing+": ours-1", "waits 15s")
+		if who := cause(d); who != "alice" {
+			t.Errorf("caused by %q", who)
+		}
+		d.ends("ours-1", endpoint.UpdateSuccessful)
+		d.after(s15).recheck().told("mails enforced", "compliant")
+	})
+	t.Run("another policy", func(t *testing.T) {
+		d := story(t)
+		d.policy = rules(graced(limited("closed", policy.Enforce)), graced(closed("other", policy.Alert)))
+		d.after(4*time.Minute).recheck().told("asks for public=true private=true cidrs=198.51.100.0/24: ours-1", "mails detected", "waits 15s")
+	})
+	t.Run("somebody's update since", func(t *testing.T) {
+		d := story(t)
+		d.becomes(office)
+		d.after(4 * time.Minute).wakes()
+		if d.r.Incident == nil || d.r.Incident.Follows != "" {
+			t.Errorf("it is another violation: %+v", d.r.Incident)
+		}
+	})
+	t.Run("put right, and opened again", func(t *testing.T) {
+		d := story(t)
+		d.becomes(private).becomes(world)
+		d.after(4 * time.Minute).wakes()
+		if d.r.Incident == nil || d.r.Incident.Follows != "" || cause(d) == "alice" {
+			t.Errorf("it is another violation: %+v", d.r.Incident)
+		}
+	})
+	t.Run("the brake is on", func(t *testing.T) {
+		d := story(t)
+		d.limit = 1
+		d.brake, _, _ = d.brake.Ask(Entry{ARN: "another", Fresh: true}, 1, d.now)
+		d.after(4*time.Minute).recheck().told("mails detected", "waits 15s")
+		if p := d.r.Incident.Plan; p == nil || !p.At.IsZero() || d.r.Incident.HeldSince.IsZero() {
+			t.Errorf("it is announced as %+v", p)
+		}
+		d.after(s15).recheck().told("waits 15s")
+	})
 }
 
 func TestChangedInBetween(t *testing.T) {

@@ -194,8 +194,10 @@ type Incident struct {
 	HeldSince time.Time `json:"heldSince,omitzero"`
 	HeldUntil time.Time `json:"heldUntil,omitzero"`
 	// Retry counts the times that the change was tried again after it had been given
-	// up and told as failed, Follows is the reference under which it was.
-	Retry   int    `json:"retry,omitempty"`
+	// up and told as failed.
+	Retry int `json:"retry,omitempty"`
+	// Follows is the reference under which the same violation was told before: as
+	// failed, or as what comes once a rule's grace is over.
 	Follows string `json:"follows,omitempty"`
 	// RetryFrom is the message by which somebody asked for that, "" when it was due.
 	RetryFrom string `json:"retryFrom,omitempty"`

@@ -143,9 +143,10 @@ func (t *evaluation) violation(v verdict.Verdict) Step {
 			}
 			return Done{Outcome: t.Standing.Outcome, Why: "stands as told under " + t.Standing.Ref}
 		}
-		failed := t.failedBefore(v)
+		failed, graced := t.failedBefore(v), t.gracedBefore(v)
 		t.open(v, nil, time.Time{})
 		t.Incident.follow(failed, t.in.Message)
+		t.Incident.afterGrace(graced, d)
 	}
 	i := t.Incident
 	if i.SettledAt.IsZero() {

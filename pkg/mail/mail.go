@@ -124,7 +124,7 @@ func (l Letter) Write(n incident.Notice) Mail {
 	}
 	w.field(w.Since, w.since())
 	w.field(w.ToWhom, w.toWhom())
-	w.field(w.Reference, w.i.Ref)
+	w.field(w.Reference, w.reference())
 	w.calls()
 	w.table()
 	w.rules()
@@ -375,6 +375,14 @@ func (w *writer) toWhom() string {
 	}
 }
 
+// reference is that of the incident, and that under which it was told before.
+func (w *writer) reference() string {
+	if w.i.Follows == "" {
+		return w.i.Ref
+	}
+	return fill(w.Follows, "ref", w.i.Ref, "before", w.i.Follows)
+}
+
 // callerLabel is the label of whoever made the call that caused the incident.
 func (w *writer) callerLabel() string {
 	switch {
@@ -436,7 +444,7 @@ func (w *writer) headline() string {
 		case i.Asked != nil:
 			return say(w.Asked, "whom", w.target(*i.Asked))
 		case i.Status == endpoint.StatusCreating && !graced.IsZero():
-			return w.withRest(say(w.CreatingGraced, "whom", w.target(i.Opening), "at", stamp(graced), "change", w.change(planOf(w.n))))
+			return w.withRest(say(w.later(w.CreatingGraced, w.CreatingLater), "whom", w.target(i.Opening), "at", stamp(graced), "change", w.change(planOf(w.n))))
 		case i.Status == endpoint.StatusCreating:
 			return say(w.Creating, "whom", w.target(i.Opening))
 		case !i.HeldSince.IsZero():
@@ -481,7 +489,7 @@ func (w *writer) headline() string {
 		case f.Outcome == incident.Failed:
 			return say(w.Failed, "whom", w.target(f.Now))
 		case !graced.IsZero():
-			return w.withRest(say(w.ViolationGraced, "whom", w.target(f.Now), "at", stamp(graced), "change", w.change(planOf(w.n))))
+			return w.withRest(say(w.later(w.ViolationGraced, w.ViolationLater), "whom", w.target(f.Now), "at", stamp(graced), "change", w.change(planOf(w.n))))
 		default:
 			return say(w.Violation, "whom", w.target(f.Now))
 		}
@@ -654,7 +662,10 @@ func (w *writer) todo() string {
 		}
 		return fill(w.DoByHand, "hand", hand)
 	case incident.Violation:
-		if !graced.IsZero() {
+		switch {
+		case !graced.IsZero() && len(planOf(w.n).Left) > 0:
+			return fill(w.DoDecideRest, "hand", hand)
+		case !graced.IsZero():
 			return fill(w.DoDecideGrace, "at", stamp(graced), "hand", hand)
 		}
 		return fill(w.DoDecide, "hand", hand)

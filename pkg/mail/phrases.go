@@ -42,6 +42,7 @@ type phrases struct {
 	Closed, Fixed, FixedInside, Partly, Violation, Blocked, Failed, StillInside string
 	Undone, GoneMeanwhile, Allowed                                              string
 	LosingInside, CreatingGraced, FoundHeld, PartlyHeld, ViolationGraced        string
+	CreatingLater, ViolationLater                                               string
 	NeverOpened, NeverInside, AllowedInside                                     string
 	WhyPolicy, WhyExempt, WhyNoRule, EKSSays, EKSSilent                         string
 	TugOfWar, TugPerHour, TugPerDays, TugAnd                                    string
@@ -50,6 +51,7 @@ type phrases struct {
 	// What the reader has to do.
 	DoNothingYet, DoSeeRest, DoFixFirst, DoWaitHeld, DoDecideSoon, DoLook              string
 	DoAsk, DoNothing, DoDecideLeft, DoDecide, DoDecideGrace, DoFix, DoByHand, DoStopIt string
+	DoDecideRest                                                                       string
 	DoNothingGone, DoNothingEver, DoRestoreTags, DoRestoreOrClose, Below, InTheMail    string
 	DoLookActive, DoByHandWhy, HandClose, HandSwitch                                   string
 	DoCheckAllowed, DoMaybeCheck, ChangedPolicy, ChangedExempt, ChangedScope           string
@@ -74,7 +76,7 @@ type phrases struct {
 	FixSupport, FixHostnames, FixDNS, FixRead, FixSome                                   string
 	FixLook, FixOptions, FixOptionsIf, FixNoOptions, FixIfOff, FixIngress, Ingress       string
 	Attempt, Reverted, NoAnswer, Refused, InProgress, Finished, Dropped, NothingDone     string
-	OpenedLately, OverLimit                                                              string
+	OpenedLately, OverLimit, EKSBusy, Follows                                            string
 
 	// How to reach a private endpoint.
 	ReachFrom, ReachPort, ReachIdentity, ReachList, ReachGroups, ReachGroup, ReachUnknownGroup string

@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"slices"
 	"time"
 
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
@@ -87,6 +88,8 @@ func (w *writer) announcement() string {
 		return sentences(fill(w.DoFixFirst, "fix", w.fix1(p.Missing)), fill(w.WillNot, "cause", w.cause1(p.Missing)), w.SecondMail)
 	case p.Action == incident.PlanNothing:
 		return fill(w.DoDecideSoon, "status", string(i.Status))
+	case !p.At.IsZero() && len(p.Left) > 0:
+		return fill(w.DoDecideRest, "hand", hand)
 	case !p.At.IsZero():
 		return fill(w.DoDecideGrace, "at", stamp(p.At), "hand", hand)
 	}
@@ -180,6 +183,15 @@ func byItself(n incident.Notice) string {
 	default:
 		return "to be " + what + " " + at
 	}
+}
+
+// later chooses what a headline says of a change that comes with the end of a grace:
+// that the policy forbids it from then on, or, if a rule without a grace does, now.
+func (w *writer) later(fromThen, now string) string {
+	if slices.ContainsFunc(rules(w.n), func(r incident.RuleNote) bool { return r.HeldUntil.IsZero() }) {
+		return now
+	}
+	return fromThen
 }
 
 // blocker is the update that keeps EKS from accepting a change, nil when the mail is about

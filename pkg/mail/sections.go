@@ -433,6 +433,9 @@ func (w *writer) done() {
 	var lines []string
 	for _, a := range i.Attempts {
 		lines = append(lines, w.attempt(a))
+		if busy := w.busy(a); busy != "" {
+			lines = append(lines, busy)
+		}
 		if len(a.Dropped) > 0 {
 			lines = append(lines, fill(w.Dropped, "cidrs", w.cidrs(texts(a.Dropped), maxDropped)))
 		}
@@ -577,6 +580,24 @@ func (w *writer) attempt(a incident.Attempt) string {
 	return s
 }
 
+// busy tells for how long EKS accepted no other change of the cluster since ours was
+// under way: whoever created node groups then, or deleted the cluster, finds the reason here.
+// "" for an attempt of which EKS did nothing or that is not known to be over, and where
+// nothing came of it.
+func (w *writer) busy(a incident.Attempt) string {
+	if w.n.Kind != incident.NoticeOutcome || a.UpdateID == "" || a.OverAt.IsZero() {
+		return ""
+	}
+	if o := w.i.Final.Outcome; o != incident.Enforced && o != incident.PartlyEnforced {
+		return ""
+	}
+	from := a.CreatedAt
+	if from.IsZero() {
+		from = a.At
+	}
+	return fill(w.EKSBusy, "from", stamp(from), "to", stamp(ceil(a.OverAt, time.Second)))
+}
+
 // reach tells how to reach the API of an endpoint that was narrowed or closed.
 func (w *writer) reach() {
 	if w.n.Kind != incident.NoticeOutcome || !w.i.Final.Now.Private || len(w.i.Attempts) == 0 ||
@@ -621,7 +642,7 @@ func (w *writer) commands() {
 		return // by hand it would cut the nodes off just the same
 	case admitted(w.n) && !world(i.Final.Now, i.Family):
 		return
-	case stood && len(i.Attempts) > 0 && (i.Final == nil || i.Final.Outcome != incident.PartlyEnforced):
+	case stood && len(i.Attempts) > 0 && len(w.plan().Left) == 0 && (i.Final == nil || i.Final.Outcome != incident.PartlyEnforced):
 		a = i.Attempts[len(i.Attempts)-1].Desired
 	case (stood || admitted(w.n)) && i.Nearest != nil:
 		a = *i.Nearest

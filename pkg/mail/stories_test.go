@@ -322,6 +322,10 @@ func stories() map[string]incident.Notice {
 	create = newStory(with(insideRule, "respond: enforce", "respond: enforce\n    graceAfterCreation: 30m") + worldRule).at(0)
 	made = create.creates(alice, wide)
 	out["detected-graced-partly"] = create.at(40 * time.Second).hears(made).mail("detected")
+	create.at(9 * time.Minute).ends(true)
+	out["graced-partly"] = create.rechecks().mail("violation")
+	out["partly-enforced-after-grace"] = create.at(31 * time.Minute).rechecks().goesOn(5 * time.Minute).mail("partly-enforced")
+	out["detected-found-partly"] = found(insideRule+worldRule, wide).sweeps().mail("detected")
 
 	rollback := newStory(officeRule).sweeps()
 	rollback.at(0).asks(alice, wide)
@@ -346,6 +350,10 @@ func stories() map[string]incident.Notice {
 	out["enforced-private"] = private.goesOn(5 * time.Minute).mail("enforced")
 	out["enforced-inside"] = found(insideRule, half).sweeps().goesOn(5 * time.Minute).mail("enforced")
 	out["violation-inside"] = found(with(insideRule, alert...), half).sweeps().mail("violation")
+	hybrid := newStory(officeRule)
+	hybrid.cluster.HybridNodes = true
+	hybrid = hybrid.sweeps()
+	out["violation-hybrid"] = hybrid.openedAgain(0, wide).goesOn(time.Minute).mail("violation")
 	wideRange := wide
 	wideRange.CIDRs = nil
 	for n := range 40 {

@@ -95,7 +95,7 @@ var policyHomes = []home{
 
 var (
 	documentKeys  = []string{"version", "rules", "exemptions"}
-	ruleKeys      = []string{"name", "description", "match", "except", "require", "respond", "graceAfterCreation", "lockoutChecks"}
+	ruleKeys      = []string{"name", "description", "match", "except", "require", "respond", "graceAfterCreation", "lockoutChecks", "hybridNodes"}
 	matchKeys     = []string{"accounts", "regions", "clusters", "tags"}
 	requireKeys   = []string{"privateAccess", "publicAccess", "allowedCidrs", "notWiderThan"}
 	widthKeys     = []string{"ipv4", "ipv6"}

@@ -336,7 +336,7 @@ func TestParsedValues(t *testing.T) {
 			Respond: policy.Revert, GraceAfterCreation: time.Hour + 30*time.Minute + 10*time.Second, LockoutChecks: policy.LockoutWarn, Line: 6,
 		}, {
 			Name: "closed", Require: policy.Requirement{PublicAccess: policy.PublicDisabled}, Respond: policy.Enforce,
-			GraceAfterCreation: policy.MaxGrace, LockoutChecks: policy.LockoutBlock, Line: 30,
+			GraceAfterCreation: policy.MaxGrace, LockoutChecks: policy.LockoutBlock, HybridNodes: policy.HybridEnforce, Line: 30,
 		}, {
 			Name: "long text", Description: "plain text that goes on * over lines & ends [here", Require: policy.Requirement{PrivateAccess: true},
 			Respond: policy.Alert, LockoutChecks: policy.LockoutBlock, Line: 31,
@@ -569,6 +569,7 @@ func TestProblemKinds(t *testing.T) {
 	for name, want := range map[string]policy.Kind{
 		"documentation": policy.KindDocumentationRange, "stepping-out": policy.KindSteppedOut, "disjoint": policy.KindDisjoint,
 		"idle": policy.KindIdle, "wide": policy.KindWide, "unknown-regions": policy.KindUnknownRegion, "repeated": policy.KindRepeated, "over-limit": policy.KindOverLimit, "blanket": policy.KindBlanket,
+		"no-grace": policy.KindNoGrace,
 	} {
 		_, problems := policy.Parse("f", docs["testdata/warn/"+name+".yaml"])
 		for _, p := range problems {

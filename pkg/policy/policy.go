@@ -55,6 +55,16 @@ const (
 	LockoutWarn  LockoutChecks = "warn"  // it is done, and said
 )
 
+// HybridNodes is what a rule that enforces does about a cluster with hybrid nodes;
+// empty is to act only if its match picks the cluster out by name or by tag.
+type HybridNodes string
+
+// What a rule can do about a cluster with hybrid nodes.
+const (
+	HybridAlert   HybridNodes = "alert"   // change nothing, tell
+	HybridEnforce HybridNodes = "enforce" // as about any other
+)
+
 // PublicAccess is what a rule asks of the public endpoint; empty is nothing.
 type PublicAccess string
 
@@ -76,6 +86,7 @@ type Rule struct {
 	// only alerts; at most 24 hours.
 	GraceAfterCreation time.Duration
 	LockoutChecks      LockoutChecks
+	HybridNodes        HybridNodes
 	Line               int // of the rule in the file, from 1
 
 	admitted *Admitted // what Admitted returns, worked out by Parse
@@ -89,9 +100,17 @@ func (r *Rule) appliesTo(c *endpoint.Cluster) bool {
 	return (r.Match == nil || r.Match.matches(c)) && (r.Except == nil || !r.Except.matches(c))
 }
 
+// ActsOnHybridNodes reports whether r changes clusters with hybrid nodes, if it
+// changes any: it says so, or it says nothing and picks its clusters out.
+func (r Rule) ActsOnHybridNodes() bool {
+	if r.HybridNodes != "" {
+		return r.HybridNodes == HybridEnforce
+	}
+	return r.NamesClusters()
+}
+
 // NamesClusters tells whether r's match picks clusters out by name or by tag,
-// and not merely all of them: rules that don't never change a cluster with
-// hybrid nodes. A pattern of nothing but asterisks picks nothing out.
+// and not merely all of them. A pattern of nothing but asterisks picks nothing out.
 func (r Rule) NamesClusters() bool {
 	if r.Match == nil {
 		return false

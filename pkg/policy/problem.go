@@ -32,6 +32,7 @@ const (
 	KindUnknownRegion      Kind = "unknown-region"
 	KindOverLimit          Kind = "over-limit" // rules that admit more blocks than EKS does for one cluster
 	KindBlanket            Kind = "blanket"    // an exemption that leaves nothing of a rule
+	KindNoGrace            Kind = "no-grace"   // enforcing rules that change a cluster as soon as it is created
 	KindRepeated           Kind = "repeated"   // an item of a list that another one makes needless
 )
 

@@ -100,7 +100,7 @@ func integer(n *yaml.Node) (int, bool) {
 // rulePlace is where the parts of a rule stand, for the warnings; a part that
 // isn't there is nil.
 type rulePlace struct {
-	rule, matchTags, matchClusters, except, public, allowed, grace, lockout *yaml.Node
+	rule, matchTags, matchClusters, except, public, allowed, respond, grace, lockout, hybrid *yaml.Node
 
 	cidrs []*yaml.Node // of each of the requirement's AllowedCIDRs
 }
@@ -130,6 +130,7 @@ func (r *reader) rule(n *yaml.Node, number int, names map[string]int) (Rule, *ru
 	}
 	if v, ok := f["respond"]; ok {
 		rule.Respond = Response(r.choice(v.value, "respond", string(Alert), string(Enforce), string(Revert)))
+		place.respond = v.key
 	}
 	if v, ok := f["graceAfterCreation"]; ok {
 		rule.GraceAfterCreation, place.grace = r.duration(v.value), v.key
@@ -137,6 +138,10 @@ func (r *reader) rule(n *yaml.Node, number int, names map[string]int) (Rule, *ru
 	if v, ok := f["lockoutChecks"]; ok {
 		rule.LockoutChecks = LockoutChecks(r.choice(v.value, "lockoutChecks", string(LockoutBlock), string(LockoutWarn)))
 		place.lockout = v.key
+	}
+	if v, ok := f["hybridNodes"]; ok {
+		rule.HybridNodes = HybridNodes(r.choice(v.value, "hybridNodes", string(HybridAlert), string(HybridEnforce)))
+		place.hybrid = v.key
 	}
 	rule.admitted = admit(rule.Require)
 	return rule, place
@@ -420,8 +425,6 @@ func (r *reader) duration(n *yaml.Node) time.Duration {
 		r.errorAt(n, example, "graceAfterCreation: %q is no duration", s)
 	case err != nil || d > MaxGrace:
 		r.errorAt(n, "a cluster that may be open for longer needs an exemption", "graceAfterCreation: %s is longer than %d hours", s, int(MaxGrace.Hours()))
-	case d == 0:
-		r.errorAt(n, "remove the key for no grace", "graceAfterCreation: %s is no time", s)
 	default:
 		return d
 	}

@@ -22,6 +22,7 @@ func (r *reader) warn(rules []Rule, places []*rulePlace) {
 			r.warnSteppingOut(rule, places[i])
 		}
 	}
+	r.warnNoGrace(rules, places)
 	r.warnOverLimit(rules, places)
 	for i := range rules {
 		a := &rules[i]
@@ -41,6 +42,40 @@ func (r *reader) warn(rules []Rule, places []*rulePlace) {
 				"match different clusters, or require publicAccess: disabled if that is meant")
 		}
 	}
+}
+
+// namedRules is how many rules a warning about several names.
+const namedRules = 5
+
+// warnNoGrace warns once of all rules that change a cluster as soon as it is ACTIVE:
+// the tools that create clusters go on with node groups then, which EKS refuses while an
+// update is under way. A grace of no time says that this is meant.
+// Source: eksctl#2244, containers-roadmap#1511.
+func (r *reader) warnNoGrace(rules []Rule, places []*rulePlace) {
+	var at *yaml.Node
+	var names []string
+	for i := range rules {
+		if rule := &rules[i]; rule.Respond.Enforcing() && places[i].grace == nil && places[i].respond != nil {
+			if at == nil {
+				at = places[i].respond
+			}
+			names = append(names, fmt.Sprintf("%q", brief(rule.Name)))
+		}
+	}
+	who, do, hint := "rules ", "change", "give each of them"
+	switch n := len(names); {
+	case n == 0:
+		return
+	case n == 1:
+		who, do, hint = "rule "+names[0], "changes", "give it"
+	case n > namedRules:
+		who += strings.Join(names[:namedRules], ", ") + fmt.Sprintf(" and %d more", n-namedRules)
+	default:
+		who += strings.Join(names[:n-1], ", ") + " and " + names[n-1]
+	}
+	r.add(at.Line, at.Column, Warning, KindNoGrace,
+		fmt.Sprintf("%s %s a new cluster as soon as it is ACTIVE: EKS then refuses the node groups that eksctl, Terraform and CDK create", who, do),
+		hint+" a grace, such as graceAfterCreation: 60m; 0s says that none is meant")
 }
 
 // warnOverLimit warns of rules, alone or two together, that admit more blocks than
@@ -123,7 +158,7 @@ func inBoth(a, b []Range) []Range {
 // warnIdle tells of a rule that is for no cluster, that admits no address, or
 // that lists addresses which it doesn't admit.
 func (r *reader) warnIdle(rule *Rule, p *rulePlace) {
-	for _, part := range []*yaml.Node{p.grace, p.lockout} {
+	for _, part := range []*yaml.Node{p.grace, p.lockout, p.hybrid} {
 		if part != nil && rule.Respond == Alert && (part != p.grace || rule.GraceAfterCreation > 0) {
 			r.add(part.Line, part.Column, Warning, KindIdle,
 				fmt.Sprintf("%s does nothing in rule %q: it only alerts", part.Value, brief(rule.Name)), "remove it, or let the rule enforce or revert")

@@ -174,7 +174,7 @@ func (w *writer) rule(r *policy.Rule) {
 		}
 	}
 	w.sayLess(r, pieces)
-	if written > 0 && !r.NamesClusters() && r.Respond.Enforcing() {
+	if written > 0 && !r.ActsOnHybridNodes() && r.Respond.Enforcing() {
 		w.hybrid = true
 	}
 }

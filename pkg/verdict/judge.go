@@ -59,9 +59,12 @@ func (r *RuleVerdict) hold(c endpoint.Cluster, at time.Time) {
 	if !r.Response.Enforcing() {
 		return
 	}
-	if c.HybridNodes && !r.Rule.NamesClusters() {
+	if c.HybridNodes && !r.Rule.ActsOnHybridNodes() {
 		r.Response = policy.Alert
-		r.Held = "the cluster has hybrid nodes, and the rule picks it out neither by name nor by tag"
+		r.Held = "the cluster has hybrid nodes, and the rule neither says hybridNodes: enforce nor picks it out by name or tag"
+		if r.Rule.HybridNodes == policy.HybridAlert {
+			r.Held = "the cluster has hybrid nodes, and the rule says hybridNodes: alert"
+		}
 		return
 	}
 	if end := c.CreatedAt.Add(r.Rule.GraceAfterCreation); r.Rule.GraceAfterCreation > 0 && !c.CreatedAt.IsZero() && at.Before(end) {

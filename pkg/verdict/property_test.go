@@ -57,6 +57,9 @@ func anyRule(t *rapid.T, name string) policy.Rule {
 		Respond:       rapid.SampledFrom([]policy.Response{policy.Alert, policy.Enforce, policy.Revert}).Draw(t, "respond"),
 		LockoutChecks: rapid.SampledFrom([]policy.LockoutChecks{"", policy.LockoutBlock, policy.LockoutWarn}).Draw(t, "lockout"),
 	}
+	if rapid.IntRange(0, 3).Draw(t, "hybrid choice") == 0 {
+		r.HybridNodes = rapid.SampledFrom([]policy.HybridNodes{policy.HybridAlert, policy.HybridEnforce}).Draw(t, "hybrid nodes")
+	}
 	if rapid.IntRange(0, 5).Draw(t, "grace") == 0 {
 		r.GraceAfterCreation = time.Hour
 	}

@@ -335,6 +335,53 @@ func TestHybridNodes(t *testing.T) {
 	}
 }
 
+// The call that adds a remote network does not disarm a rule that says so, and one that
+// says the contrary tells, whatever its match.
+func TestHybridNodesByTheRulesChoice(t *testing.T) {
+	c := cluster(public("0.0.0.0/0"))
+	named := &policy.Match{Clusters: []string{"demo-*"}}
+	for name, tc := range map[string]struct {
+		match  *policy.Match
+		choice policy.HybridNodes
+		hybrid bool
+		want   verdict.Action
+		held   string
+	}{
+		"no choice":               {nil, "", true, verdict.Alert, "hybridNodes: enforce"},
+		"enforce":                 {nil, policy.HybridEnforce, true, verdict.Apply, ""},
+		"alert":                   {nil, policy.HybridAlert, true, verdict.Alert, "says hybridNodes: alert"},
+		"named, no choice":        {named, "", true, verdict.Apply, ""},
+		"named, enforce":          {named, policy.HybridEnforce, true, verdict.Apply, ""},
+		"named, alert":            {named, policy.HybridAlert, true, verdict.Alert, "says hybridNodes: alert"},
+		"alert, no hybrid nodes":  {nil, policy.HybridAlert, false, verdict.Apply, ""},
+		"enforce, no hybrid ones": {nil, policy.HybridEnforce, false, verdict.Apply, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.HybridNodes = tc.hybrid
+			rule := disabled(policy.Enforce)
+			rule.Match, rule.HybridNodes = tc.match, tc.choice
+			v := verdict.Judge(rules(rule), c, now)
+			if d := verdict.Decide(v, nil, healthy()); d.Action != tc.want {
+				t.Errorf("%s, want %s", d.Action, tc.want)
+			}
+			if held := v.Rules[0].Held; (held == "") != (tc.held == "") || !strings.Contains(held, tc.held) {
+				t.Errorf("held %q, want %q in it", held, tc.held)
+			}
+		})
+	}
+	// The rule alerts whatever it says of hybrid nodes, and a grace stays one.
+	c.HybridNodes = true
+	alerting, graced := disabled(policy.Alert), disabled(policy.Enforce)
+	alerting.HybridNodes, graced.HybridNodes = policy.HybridEnforce, policy.HybridEnforce
+	graced.GraceAfterCreation = time.Hour
+	c.CreatedAt = now
+	for _, rule := range []policy.Rule{alerting, graced} {
+		if v := verdict.Judge(rules(rule), c, now); v.Enforcing() {
+			t.Errorf("it enforces: %+v", v.Rules[0])
+		}
+	}
+}
+
 func TestDecide(t *testing.T) {
 	before := func(a endpoint.Access) *endpoint.Access { return &a }
 	world6 := "0.0.0.0/0 ::/0"
