@@ -45,15 +45,24 @@ func (t *evaluation) pay() Step {
 // due is when something that is owed, of this cluster or of a former one of its name, is
 // offered again; zero if nothing is owed.
 func (t *evaluation) due() time.Time {
-	if len(t.Owed) > 0 && (t.in.Former.IsZero() || t.OwedDue.Before(t.in.Former)) {
-		return t.OwedDue
+	if len(t.Owed) == 0 {
+		return t.in.Former
 	}
-	return t.in.Former
+	// One that was never offered is due at once.
+	due := t.now
+	if t.OwedDue.After(due) {
+		due = t.OwedDue
+	}
+	if former := t.in.Former; !former.IsZero() && former.Before(due) {
+		return former
+	}
+	return due
 }
 
 // payable reports whether a debt is to be offered again now.
 func (t *evaluation) payable() bool {
-	return len(t.Owed) > 0 && !t.now.Before(t.OwedDue) && t.Intent == nil
+	idle := t.Intent == nil || !t.now.Before(t.Intent.Until) // whoever was at it is over
+	return len(t.Owed) > 0 && !t.now.Before(t.OwedDue) && idle
 }
 
 // NotTold takes into the record that a mail was not taken: it is owed, and what it is

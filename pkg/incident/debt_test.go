@@ -196,7 +196,8 @@ func TestWhenAMailIsOfferedAgain(t *testing.T) {
 		"of several":              {"AB", -time.Minute, nil, true},
 		"it has not":              {"A", 1, nil, false},
 		"none is owed":            {"", 0, nil, false},
-		"another is about to be":  {"A", 0, &Intent{Kind: IntentTell}, false},
+		"another is about to be":  {"A", 0, &Intent{Kind: IntentTell, Until: start.Add(1)}, false},
+		"whoever was is over":     {"A", 0, &Intent{Kind: IntentTell, Until: start}, true},
 		"and its time is not yet": {"A", 1, &Intent{Kind: IntentTell}, false},
 	} {
 		e := &evaluation{Record: Record{Owed: debts(tc.owed), OwedDue: start.Add(tc.due), Intent: tc.intent}, now: start}
@@ -305,5 +306,39 @@ func TestAReCheckWithNothingToDoIsTheLast(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// What was never offered is due at once, not never: an earlier mail was taken, and the
+// process that was to go on with the next has died.
+func TestWhatWasNeverOfferedIsDue(t *testing.T) {
+	for name, tc := range map[string]struct {
+		owed        string
+		due, former time.Duration // after now, 0 for none
+		want        time.Duration
+		none        bool
+	}{
+		"nothing":                            {"", 0, 0, 0, true},
+		"never offered":                      {"A", 0, 0, 0, false},
+		"offered, and put off":               {"A", 5, 0, 5, false},
+		"put off until before now":           {"A", -5, 0, 0, false},
+		"a former cluster's before it":       {"A", 5, 3, 3, false},
+		"a former cluster's after it":        {"A", 5, 9, 5, false},
+		"a former cluster's, with none ours": {"", 0, 9, 9, false},
+	} {
+		e := &evaluation{Record: Record{Owed: debts(tc.owed)}, now: start}
+		if tc.due != 0 {
+			e.OwedDue = start.Add(tc.due)
+		}
+		if tc.former != 0 {
+			e.in.Former = start.Add(tc.former)
+		}
+		want := start.Add(tc.want)
+		if tc.none {
+			want = time.Time{}
+		}
+		if got := e.due(); !got.Equal(want) {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
 	}
 }

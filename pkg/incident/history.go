@@ -290,16 +290,27 @@ func (t *evaluation) endedBy() *endpoint.Update {
 		first = &t.History.Applied[i]
 	}
 	// None that breaks a rule is known: what came before the violation did not end it.
-	if first != nil && first.CreatedAt.Before(t.began()) && !t.attempted(first.ID) {
+	switch a := t.attempted(first); {
+	case first == nil:
+	case a == nil && first.CreatedAt.Before(t.began()):
 		return nil
+	case a != nil && t.judge(a.From).Outcome != verdict.Violation:
+		return nil // by the rules as they are now, there was none
 	}
 	return first
 }
 
-// attempted reports whether an update is an attempt of the open incident: whatever the
-// clocks say, it began after that.
-func (t *evaluation) attempted(update string) bool {
-	return t.Incident != nil && slices.ContainsFunc(t.Incident.Attempts, func(a Attempt) bool { return a.UpdateID == update })
+// attempted returns the attempt of the open incident that an update is, nil for none:
+// whatever the clocks say, it began after that.
+func (t *evaluation) attempted(u *endpoint.Update) *Attempt {
+	if t.Incident == nil || u == nil {
+		return nil
+	}
+	i := slices.IndexFunc(t.Incident.Attempts, func(a Attempt) bool { return a.UpdateID == u.ID })
+	if i < 0 {
+		return nil
+	}
+	return &t.Incident.Attempts[i]
 }
 
 // endedFormer reports whether an update took effect before a former incident was

@@ -390,3 +390,20 @@ func TestNewDoubtIsNotOldDoubt(t *testing.T) {
 		t.Errorf("%s of %s: %v", last.Outcome(), last.Record.Incident.Final.Now, d.log)
 	}
 }
+
+// Rules that forbid nothing any more are no credit of the guardrail's, though it changed
+// something in the meantime.
+func TestTheRulesChangeWhileOursIsUnderWay(t *testing.T) {
+	d := newDesk(t, rules(inside(policy.Enforce)), exposed)
+	d.wakes().told("asks for public=true private=true cidrs=0.0.0.0/0: ours-0", "mails detected", "waits 15s")
+	d.policy = rules(limited("limited", policy.Revert))
+	d.policy.Rules[0].Require.AllowedCIDRs = cidrs("0.0.0.0/0")
+	d.ends("ours-0", endpoint.UpdateSuccessful)
+	d.log = nil
+	for range 3 {
+		d.after(s15).recheck()
+	}
+	if got := d.outcome(); got != Compliant || d.last().Final.Why != WhyAllowed {
+		t.Errorf("%s, %s: %v", got, d.last().Final.Why, d.log)
+	}
+}
