@@ -209,6 +209,8 @@ type check struct {
 	// over is set once a message was left behind, or the one at hand dropped: nothing
 	// more is to be done.
 	over bool
+	// unread is set once EKS did not let an update be read.
+	unread bool
 }
 
 func (c *check) run() error {
@@ -256,7 +258,7 @@ func (c *check) run() error {
 	}
 	// The name has a new cluster: what the last check of the old one left is
 	// concluded, and none of it is the new one's.
-	in.Updates, in.HistoryTrouble, in.Message.Check = map[string]incident.UpdateRead{}, "", 0
+	in.Updates, in.HistoryTrouble, c.unread, in.Message.Check = map[string]incident.UpdateRead{}, "", false, 0
 	return c.followAll(records, in, incident.NewRecord(in.Cluster))
 }
 
@@ -323,7 +325,7 @@ func (c *check) failed(err error) {
 // leave a cluster open: incident.Next goes on without it.
 func (c *check) readUpdates(in *incident.Input, ids []string, afterLook bool) {
 	for _, id := range ids {
-		if in.HistoryTrouble != "" {
+		if c.unread {
 			in.Updates[id] = incident.UpdateRead{Unread: true, AfterLook: afterLook}
 			continue // what EKS has just refused it is not asked for again
 		}
@@ -335,7 +337,7 @@ func (c *check) readUpdates(in *incident.Input, ids []string, afterLook bool) {
 			in.Updates[id] = incident.UpdateRead{Missing: true, AfterLook: afterLook}
 		default:
 			in.Updates[id] = incident.UpdateRead{Unread: true, AfterLook: afterLook}
-			in.HistoryTrouble = err.Error()
+			in.HistoryTrouble, c.unread = err.Error(), true
 			c.failed(err)
 		}
 	}

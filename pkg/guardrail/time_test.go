@@ -251,7 +251,7 @@ func TestWhatEKSHasJustRefusedIsNotAskedForAgain(t *testing.T) {
 		"it answers":              {nil, "", "", []string{"update", "update", "history", "cluster"}, [2]incident.UpdateRead{read("u1"), read("u2")}, Report{}},
 		"it does not":             {sorted(trouble.Transient), "", "op: transient: x", []string{"update", "history", "cluster"}, [2]incident.UpdateRead{unread, unread}, Report{Trouble: "op: transient: x"}},
 		"it refuses":              {sorted(trouble.Refused), "", "op: refused: x", []string{"update", "history", "cluster"}, [2]incident.UpdateRead{unread, unread}, Report{Trouble: "op: refused: x", Refused: true}},
-		"it has refused its list": {nil, "no", "no", []string{"history", "cluster"}, [2]incident.UpdateRead{unread, unread}, Report{}},
+		"it has refused its list": {nil, "no", "no", []string{"update", "update", "history", "cluster"}, [2]incident.UpdateRead{read("u1"), read("u2")}, Report{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, g := newFake()

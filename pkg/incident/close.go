@@ -130,7 +130,8 @@ func (t *evaluation) close() {
 		}
 	}
 	for _, c := range i.Causes {
-		if c.over() {
+		// One that EKS does not let be read is what the looks have shown.
+		if c.over() || t.in.Updates[c.UpdateID].Unread {
 			t.Past = remember(t.Past, c.key())
 		}
 	}

@@ -166,7 +166,11 @@ func (t *evaluation) refreshAttempts() (unread []string, look bool) {
 // effect: the cluster has been at rest for longer than EKS shows old values, and is not
 // what was asked for.
 func (t *evaluation) abandoned(a Attempt) bool {
-	return t.steadyFor() >= staleFor && t.now.Sub(a.At) >= staleFor && !t.in.Cluster.Access.Equal(a.Desired)
+	began := a.CreatedAt
+	if began.IsZero() {
+		began = a.At
+	}
+	return t.steadyFor() >= staleFor && t.now.Sub(began) >= updateTakes && !t.in.Cluster.Access.Equal(a.Desired)
 }
 
 func (t *evaluation) end(a *Attempt, status endpoint.UpdateStatus, errs []endpoint.UpdateError) {

@@ -406,7 +406,11 @@ func (h *history) announced(s sent) bool {
 // believed: a look that EKS's own history contradicts is an old one, and
 // nothing is concluded from it.
 func (h *history) believed(c localaws.Call, there localaws.Cluster, s sent) {
-	if h.acting == nil || s.outcome != "already-undone" {
+	// A mail that is sent again tells what was so when it was decided.
+	again := slices.ContainsFunc(h.claims.mails[:len(h.claims.mails)-1], func(o sent) bool {
+		return o.cluster == s.cluster && o.reference == s.reference && o.outcome == s.outcome
+	})
+	if h.acting == nil || s.outcome != "already-undone" || again {
 		return
 	}
 	var last localaws.Update
@@ -415,7 +419,8 @@ func (h *history) believed(c localaws.Call, there localaws.Cluster, s sent) {
 		case u.Type != "EndpointAccessUpdate":
 		case u.Status == "Successful":
 			last = u
-		case u.Status == "InProgress" && u.CreatedAt.Before(h.acting.began):
+		// EKS's list may be behind.
+		case u.Status == "InProgress" && u.CreatedAt.Before(h.acting.began.Add(-h.options.ListLag-h.options.UpdateLag)):
 			then := truth(there)
 			then.Access = h.asks[u.ID]
 			if _, opens := h.w.guards[c.AccessKeyID].judge(then, s.at); opens {

@@ -327,9 +327,10 @@ func (h *history) sameByAnother(k *worker, r *http.Request) bool {
 	return true
 }
 
-// historyRefused reports whether EKS's updates can't be read, or could not a minute ago.
+// historyRefused reports whether EKS's updates can't be read, or could not a minute ago:
+// it refuses that, or takes longer than an invocation has.
 func (h *history) historyRefused() bool {
-	return h.weather != nil && slices.ContainsFunc(h.weather.denials, func(d denial) bool {
+	return h.weather != nil && time.Now().Before(h.weather.slow.Add(timeout)) || h.weather != nil && slices.ContainsFunc(h.weather.denials, func(d denial) bool {
 		return d.service == "eks" && (d.operation == "" || d.operation == "DescribeUpdate" || d.operation == "ListUpdates") &&
 			!time.Now().Before(d.from) && time.Now().Before(d.until.Add(timeout))
 	})
