@@ -38,8 +38,9 @@ func (w *world) credit(l law, m localaws.Mail) {
 			w.broken("credit: %s: the mail says already-undone, but the guardrail's own update %s put it right: %s", name, ours[0].update.ID, m.Subject)
 		}
 	case "compliant":
-		if len(ours) > 0 && len(theirs) == 0 && !w.otherwise(life, ours[0].update.CreatedAt) && slices.ContainsFunc(ours, w.known) {
-			w.broken("credit: %s: the mail says compliant, but the guardrail was told that its own update %s began: %s", name, ours[0].update.ID, m.Subject)
+		if len(ours) > 0 && len(theirs) == 0 && !w.otherwise(life, ours[0].update.CreatedAt) && w.known(ours[len(ours)-1]) {
+			// Of several within one incident, the last ended it.
+			w.broken("credit: %s: the mail says compliant, but the guardrail was told that its own update %s began: %s", name, ours[len(ours)-1].update.ID, m.Subject)
 		}
 	case "partly-enforced", "failed", "gone":
 	default:
