@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/http"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -413,6 +414,11 @@ func (h *history) believed(c localaws.Call, there localaws.Cluster, s sent) {
 	if h.acting == nil || s.outcome != "already-undone" || again {
 		return
 	}
+	// One that a crash held up says itself when it was decided.
+	decided := h.acting.began
+	if at, ok := asOf(s.text); ok && at.Before(decided) {
+		decided = at
+	}
 	var last localaws.Update
 	for _, u := range there.Updates {
 		switch {
@@ -420,7 +426,7 @@ func (h *history) believed(c localaws.Call, there localaws.Cluster, s sent) {
 		case u.Status == "Successful":
 			last = u
 		// EKS's list may be behind.
-		case u.Status == "InProgress" && u.CreatedAt.Before(h.acting.began.Add(-h.options.ListLag-h.options.UpdateLag)):
+		case u.Status == "InProgress" && u.CreatedAt.Before(decided.Add(-h.options.ListLag-h.options.UpdateLag)):
 			then := truth(there)
 			then.Access = h.asks[u.ID]
 			if _, opens := h.w.guards[c.AccessKeyID].judge(then, s.at); opens {
@@ -429,10 +435,22 @@ func (h *history) believed(c localaws.Call, there localaws.Cluster, s sent) {
 		}
 	}
 	violates, _ := h.w.guards[c.AccessKeyID].judge(truth(there), s.at)
-	if violates && last.EndsAt.Before(h.acting.began) && h.w.retag[s.cluster].at.Before(h.acting.began) {
+	if violates && last.EndsAt.Before(decided) && h.w.retag[s.cluster].at.Before(decided) {
 		h.w.fault("never 7: %s: the mail says %s, but the last update, over since %s, made it %s", s.cluster, s.outcome, s.at.Sub(last.EndsAt), truth(there).Access)
 	}
 }
+
+// asOf is the time as of which a mail says whether the endpoint is open.
+func asOf(text string) (time.Time, bool) {
+	found := asOfStamp.FindStringSubmatch(strings.Join(strings.Fields(text), " "))
+	if found == nil {
+		return time.Time{}, false
+	}
+	at, err := time.Parse(time.DateTime, found[1])
+	return at, err == nil
+}
+
+var asOfStamp = regexp.MustCompile(`\(as of ([0-9-]+ [0-9:]+) UTC\)`)
 
 // known tells whether an earlier mail was about the same incident.
 func (h *history) known(s sent) bool {
