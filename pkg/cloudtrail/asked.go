@@ -168,17 +168,25 @@ func withDefaults(r endpoint.Request, family endpoint.Family) (out endpoint.Requ
 
 // readCIDRs reads a list of CIDRs, an array or a text that holds one.
 func readCIDRs(v value) ([]netip.Prefix, bool) {
-	items, isArray := v.array()
-	if !isArray {
-		text, ok := v.str()
-		if !ok {
-			return nil, false
-		}
-		text = strings.TrimSpace(text)
-		if items, isArray = value(text).array(); !isArray {
-			return parseSpoiled(text)
+	if items, isArray := v.array(); isArray {
+		return readItems(items)
+	}
+	text, ok := v.str()
+	if !ok {
+		return nil, false
+	}
+	text = strings.TrimSpace(text)
+	if items, isArray := value(text).array(); isArray {
+		if cidrs, ok := readItems(items); ok {
+			return cidrs, true
 		}
 	}
+	// Broken quoting can happen to be JSON: of other items than were meant.
+	return parseSpoiled(text)
+}
+
+// readItems reads the items of a list, each of which must be a text.
+func readItems(items []value) ([]netip.Prefix, bool) {
 	words := make([]string, 0, len(items))
 	for _, item := range items {
 		word, ok := item.str()

@@ -42,6 +42,7 @@ func TestFromParams(t *testing.T) {
 		{"leading zeros", params{{cidrs, `["010.0.0.0/8"]`}}, "unreadable"},
 		{"IPv4 in IPv6", params{{cidrs, `["::ffff:0.0.0.0/96"]`}}, "unreadable"},
 		{"one bad among good", params{{cidrs, `["192.0.2.0/24","x"]`}}, "unreadable"},
+		{"broken quotes that happen to be JSON", params{{cidrs, `["0.0.0.0/0\", 192.0.2.0/24"]`}}, "cidrs=0.0.0.0/0,192.0.2.0/24"},
 		{"number in the list", params{{cidrs, `["192.0.2.0/24",0]`}}, "unreadable"},
 		{"null in the list", params{{cidrs, `["192.0.2.0/24",null]`}}, "unreadable"},
 		{"object", params{{cidrs, `{"cidrs":["192.0.2.0/24"]}`}}, "unreadable"},
