@@ -121,9 +121,13 @@ func (t *evaluation) close() {
 		if u := t.History.newest(); u != nil {
 			t.Standing.Covers = u.CreatedAt
 		}
-		if t.Steady != nil && !(t.in.HistoryRead && t.in.History.Whole) && t.Steady.At.After(t.Standing.Covers) {
-			// What made it so is older than what has been seen since.
-			t.Standing.Covers = t.Steady.At
+		if !(t.in.HistoryRead && t.in.History.Whole) {
+			// What made it so is older than the doubt that looks have ended.
+			for _, since := range []time.Time{t.steadySince(), t.DoubtSince} {
+				if since.After(t.Standing.Covers) {
+					t.Standing.Covers = since
+				}
+			}
 		}
 		if i.Final.Outcome == Failed {
 			t.Standing.Retries, t.Standing.RetryAt, t.Standing.RetryFrom = i.Retry, t.now.Add(retryLater(i.Retry)), i.RetryFrom

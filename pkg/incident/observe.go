@@ -46,6 +46,14 @@ func (t *evaluation) steadyFor() time.Duration {
 	return t.now.Sub(t.Steady.At)
 }
 
+// steadySince is when looks first showed what all have since, zero if they do not.
+func (t *evaluation) steadySince() time.Time {
+	if t.Steady == nil {
+		return time.Time{}
+	}
+	return t.Steady.At
+}
+
 func (t *evaluation) settled(withUnknown bool) bool {
 	if t.in.Cluster.Status != endpoint.StatusActive || t.in.Busy {
 		return false
