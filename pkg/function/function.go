@@ -51,7 +51,7 @@ type Handler struct {
 	log       *slog.Logger
 	metrics   io.Writer
 	name      string // of the function, a dimension of its metrics
-	smoke     smoke
+	topics    topics // for the answer to whoever asks for a test mail
 }
 
 // New wires a handler. The policy is the document's text; an invalid one is an
@@ -74,13 +74,12 @@ func New(s settings.Guardrail, document []byte, cfg aws.Config, out io.Writer) (
 	if s.ChatTopic != "" {
 		chat = topic.New(sns.NewFromConfig(cfg), s.ChatTopic)
 	}
-	mails, written := topic.New(sns.NewFromConfig(cfg), s.TopicARN), letter(p.Hash, s.Language, s.AccountName)
 	return &Handler{
 		guardrail: &guardrail.Guardrail{
 			Place:    guardrail.Place{Partition: s.Partition, Account: s.Account, Region: s.Region},
 			Policy:   p,
 			OwnRole:  s.RoleARN,
-			Letter:   written,
+			Letter:   letter(p.Hash, s.Language, s.AccountName),
 			Clusters: clusters,
 			Updates:  clusters,
 			Changer:  clusters,
@@ -88,7 +87,7 @@ func New(s settings.Guardrail, document []byte, cfg aws.Config, out io.Writer) (
 			Ledger:   records,
 			Brakes:   records,
 			Queue:    queue.New(sqs.NewFromConfig(cfg), s.QueueURL),
-			Topic:    mails,
+			Topic:    topic.New(sns.NewFromConfig(cfg), s.TopicARN),
 			Chat:     chat,
 			Now:      time.Now,
 			Limits:   incident.Limits{TugPerHour: s.TugPerHour, TugDays: s.TugDays},
@@ -98,7 +97,7 @@ func New(s settings.Guardrail, document []byte, cfg aws.Config, out io.Writer) (
 		log:     slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: level})),
 		metrics: out,
 		name:    s.FunctionName,
-		smoke:   smoke{letter: written, topic: mails, chat: chat, topicARN: s.TopicARN, chatARN: s.ChatTopic, account: s.Account, region: s.Region},
+		topics:  topics{mails: s.TopicARN, cards: s.ChatTopic},
 	}, nil
 }
 

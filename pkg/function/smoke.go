@@ -6,20 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-
-	"github.com/endpointguard/endpointguard/pkg/guardrail"
-	"github.com/endpointguard/endpointguard/pkg/mail"
 )
 
-// smoke is what sends a test mail: the topics that all mails go to.
-type smoke struct {
-	letter          mail.Letter
-	topic           guardrail.Topic
-	chat            guardrail.Chat // nil for none
-	topicARN        string
-	chatARN         string
-	account, region string
-}
+// topics are the ARNs of those that all mails, and their cards, go to.
+type topics struct{ mails, cards string }
 
 // sent is the answer after a test mail.
 type sent struct {
@@ -40,15 +30,15 @@ func askedForSmoke(payload []byte) bool {
 // testMail sends one. Nothing of the payload gets into it: who may invoke the function
 // may not write mails.
 func (h *Handler) testMail(ctx context.Context) ([]byte, error) {
-	s := h.smoke
+	g := h.guardrail
 	out := sent{Reference: "TEST-" + rand.Text()[:8]}
-	m := s.letter.Test(out.Reference, s.account, s.region, h.guardrail.Now())
-	err := s.topic.Publish(ctx, m)
+	m := g.Letter.Test(out.Reference, g.Place.Account, g.Place.Region, g.Now())
+	err := g.Topic.Publish(ctx, m)
 	if err == nil {
-		out.Topics = append(out.Topics, s.topicARN)
-		if s.chat != nil {
-			if err = s.chat.Post(ctx, m); err == nil {
-				out.Topics = append(out.Topics, s.chatARN)
+		out.Topics = append(out.Topics, h.topics.mails)
+		if g.Chat != nil {
+			if err = g.Chat.Post(ctx, m); err == nil {
+				out.Topics = append(out.Topics, h.topics.cards)
 			}
 		}
 	}

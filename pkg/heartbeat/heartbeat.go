@@ -62,6 +62,10 @@ const margin = 2 * time.Minute
 // sweep that comes before the one before it can have been done with counts nothing.
 func Take(last Memory, s Sweep, records []incident.Record, unreadable int) (Heartbeat, Memory) {
 	h := Heartbeat{Listed: len(s.Listed), Unreadable: unreadable}
+	listed := make(map[string]bool, len(s.Listed))
+	for _, name := range s.Listed {
+		listed[name] = true
+	}
 	judged := map[string]time.Time{}
 	for _, r := range records {
 		if r.Incident != nil {
@@ -76,7 +80,7 @@ func Take(last Memory, s Sweep, records []incident.Record, unreadable int) (Hear
 		if r.JudgedAt.After(judged[r.Name]) {
 			judged[r.Name] = r.JudgedAt
 		}
-		if r.Trouble > 0 && r.GoneAt.IsZero() && slices.Contains(s.Listed, r.Name) {
+		if r.Trouble > 0 && r.GoneAt.IsZero() && listed[r.Name] {
 			h.InTrouble++
 		}
 	}

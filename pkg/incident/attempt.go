@@ -266,8 +266,7 @@ func (t *evaluation) held() Step {
 		return t.announce()
 	}
 	if i.announcedInGrace() {
-		i.Plan = nil // it was to come with the grace's end, and doesn't
-		return t.announce()
+		return t.announce() // it was to come with the grace's end, and doesn't
 	}
 	return t.wait(lookAgain)
 }

@@ -5,12 +5,14 @@ import (
 	"strings"
 )
 
-// promises are what the subject of a first mail announces, with what the subjects of
-// the outcome's mail may be then.
-var promises = []struct {
+type promise struct {
 	announced string
 	comes     []string
-}{
+}
+
+// promises are what the subject of a first mail announces, with what the subjects of
+// the outcome's mail may be then.
+var promises = []promise{
 	{"partly fixed", []string{"partly fixed", "half done", "Tug of war"}},
 	{"to be closed", []string{"Closed", "Tug of war"}},
 	{"being closed", []string{"Closed", "Tug of war"}},
@@ -27,19 +29,12 @@ var otherwise = []string{"already-undone", "compliant", "exempt", "out-of-scope"
 // keptPromise: what the first mail of an incident announces comes true, or its last one
 // takes it back. The caller holds h.mu.
 func (h *history) keptPromise(s sent) {
-	i := slices.IndexFunc(h.claims.mails, func(o sent) bool {
-		return o.cluster == s.cluster && o.reference == s.reference && o.outcome == "detected"
-	})
+	i := slices.IndexFunc(h.claims.mails, func(o sent) bool { return o.about(s) && o.outcome == "detected" })
 	if i < 0 || s.outcome == "detected" || s.outcome == "stuck" || s.outcome == "left" {
 		return
 	}
 	first := h.claims.mails[i]
-	p := slices.IndexFunc(promises, func(p struct {
-		announced string
-		comes     []string
-	}) bool {
-		return strings.Contains(first.subject, p.announced)
-	})
+	p := slices.IndexFunc(promises, func(p promise) bool { return strings.Contains(first.subject, p.announced) })
 	if p < 0 {
 		h.w.fault("promises: a first mail announces nothing: %s", first.subject)
 		return

@@ -399,18 +399,17 @@ func (h *history) stands(c localaws.Call, there localaws.Cluster, s sent, rules 
 // announced reports whether a mail under the same reference had said that something
 // will be done: this one takes it back.
 func (h *history) announced(s sent) bool {
-	return slices.ContainsFunc(h.claims.mails, func(o sent) bool {
-		return o.cluster == s.cluster && o.reference == s.reference && o.outcome == "detected"
-	})
+	return slices.ContainsFunc(h.claims.mails, func(o sent) bool { return o.about(s) && o.outcome == "detected" })
 }
+
+// about reports whether both are mails about the same incident.
+func (s sent) about(o sent) bool { return s.cluster == o.cluster && s.reference == o.reference }
 
 // believed: a look that EKS's own history contradicts is an old one, and
 // nothing is concluded from it.
 func (h *history) believed(c localaws.Call, there localaws.Cluster, s sent) {
 	// A mail that is sent again tells what was so when it was decided.
-	again := slices.ContainsFunc(h.claims.mails[:len(h.claims.mails)-1], func(o sent) bool {
-		return o.cluster == s.cluster && o.reference == s.reference && o.outcome == s.outcome
-	})
+	again := slices.ContainsFunc(h.claims.mails[:len(h.claims.mails)-1], func(o sent) bool { return o.about(s) && o.outcome == s.outcome })
 	if h.acting == nil || s.outcome != "already-undone" || again {
 		return
 	}
@@ -454,7 +453,7 @@ var asOfStamp = regexp.MustCompile(`\(as of ([0-9-]+ [0-9:]+) UTC\)`)
 
 // known tells whether an earlier mail was about the same incident.
 func (h *history) known(s sent) bool {
-	return slices.ContainsFunc(h.claims.mails, func(o sent) bool { return o.cluster == s.cluster && o.reference == s.reference })
+	return slices.ContainsFunc(h.claims.mails, s.about)
 }
 
 func (w *world) fault(format string, args ...any) {

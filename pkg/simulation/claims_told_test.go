@@ -115,7 +115,7 @@ func (h *history) alarmed(s sent) {
 // firstOf is when the first mail under a mail's reference came.
 func (h *history) firstOf(s sent) time.Time {
 	for _, o := range h.claims.mails {
-		if o.cluster == s.cluster && o.reference == s.reference {
+		if o.about(s) {
 			return o.at
 		}
 	}
