@@ -501,9 +501,12 @@ func (q *question) live(ctx context.Context, errs io.Writer, s *subject, p *poli
 	}
 	s.network = endpoint.Network{}
 	if explain.NeedsNetwork(p, s.cluster, s.before, s.at) {
-		s.network = ekscluster.NewNetworks(ec2.NewFromConfig(cfg)).Network(ctx, s.cluster)
-		if ctx.Err() != nil {
+		s.network, err = ekscluster.NewNetworks(ec2.NewFromConfig(cfg)).Network(ctx, s.cluster)
+		switch {
+		case ctx.Err() != nil:
 			return errors.New("interrupted")
+		case err != nil:
+			s.note("not all of the VPC could be read: %v", err)
 		}
 	}
 	switch s.cluster.Status {

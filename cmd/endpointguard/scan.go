@@ -264,7 +264,7 @@ func (s scan) look(ctx context.Context, j job) (scanned, bool) {
 		if out.err = j.vpcTurn.wait(ctx); out.err != nil {
 			return out, true
 		}
-		net = j.networks.Network(ctx, out.cluster)
+		net, _ = j.networks.Network(ctx, out.cluster) // the answer names what is unknown
 	}
 	out.answer = explain.Of(s.policy, out.cluster, nil, net, s.at)
 	return out, true

@@ -12,6 +12,7 @@ import (
 
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/localaws"
+	"github.com/endpointguard/endpointguard/pkg/trouble"
 )
 
 type answer string
@@ -55,7 +56,13 @@ func TestNetwork(t *testing.T) {
 			if tc.fail != "" {
 				a.Inject(localaws.Fault{Operation: tc.fail, Status: 403, Type: "UnauthorizedOperation", Times: -1})
 			}
-			got := networks.Network(t.Context(), endpoint.Cluster{VPC: "vpc-1", ClusterSecurityGroup: "sg-own"})
+			got, err := networks.Network(t.Context(), endpoint.Cluster{VPC: "vpc-1", ClusterSecurityGroup: "sg-own"})
+			if tc.fail == "" && err != nil {
+				t.Error(err)
+			}
+			if tc.fail != "" && (trouble.Of(err) != trouble.Refused || err == nil || !strings.Contains(err.Error(), "ec2:"+tc.fail)) {
+				t.Errorf("the trouble is %v, want a refusal that names ec2:%s", err, tc.fail)
+			}
 			want := good
 			tc.want(&want)
 			want.DHCPOptions = got.DHCPOptions
@@ -64,9 +71,31 @@ func TestNetwork(t *testing.T) {
 			}
 		})
 	}
-	_, _, networks := open(t)
-	if diff := cmp.Diff(endpoint.Network{Read: true}, networks.Network(t.Context(), endpoint.Cluster{})); diff != "" {
-		t.Errorf("a cluster without a VPC (-want +got):\n%s", diff)
+	a, _, networks := open(t)
+	for _, call := range []string{"DescribeVpcAttribute", "DescribeVpcs"} {
+		a.Inject(localaws.Fault{Operation: call, Status: 400, Type: "InvalidVpcID.NotFound", Times: -1})
+	}
+	for about, c := range map[string]endpoint.Cluster{"a cluster without a VPC": {}, "a VPC that is gone": {VPC: "vpc-gone"}} {
+		got, err := networks.Network(t.Context(), c)
+		if diff := cmp.Diff(endpoint.Network{Read: true}, got); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", about, err, diff)
+		}
+	}
+}
+
+// TestTheWorstTroubleIsTold: one that does not pass by itself, whatever else there is.
+func TestTheWorstTroubleIsTold(t *testing.T) {
+	a, _, networks := open(t)
+	a.PutVPC(localaws.VPC{ID: "vpc-1"})
+	throttle := localaws.Fault{Operation: "DescribeVpcAttribute", Status: 503, Type: "RequestLimitExceeded", Times: -1}
+	a.Inject(throttle)
+	if _, err := networks.Network(t.Context(), endpoint.Cluster{VPC: "vpc-1"}); err == nil || trouble.Of(err) != trouble.Transient {
+		t.Errorf("throttled: %v", err)
+	}
+	a.Inject(localaws.Denied("ec2", "DescribeVpcs"))
+	a.Inject(localaws.Fault{Operation: "DescribeSecurityGroupRules", Status: 503, Type: "RequestLimitExceeded", Times: -1})
+	if _, err := networks.Network(t.Context(), endpoint.Cluster{VPC: "vpc-1", ClusterSecurityGroup: "sg-1"}); trouble.Of(err) != trouble.Refused {
+		t.Errorf("throttled, and denied: %v", err)
 	}
 }
 
@@ -87,7 +116,10 @@ func TestIngress443(t *testing.T) {
 			a, _, networks := open(t)
 			a.PutVPC(localaws.VPC{ID: "vpc-1"})
 			a.PutSecurityGroup("sg-own", tc.rule)
-			got := networks.Network(t.Context(), endpoint.Cluster{VPC: "vpc-1", ClusterSecurityGroup: "sg-own"})
+			got, err := networks.Network(t.Context(), endpoint.Cluster{VPC: "vpc-1", ClusterSecurityGroup: "sg-own"})
+			if err != nil {
+				t.Error(err)
+			}
 			if got.Ingress443 != tc.want {
 				t.Errorf("ingress on 443: %s, want %s", got.Ingress443, tc.want)
 			}

@@ -33,9 +33,9 @@ type Updates interface {
 }
 
 // Networks reads what a private endpoint needs of the cluster's VPC. What could
-// not be read is unknown, never an error.
+// not be read is unknown, and the error says why.
 type Networks interface {
-	Network(ctx context.Context, c endpoint.Cluster) endpoint.Network
+	Network(ctx context.Context, c endpoint.Cluster) (endpoint.Network, error)
 }
 
 // Changer asks EKS for an endpoint access: one UpdateClusterConfig.
@@ -106,9 +106,10 @@ const (
 	// what was learned is kept, and the cluster is looked at again.
 	saveReserve = 4 * time.Second
 	sendReserve = 2 * time.Second
-	// historyShare is the part of an invocation's time that reading EKS's list of
-	// updates may take; a longer list is gone on with in the next check.
-	historyShare = 2.0 / 3
+	// readShare is the part of what is left of an invocation's time that reading EKS's
+	// list of updates, or a VPC, may take: a longer list is gone on with in the next
+	// check, and what a VPC does not tell is unknown.
+	readShare = 2.0 / 3
 	// giveUpAfter is when a message about a cluster that the ledger does not
 	// know goes to the dead letters, if AWS never let it be handled.
 	giveUpAfter = 24 * time.Hour
@@ -153,7 +154,8 @@ func (g *Guardrail) Handle(ctx context.Context, body []byte, d Delivery) (Report
 	c := check{Guardrail: g, ctx: ctx, saving: ctx, sending: ctx, by: d.Invocation, wake: w, report: report}
 	c.deadline = g.Now().Add(time.Minute)
 	if deadline, ok := ctx.Deadline(); ok {
-		c.deadline = deadline
+		// By the guardrail's clock, which a replay's records have a time of their own for.
+		c.deadline = g.Now().Add(time.Until(deadline))
 		var end, endSaving context.CancelFunc
 		c.ctx, end = context.WithDeadline(ctx, deadline.Add(-saveReserve))
 		defer end()
@@ -349,20 +351,40 @@ func (c *check) read(in *incident.Input, known incident.History, r incident.Read
 		c.readHistory(in, known)
 	}
 	if r.Network {
-		in.Network = c.Networks.Network(c.ctx, in.Cluster)
-		in.Network.Read = true
+		c.readNetwork(in)
 	}
 	if r.Look {
 		c.look(in)
 	}
 }
 
+// readNetwork reads the facts of the cluster's VPC. One that can't be read is unknown,
+// which incident.Next knows what to do about.
+func (c *check) readNetwork(in *incident.Input) {
+	ctx, cancel := c.sharing()
+	defer cancel()
+	facts, err := c.Networks.Network(ctx, in.Cluster)
+	in.Network, in.NetworkTrouble = facts, ""
+	in.Network.Read = true
+	if err == nil {
+		return
+	}
+	c.failed(err)
+	if trouble.Of(err) == trouble.Transient {
+		in.NetworkTrouble = err.Error()
+	}
+}
+
+// sharing is the check's context for a read that the check can do without.
+func (c *check) sharing() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(c.ctx, time.Duration(float64(c.deadline.Sub(c.Now()))*readShare))
+}
+
 // readHistory reads EKS's list of updates as far as its share of the time goes. That
 // it can't be read is no reason to leave a cluster open: incident.Next goes on more
 // carefully then.
 func (c *check) readHistory(in *incident.Input, known incident.History) {
-	share := time.Duration(float64(c.deadline.Sub(c.Now())) * historyShare)
-	ctx, cancel := context.WithTimeout(c.ctx, share)
+	ctx, cancel := c.sharing()
 	defer cancel()
 	history, err := c.Updates.History(ctx, c.wake.Cluster, known.Knows)
 	in.History, in.HistoryRead = history, true

@@ -78,9 +78,11 @@ func (f *fake) History(ctx context.Context, _ string, _ func(string) bool) (endp
 	return endpoint.History{Whole: true}, f.wait(ctx, "history")
 }
 
-func (f *fake) Network(context.Context, endpoint.Cluster) endpoint.Network {
-	f.calls = append(f.calls, "network")
-	return endpoint.Network{DNSSupport: endpoint.Yes, DNSHostnames: endpoint.Yes, AmazonDNS: endpoint.Yes, Ingress443: endpoint.Yes}
+func (f *fake) Network(ctx context.Context, _ endpoint.Cluster) (endpoint.Network, error) {
+	if err := f.wait(ctx, "network"); err != nil {
+		return endpoint.Network{}, err
+	}
+	return endpoint.Network{DNSSupport: endpoint.Yes, DNSHostnames: endpoint.Yes, AmazonDNS: endpoint.Yes, Ingress443: endpoint.Yes}, nil
 }
 
 func (f *fake) Apply(ctx context.Context, _ string, _ endpoint.Access, _ string) (endpoint.Update, error) {

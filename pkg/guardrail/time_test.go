@@ -30,6 +30,7 @@ func TestHowLongACallMayTake(t *testing.T) {
 		{"cluster", 5 * time.Minute, 296 * time.Second},
 		{"history", 5 * time.Minute, 200 * time.Second},
 		{"history", without, 40 * time.Second},
+		{"network", 5 * time.Minute, 200 * time.Second},
 		{"apply", 5 * time.Minute, 296 * time.Second},
 		{"publish", 5 * time.Minute, 296 * time.Second},
 		{"card", 5 * time.Minute, 5 * time.Second},
@@ -230,6 +231,30 @@ func TestAnUpdatesListThatCannotBeReadIsNotWhole(t *testing.T) {
 	f.errs["history"] = sorted(trouble.Gone) // with the cluster, which is looked at
 	if r, err := f.handle(t, g, incident.WakeUp{}); err != nil || !f.changed() || r.Trouble != "" {
 		t.Errorf("%+v, %v, calls %v", r, err, f.calls)
+	}
+}
+
+// TestWhatEC2DoesNotTellIsTrouble, and is looked at again if it may pass by itself.
+func TestWhatEC2DoesNotTellIsTrouble(t *testing.T) {
+	for sort, want := range map[trouble.Sort]struct {
+		outcome incident.Outcome
+		refused bool
+		again   []time.Duration
+	}{
+		trouble.Transient:  {"", false, []time.Duration{10 * time.Second}},
+		trouble.Refused:    {incident.Blocked, true, nil},
+		trouble.Unreadable: {incident.Blocked, true, nil},
+	} {
+		f, g := newFake()
+		f.cluster.Access = everybody
+		f.errs["network"] = sorted(sort)
+		r, err := f.handle(t, g, incident.WakeUp{})
+		if err != nil || f.changed() || r.Trouble != "op: "+string(sort)+": x" || r.Refused != want.refused || r.Outcome != want.outcome {
+			t.Errorf("%s: %+v, %v", sort, r, err)
+		}
+		if d := cmp.Diff(want.again, f.delays); d != "" {
+			t.Errorf("%s: delays (-want +got):\n%s", sort, d)
+		}
 	}
 }
 

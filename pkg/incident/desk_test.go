@@ -28,6 +28,7 @@ type desk struct {
 	gone     bool
 	updates  map[string]endpoint.Update
 	network  endpoint.Network
+	untold   string // why EC2 does not tell all of it
 	answers  []Answer // to Applies, in turn; then they are accepted
 	trouble  string
 	check    int // the number of the re-check that is on its way
@@ -181,7 +182,7 @@ func (d *desk) look(m Message) *desk {
 			}
 			if s.Network {
 				in.Network = d.network
-				in.Network.Read = true
+				in.Network.Read, in.NetworkTrouble = true, d.untold
 			}
 			if s.Look {
 				in.Cluster = d.cluster

@@ -30,7 +30,7 @@ func Next(r Record, in Input) (Record, Step) {
 	}
 	switch step.(type) {
 	case Wait, Done:
-		if in.Trouble == "" && in.HistoryTrouble == "" {
+		if in.Trouble == "" && in.HistoryTrouble == "" && in.NetworkTrouble == "" {
 			t.Trouble = 0 // only a check that AWS let come to its end
 		}
 	}

@@ -31,6 +31,9 @@ const (
 	slowPace   = 15 * time.Minute
 	// maxAttempts is how often an update is tried that EKS fails.
 	maxAttempts = 3
+	// networkPatience is how many checks in a row wait for facts of the VPC that EC2 does
+	// not tell, about five minutes, before they are taken for unknown.
+	networkPatience = 5
 	// judgedEvery is how often the record is written for nothing but that the cluster was
 	// judged, the schedule's wake-ups not counted.
 	judgedEvery = 10 * time.Minute

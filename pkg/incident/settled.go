@@ -133,6 +133,9 @@ func (t *evaluation) violation(v verdict.Verdict) Step {
 	}
 	if t.Incident == nil {
 		if t.told(v, d) {
+			if step := t.networkHoldsBack(d); step != nil {
+				return step
+			}
 			t.markUpdatesDone()
 			t.Standing = t.standing(v)
 			if len(t.Watch) > 0 {
@@ -160,6 +163,9 @@ func (t *evaluation) violation(v verdict.Verdict) Step {
 		i.Rules, i.AlertOnly, i.Before = notes(v.Violations()), !v.Enforcing(), before
 	}
 	i.nearest(v)
+	if step := t.networkHoldsBack(d); step != nil {
+		return step
+	}
 	switch {
 	case d.Action == verdict.Apply:
 		return t.apply(v, d)
@@ -174,6 +180,25 @@ func (t *evaluation) violation(v verdict.Verdict) Step {
 		}
 		return t.decideOutcomeRemaining(v, d, Violation, plan)
 	}
+}
+
+// networkHoldsBack waits for facts of the VPC that may be read in a moment, when they
+// keep something from being done. One call that goes wrong must not leave a cluster open
+// until the next sweep; where it goes on for minutes, it is told that they are unknown.
+func (t *evaluation) networkHoldsBack(d verdict.Decision) Step {
+	hindered := d.Action == verdict.Blocked || len(d.Kept) > 0
+	if !hindered || t.in.NetworkTrouble == "" || t.Trouble >= networkPatience {
+		return nil
+	}
+	if i := t.Incident; i != nil {
+		i.Stage = Waiting
+		if i.DetectedMailed.IsZero() && t.Trouble > 0 {
+			// Not at once: what is announced would be half known.
+			return t.announce()
+		}
+	}
+	t.Trouble++
+	return t.wait(troubleDelay(t.Trouble))
 }
 
 func (s *Seen) access() *endpoint.Access {

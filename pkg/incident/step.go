@@ -51,7 +51,10 @@ type Input struct {
 	History        endpoint.History
 	HistoryRead    bool
 	HistoryTrouble string
+	// Network is what was read of the VPC, and NetworkTrouble why some of it is unknown
+	// that may be read in a moment, "" when nothing is.
 	Network        endpoint.Network
+	NetworkTrouble string
 	// Busy is set when EKS refused a change in this check: whatever the status
 	// says, the cluster can't be changed now.
 	Busy bool
