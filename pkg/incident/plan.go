@@ -50,9 +50,7 @@ func (t *evaluation) announce() Step {
 func (t *evaluation) plan(v verdict.Verdict) *Plan {
 	p := &Plan{Action: PlanNothing, Desired: v.Cluster.Access, Left: notes(v.Violations())}
 	if end := graceEnd(v); !end.IsZero() && !v.Enforcing() {
-		if then := verdict.Judge(t.in.Policy, v.Cluster, end); then.Enforcing() {
-			v, p.At = then, end
-		}
+		v, p.At = verdict.Judge(t.in.Policy, v.Cluster, end), end
 	}
 	switch d := verdict.Decide(v, t.rightBefore(v, time.Time{}).access(), t.in.Network); d.Action {
 	case verdict.NeedNetwork:
