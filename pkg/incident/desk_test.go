@@ -28,7 +28,7 @@ type desk struct {
 	gone     bool
 	updates  map[string]endpoint.Update
 	network  endpoint.Network
-	untold   string // why EC2 does not tell all of it
+	untold   string   // why EC2 does not tell all of it
 	answers  []Answer // to Applies, in turn; then they are accepted
 	trouble  string
 	check    int // the number of the re-check that is on its way

@@ -263,7 +263,7 @@ func (t *evaluation) lastAdmitted(admits func(endpoint.Access) bool, began time.
 // agree on it.
 func (t *evaluation) seenAdmitted(admits func(endpoint.Access) bool, began time.Time) (seen *Seen, agree bool) {
 	agree = true
-	for _, s := range []*Seen{t.Compliant, t.Admitted} {
+	for _, s := range []*Seen{t.Compliant, t.Admitted, t.First} {
 		switch {
 		case s == nil || !admits(s.Access) || !began.IsZero() && !s.At.Before(began):
 		case seen == nil:

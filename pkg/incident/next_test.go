@@ -1037,6 +1037,20 @@ func TestWhatStandsIsRevertedLater(t *testing.T) {
 	d.after(time.Hour).wakes().told("asks for public=true private=true cidrs=198.51.100.0/25: ours-1", "mails detected", "waits 15s")
 }
 
+// EKS lists updates alone: how a cluster was made is known from the first look, whatever
+// was admitted in between by rules of another day.
+func TestARevertGoesBackToHowTheClusterWasMade(t *testing.T) {
+	lenient := limited("limited", policy.Enforce)
+	lenient.Require.AllowedCIDRs = cidrs("198.51.100.0/24", "203.0.113.0/24")
+	d := newDesk(t, rules(lenient), half)
+	d.wakes().becomes(world)
+	d.wakes()
+	d.ends("ours-1", endpoint.UpdateSuccessful)
+	d.after(s15).recheck()
+	d.log, d.policy = nil, revert
+	d.after(time.Hour).wakes().told("asks for "+half.String()+": ours-2", "mails detected", "waits 15s")
+}
+
 func TestARevertGoesBackToWhatAnAlertLeft(t *testing.T) {
 	one := endpoint.Access{Public: true, Private: true, CIDRs: cidrs("198.51.100.128/32")}
 	d := newDesk(t, rules(limited("limited", policy.Revert), closed("closed", policy.Alert)), private)

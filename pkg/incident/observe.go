@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -20,6 +21,7 @@ func (t *evaluation) rememberLook() {
 	case t.Steady == nil || !t.Steady.Access.Equal(c.Access):
 		t.Steady = &Seen{Access: c.Access, At: t.now}
 	}
+	t.First = cmp.Or(t.First, &Seen{Access: c.Access, At: t.now})
 	v := t.judge(c.Access)
 	switch {
 	case v.Outcome != verdict.Violation:

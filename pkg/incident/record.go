@@ -48,6 +48,9 @@ type Record struct {
 	// the last that only rules that alert objected to.
 	Compliant *Seen `json:"compliant,omitempty"`
 	Admitted  *Seen `json:"admitted,omitempty"`
+	// First is what the first look of all showed, which is often how the cluster was
+	// made: of that, EKS lists no update.
+	First *Seen `json:"first,omitempty"`
 	// ClearSince is when a violation that was asked for was first seen not to
 	// be there: one look is not enough to conclude anything.
 	ClearSince time.Time `json:"clearSince,omitzero"`
