@@ -1,7 +1,6 @@
 package incident
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -21,7 +20,9 @@ func (t *evaluation) rememberLook() {
 	case t.Steady == nil || !t.Steady.Access.Equal(c.Access):
 		t.Steady = &Seen{Access: c.Access, At: t.now}
 	}
-	t.First = cmp.Or(t.First, &Seen{Access: c.Access, At: t.now})
+	if t.First == nil && t.JudgedAt.IsZero() {
+		t.First = &Seen{Access: c.Access, At: t.now}
+	}
 	v := t.judge(c.Access)
 	switch {
 	case v.Outcome != verdict.Violation:
