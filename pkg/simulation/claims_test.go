@@ -113,6 +113,9 @@ func (k *worker) seen(r *http.Request, answer *http.Response) (*http.Response, e
 	if before := h.claims.looks[name]; len(before) == 0 || before[len(before)-1].status != l.status || !before[len(before)-1].access.Equal(l.access) {
 		h.tell("%s sees %s: %s, %s", k.name, name, l.status, l.access)
 	}
+	if h.lawOf(r) == strict && !l.access.Private && l.at.Before(judged.CreatedAt.Add(grace)) {
+		h.counts["looks: a grace in force"]++
+	}
 	if law := h.lawOf(r); law == lax && !l.enforcing && name == "exempt-a" {
 		exempt := judged
 		exempt.Name = "exempt-b"

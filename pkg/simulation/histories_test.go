@@ -74,7 +74,7 @@ func (r *run) missing(t *testing.T) {
 		"somebody: creates", "somebody: creates again", "somebody: sets", "somebody: deletes", "somebody: tags", "somebody: takes", "somebody: upgrades",
 		"somebody: queues nonsense", "somebody: changes the policy", "somebody: breaks the policy", "somebody: switches the VPC's DNS",
 		"mails: detected", "mails: enforced", "mails: partly-enforced", "mails: violation", "mails: already-undone", "mails: blocked",
-		"mails: failed", "mails: stuck", "mails: gone", "mails: brake", "looks: an exemption in force",
+		"mails: failed", "mails: stuck", "mails: gone", "mails: brake", "looks: an exemption in force", "looks: a grace in force",
 	} {
 		if r.times.counts[what] == 0 {
 			t.Errorf("in %d histories this never happened: %s", r.done.Load(), what)

@@ -28,6 +28,7 @@ rules:
   - name: inside
     require: {privateAccess: enabled}
     respond: enforce
+    graceAfterCreation: 25m
   - name: office-only
     match: {clusters: [office-*, exempt-*]}
     require:

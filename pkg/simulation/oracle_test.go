@@ -43,6 +43,10 @@ func laws() []law {
 	return []law{companys, strict, lax, alertOnly + companys, alertOnly + strict, alertOnly + lax}
 }
 
+// grace is for how long after its creation strictPolicy leaves a cluster's private
+// access to whoever sets it up.
+const grace = 25 * time.Minute
+
 // exemptUntil is the end of laxPolicy's exemption.
 func exemptUntil() time.Time { return time.Date(2000, 1, 1, 1, 0, 0, 0, time.UTC) }
 
@@ -75,7 +79,9 @@ func (l law) judge(c endpoint.Cluster, now time.Time) (violates, enforced bool) 
 			kind == "office" && !within("198.51.0.0/16") ||
 			c.Access.Public && (kind == "closed" || c.Tags["secret"] == "yes")
 	case strict:
-		enforced = !c.Access.Private ||
+		grace := now.Before(c.CreatedAt.Add(grace))
+		told = !c.Access.Private && grace
+		enforced = !c.Access.Private && !grace ||
 			(kind == "office" || kind == "exempt") && !within("198.51.100.0/24") ||
 			c.Access.Public && (kind == "closed" || kind == "told")
 	case lax:
@@ -100,12 +106,15 @@ func TestTheOracleAgrees(t *testing.T) {
 		for _, name := range []string{"office-a", "closed-a", "told-a", "partner-a", "exempt-a"} {
 			for _, a := range append(accesses(), apart()...) {
 				for _, secret := range []string{"yes", "no"} {
-					for _, now := range []time.Time{exemptUntil().Add(-time.Minute), exemptUntil().Add(time.Minute)} {
-						c := endpoint.Cluster{Account: account, Region: region, Name: name, Access: a, Family: endpoint.IPv4, Tags: map[string]string{"secret": secret}, Status: endpoint.StatusActive}
-						v := verdict.Judge(p, c, now)
-						violates, enforced := l.judge(c, now)
-						if got := fmt.Sprint(v.Outcome == verdict.Violation, v.Outcome == verdict.Violation && v.Enforcing()); got != fmt.Sprint(violates, enforced) {
-							t.Errorf("%s policy, %s, %s, secret=%s at %s: %s, by hand %t %t", l, name, a, secret, now, got, violates, enforced)
+					for _, age := range []time.Duration{grace - time.Minute, grace + time.Minute} {
+						for _, now := range []time.Time{exemptUntil().Add(-time.Minute), exemptUntil().Add(time.Minute)} {
+							c := endpoint.Cluster{Account: account, Region: region, Name: name, Access: a, Family: endpoint.IPv4, Tags: map[string]string{"secret": secret}, Status: endpoint.StatusActive}
+							c.CreatedAt = now.Add(-age)
+							v := verdict.Judge(p, c, now)
+							violates, enforced := l.judge(c, now)
+							if got := fmt.Sprint(v.Outcome == verdict.Violation, v.Outcome == verdict.Violation && v.Enforcing()); got != fmt.Sprint(violates, enforced) {
+								t.Errorf("%s policy, %s, %s, secret=%s at %s, %s old: %s, by hand %t %t", l, name, a, secret, now, age, got, violates, enforced)
+							}
 						}
 					}
 				}

@@ -180,6 +180,7 @@ func (w *world) spans(l *life, until time.Time) []span {
 	for _, e := range w.enacted {
 		cuts = append(cuts, e.at)
 	}
+	cuts = append(cuts, l.born.CreatedAt.Add(grace))
 	cuts = slices.DeleteFunc(cuts, func(at time.Time) bool { return at.Before(l.born.CreatedAt) || at.After(until) })
 	slices.SortFunc(cuts, time.Time.Compare)
 	cuts = slices.CompactFunc(cuts, time.Time.Equal)

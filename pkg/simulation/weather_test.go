@@ -101,6 +101,11 @@ func (h *history) turns(names []string) time.Duration {
 	n := drawn(h, func(w *weather) turn {
 		return turn{w.pick(36), w.pick(12), names[w.pick(len(names))], w.chance(400), w.chance(500), 2*time.Minute + w.upTo(38*time.Minute)}
 	})
+	if h.weather.crowded != "" && n.kind >= 14 && n.kind < 24 {
+		// What was right before is in a list that one check does not read.
+		h.closesUnheard(h.weather.crowded, n.part)
+		return 0
+	}
 	switch n.kind {
 	case 0:
 		h.mu.Lock()
