@@ -3,6 +3,7 @@ package simulation
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 type promise struct {
@@ -52,5 +53,16 @@ func (h *history) keptPromise(s sent) {
 		h.w.fault("promises: the first mail said %q, the last one %q, and does not take it back", first.subject, s.subject)
 	case came:
 		h.counts["promises: came true"]++
+	}
+}
+
+// promisedBlindly: no mail announces a closing while the VPC's DNS, switched off long
+// ago, keeps any from being made.
+func (h *history) promisedBlindly(s sent) {
+	if s.outcome != "detected" || !h.cutOff || time.Since(h.cutAt) < 10*time.Minute {
+		return
+	}
+	if strings.Contains(s.subject, "to be closed") || strings.Contains(s.subject, "being closed") {
+		h.w.fault("promises: the VPC's DNS has been off for %s, and the mail says %q", time.Since(h.cutAt), s.subject)
 	}
 }

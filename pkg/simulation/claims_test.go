@@ -306,6 +306,7 @@ func (h *history) mailed(c localaws.Call, m localaws.Mail) {
 			return
 		}
 		h.stands(c, there, s, m.Attributes["rule"])
+		h.promisedBlindly(s)
 	}
 	looks := h.claims.looks[name]
 	switch s.outcome {
