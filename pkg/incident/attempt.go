@@ -14,7 +14,7 @@ import (
 func (a Attempt) over() bool { return endpoint.Update{Status: a.Status}.Over() }
 
 // inProgress reports whether EKS took the attempt and has not finished with it.
-func (a Attempt) inProgress() bool { return a.UpdateID != "" && !a.over() }
+func (a Attempt) inProgress() bool { return a.UpdateID != "" && !a.over() && !a.Unconfirmed }
 
 // lost reports whether it is not known if EKS took the attempt: the answer to its
 // call, or the process that waited for it, was lost.

@@ -16,7 +16,9 @@ const (
 	WhyNotDone = "EKS did not carry out the change that asked for it"
 	WhyAllowed = "the endpoint is as it was found, but no rule forbids it any more"
 	WhyDeleted = "the cluster was deleted"
-	WhyUnclear = "it was put right, and whether by the guardrail's own call or by somebody's same one is not known: the answer to that call was lost"
+	// WhyUnconfirmed: the guardrail changed it, and EKS does not tell how that ended.
+	WhyUnconfirmed = "the cluster is as the guardrail asked for, and EKS does not let the update be read"
+	WhyUnclear     = "it was put right, and whether by the guardrail's own call or by somebody's same one is not known: the answer to that call was lost"
 )
 
 // Facts are what a reader of the mails needs of a cluster. Nothing is decided

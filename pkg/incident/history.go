@@ -203,8 +203,10 @@ func (t *evaluation) doubtIsOver() bool {
 func (t *evaluation) doubtDelay() time.Duration {
 	switch {
 	case t.in.HistoryTrouble != "":
+		// No later than when the doubt is over, which needs nothing but looks.
 		t.Trouble++
-		return max(lookAgain, troubleDelay(t.Trouble))
+		over := max(staleFor-t.now.Sub(t.DoubtSince), staleFor-t.steadyFor())
+		return max(lookAgain, min(troubleDelay(t.Trouble), over))
 	case len(t.in.History.Read) > 0 && !t.in.History.Whole:
 		return time.Second
 	default:

@@ -113,6 +113,11 @@ func (t *evaluation) refreshWatched() (unread []string) {
 			switch {
 			case !ok:
 				unread = append(unread, w.UpdateID)
+			case read.Unread && t.steadyFor() >= creditWithin && t.now.Sub(w.At) >= creditWithin:
+				// Whatever it did is what the looks have shown since.
+				t.updateCause(w)
+				t.Past = remember(t.Past, w.UpdateID)
+				continue
 			case read.Unread:
 			case read.Missing && t.now.Sub(w.At) > notFoundYet,
 				!read.Missing && read.Type != "" && read.Type != endpoint.EndpointAccessUpdate:
@@ -156,9 +161,11 @@ func (t *evaluation) refreshAttempts() (unread []string, look bool) {
 		switch {
 		case !ok:
 			unread = append(unread, a.UpdateID)
+		case read.Unread && t.abandoned(*a):
+			t.end(a, endpoint.UpdateFailed, []endpoint.UpdateError{{Code: "NotRead", Message: "EKS does not let the update be read, and the cluster shows nothing of it"}})
 		case read.Unread:
-			if t.abandoned(*a) {
-				t.end(a, endpoint.UpdateFailed, []endpoint.UpdateError{{Code: "NotRead", Message: "EKS does not let the update be read, and the cluster shows nothing of it"}})
+			if a.Unconfirmed = t.unconfirmed(*a); a.Unconfirmed {
+				a.OverAt = t.now
 			}
 		case read.Missing:
 			if t.now.Sub(a.At) > notFoundYet {
@@ -174,14 +181,25 @@ func (t *evaluation) refreshAttempts() (unread []string, look bool) {
 }
 
 // abandoned reports whether an update of ours that can't be read must have ended without
-// effect: the cluster has been at rest for longer than EKS shows old values, and is not
-// what was asked for.
+// effect, or have been undone: the cluster has been at rest for longer than EKS shows old
+// values, and is not what was asked for. Were it wrong, EKS would refuse the next change.
 func (t *evaluation) abandoned(a Attempt) bool {
-	began := a.CreatedAt
-	if began.IsZero() {
-		began = a.At
+	return t.steadyFor() >= staleFor && t.now.Sub(a.began()) >= notFoundYet && !t.in.Cluster.Access.Equal(a.Desired)
+}
+
+// unconfirmed reports whether an update of ours that can't be read is not waited for any
+// longer: the cluster has been at rest, and what was asked for, for as long as it is
+// waited for who changed it.
+func (t *evaluation) unconfirmed(a Attempt) bool {
+	return t.steadyFor() >= staleFor && t.now.Sub(a.began()) >= creditWithin && t.in.Cluster.Access.Equal(a.Desired)
+}
+
+// began is when EKS took the attempt, as far as it is known.
+func (a Attempt) began() time.Time {
+	if a.CreatedAt.IsZero() {
+		return a.At
 	}
-	return t.steadyFor() >= staleFor && t.now.Sub(began) >= updateTakes && !t.in.Cluster.Access.Equal(a.Desired)
+	return a.CreatedAt
 }
 
 func (t *evaluation) end(a *Attempt, status endpoint.UpdateStatus, errs []endpoint.UpdateError) {

@@ -31,6 +31,9 @@ const (
 	slowPace   = 15 * time.Minute
 	// maxAttempts is how often an update is tried that EKS fails.
 	maxAttempts = 3
+	// unreadPace is how often a busy cluster is looked at whose updates EKS does not let
+	// be read: a gap of a few minutes is to be seen.
+	unreadPace = time.Minute
 	// networkPatience is how many checks in a row wait for facts of the VPC that EC2 does
 	// not tell, about five minutes, before they are taken for unknown.
 	networkPatience = 5

@@ -9,6 +9,7 @@ import (
 func (t *evaluation) troubled() Step {
 	telling := t.Intent != nil && t.Intent.Kind == IntentTell // it is the mail that is not taken
 	if i := t.Incident; i != nil && !telling && i.Final == nil && t.now.Sub(i.OpenedAt) >= stuckAfter && i.StuckMailed.IsZero() {
+		i.Obstacle, i.Shown = t.in.Trouble, nil
 		return t.tell(NoticeStuck)
 	}
 	t.Trouble++

@@ -209,6 +209,11 @@ type Incident struct {
 
 	DetectedMailed time.Time `json:"detectedMailed,omitzero"`
 	StuckMailed    time.Time `json:"stuckMailed,omitzero"`
+	// Obstacle is what AWS refused when the incident was told as stuck, in its own
+	// words, "" for nothing; Shown what the cluster looked like then, nil when it could
+	// not be looked at.
+	Obstacle string           `json:"obstacle,omitempty"`
+	Shown    *endpoint.Access `json:"shown,omitempty"`
 	// Folded are the mails that a tug of war left to the digest.
 	Folded []NoticeKind `json:"folded,omitempty"`
 	// Blocker is the update of others that keeps EKS from accepting a change, as last
@@ -253,6 +258,9 @@ type Attempt struct {
 	CreatedAt time.Time              `json:"createdAt,omitzero"`
 	Status    endpoint.UpdateStatus  `json:"status,omitempty"`
 	Errors    []endpoint.UpdateError `json:"errors,omitempty"`
+	// Unconfirmed is set when EKS has not let its update be read for long, and looks
+	// have shown what was asked for all the while.
+	Unconfirmed bool `json:"unconfirmed,omitempty"`
 	// OverAt is when it was first seen to be over.
 	OverAt   time.Time      `json:"overAt,omitzero"`
 	Reverted bool           `json:"reverted,omitempty"`

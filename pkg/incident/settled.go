@@ -65,6 +65,8 @@ func (t *evaluation) concludeAdmitted(v verdict.Verdict) Step {
 	switch whose := t.creditOf(by); {
 	case whose == ours:
 		return t.decideOutcome(v, Enforced, "")
+	case t.attempt() != nil && t.attempt().Unconfirmed && t.in.Cluster.Access.Equal(t.attempt().Desired):
+		return t.decideOutcome(v, Compliant, WhyUnconfirmed)
 	case by == nil && (t.in.Cluster.Access.Equal(i.Opening) || t.judge(i.Opening).Outcome != verdict.Violation), by != nil && t.caused(by.ID):
 		// What was wrong is still there: it is the rules or the tags that changed.
 		return t.decideOutcome(v, Outcome(v.Outcome), WhyAllowed)

@@ -11,8 +11,10 @@ import (
 // unsettled is for a cluster that cannot be changed yet, or whose look may
 // still show the values from before an update.
 func (t *evaluation) unsettled(v verdict.Verdict) Step {
-	// Looks confirm each other only while nothing changes in between.
-	t.Steady, t.ClearSince = nil, time.Time{}
+	t.ClearSince = time.Time{}
+	if !t.atRest() {
+		t.Steady = nil // looks confirm each other only while nothing changes in between
+	}
 	if t.BusySince.IsZero() {
 		t.BusySince = t.now
 	}
@@ -49,6 +51,7 @@ func (t *evaluation) unsettled(v verdict.Verdict) Step {
 		return t.announce()
 	default:
 		if t.block(); t.stuck() {
+			i.Obstacle, i.Shown = t.in.HistoryTrouble, &c.Access
 			return t.tell(NoticeStuck)
 		}
 	}
@@ -56,15 +59,34 @@ func (t *evaluation) unsettled(v verdict.Verdict) Step {
 }
 
 // slower is the delay, longer from check to check while EKS does not let an update be
-// read that is waited for.
+// read that is waited for; not by much while the cluster is busy, whose looks tell when
+// it can be changed.
 func (t *evaluation) slower(delay time.Duration) time.Duration {
 	for _, read := range t.in.Updates {
 		if read.Unread {
 			t.Trouble++
-			return max(delay, troubleDelay(t.Trouble))
+			longer := troubleDelay(t.Trouble)
+			if !t.atRest() {
+				longer = min(longer, unreadPace)
+			}
+			return max(delay, longer)
 		}
 	}
 	return delay
+}
+
+// atRest reports whether all that speaks for a change under way is updates that EKS does
+// not let be read.
+func (t *evaluation) atRest() bool {
+	if t.in.Cluster.Status != endpoint.StatusActive || t.in.Busy || t.underWay("") {
+		return false
+	}
+	for _, read := range t.in.Updates {
+		if !read.Unread && !read.Missing && !read.Over() {
+			return false
+		}
+	}
+	return t.attempt() == nil || !t.attempt().lost()
 }
 
 // discover opens an incident over a cluster that is not settled, if one is asked for
@@ -86,7 +108,10 @@ func (t *evaluation) discover(v verdict.Verdict) Step {
 		(t.harmless || t.own || status != endpoint.StatusUpdating && status != endpoint.StatusActive):
 		return t.endCheck(v)
 	}
-	beingClosed := unfinished && asked == nil && status != endpoint.StatusActive
+	// An update that EKS does not let be read is no reason to believe that.
+	beingClosed := asked == nil && status != endpoint.StatusActive && slices.ContainsFunc(t.Watch, func(w Cause) bool {
+		return !w.over() && !t.violates(w.Asked) && !(w.Status == "" && t.in.Updates[w.UpdateID].Unread)
+	})
 	if asked == nil && (v.Outcome != verdict.Violation || beingClosed) {
 		return nil
 	}

@@ -80,13 +80,18 @@ func (l Letter) writer(n incident.Notice) *writer {
 // putRight is a notice as its mail words it: of a cluster that was put right, as one
 // that somebody put right, also where nobody can know who.
 func putRight(n incident.Notice) incident.Notice {
-	if n.Kind != incident.NoticeOutcome || n.Record.Incident.Final.Why != incident.WhyUnclear {
+	if n.Kind != incident.NoticeOutcome || !unsure(n.Record.Incident.Final) {
 		return n
 	}
 	i, f := *n.Record.Incident, *n.Record.Incident.Final
 	f.Outcome, i.Final = incident.AlreadyUndone, &f
 	n.Record.Incident = &i
 	return n
+}
+
+// unsure reports whether a cluster was put right, and EKS does not tell by what.
+func unsure(f *incident.Final) bool {
+	return f.Why == incident.WhyUnclear || f.Why == incident.WhyUnconfirmed
 }
 
 // Write writes the mail of a notice.
@@ -433,6 +438,9 @@ func (w *writer) headline() string {
 	graced := graceEnd(w.n)
 	switch w.n.Kind {
 	case incident.NoticeStuck:
+		if i.Obstacle != "" {
+			return say(w.IsStuckRefused, "age", w.age(w.n.At.Sub(i.OpenedAt)))
+		}
 		return say(w.IsStuck, "age", w.age(w.n.At.Sub(i.OpenedAt)), "whom", w.target(opening(i)))
 	case incident.NoticeOutcome:
 	default:
@@ -557,7 +565,8 @@ func (w *writer) target(a endpoint.Access) string {
 }
 
 func (w *writer) why() string {
-	known := map[string]string{incident.WhyUndone: w.WhyUndone, incident.WhyDeleted: w.WhyDeleted, incident.WhyUnclear: w.WhyUnclear}
+	known := map[string]string{incident.WhyUndone: w.WhyUndone, incident.WhyDeleted: w.WhyDeleted, incident.WhyUnclear: w.WhyUnclear,
+		incident.WhyUnconfirmed: w.WhyUnconfirmed}
 	if why, ok := known[w.i.Final.Why]; ok {
 		return why
 	}
@@ -612,6 +621,10 @@ func (w *writer) answer() string {
 		return w.PrivateGoesOff
 	case onlyInside(w.n):
 		return w.PrivateIsOff
+	case w.n.Kind == incident.NoticeStuck && i.Obstacle != "" && i.Shown == nil:
+		return w.NotSeen
+	case w.n.Kind == incident.NoticeStuck && i.Asked != nil && i.Shown != nil && !i.Shown.Equal(*i.Asked):
+		return fill(w.BeingOpened, "whom", w.target(a))
 	case w.n.Kind == incident.NoticeStuck:
 		return fill(w.YesAsSeen, "whom", w.target(a))
 	case w.n.Kind == incident.NoticeOutcome:
@@ -634,6 +647,8 @@ func (w *writer) todo() string {
 		hand = w.HandSwitch
 	}
 	switch {
+	case w.n.Kind == incident.NoticeStuck && i.Obstacle != "":
+		return w.DoAllow
 	case w.n.Kind == incident.NoticeStuck && i.Status == endpoint.StatusActive:
 		return w.DoLookActive
 	case w.n.Kind == incident.NoticeStuck:
@@ -726,6 +741,10 @@ func subject(n incident.Notice) string {
 			word = "OPEN, " + byItself(n)
 		case f.Outcome == incident.Enforced && f.Now.Public:
 			word = "Fixed"
+		case f.Why == incident.WhyUnconfirmed && f.Now.Public:
+			word = "Seen fixed, not confirmed by EKS"
+		case f.Why == incident.WhyUnconfirmed:
+			word = "Seen closed, not confirmed by EKS"
 		case f.Why == incident.WhyUnclear:
 			word = "Put right, by whom is not known"
 		case !happened(i) && onlyInside(n):

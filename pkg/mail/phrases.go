@@ -38,15 +38,15 @@ type phrases struct {
 	Day, Days, Hour, Hours, Minute, Minutes, Shortly                   string
 
 	// Headlines.
-	Asked, Creating, Found, FoundInside, IsStuck                                string
-	Closed, Fixed, FixedInside, Partly, Violation, Blocked, Failed, StillInside string
-	Undone, GoneMeanwhile, Allowed                                              string
-	LosingInside, CreatingGraced, FoundHeld, PartlyHeld, ViolationGraced        string
-	CreatingLater, ViolationLater                                               string
-	NeverOpened, NeverInside, AllowedInside                                     string
-	WhyPolicy, WhyExempt, WhyNoRule, EKSSays, EKSSilent                         string
-	TugOfWar, TugPerHour, TugPerDays, TugAnd                                    string
-	WhyUndone, WhyDeleted, WhyUnclear, OursOrTheirs                             string
+	Asked, Creating, Found, FoundInside, IsStuck, IsStuckRefused, NotSeen, DoAllow string
+	Closed, Fixed, FixedInside, Partly, Violation, Blocked, Failed, StillInside    string
+	Undone, GoneMeanwhile, Allowed                                                 string
+	LosingInside, CreatingGraced, FoundHeld, PartlyHeld, ViolationGraced           string
+	CreatingLater, ViolationLater                                                  string
+	NeverOpened, NeverInside, AllowedInside                                        string
+	WhyPolicy, WhyExempt, WhyNoRule, EKSSays, EKSSilent                            string
+	TugOfWar, TugPerHour, TugPerDays, TugAnd                                       string
+	WhyUndone, WhyDeleted, WhyUnclear, OursOrTheirs, WhyUnconfirmed, OursUnread    string
 
 	// What the reader has to do.
 	DoNothingYet, DoSeeRest, DoFixFirst, DoWaitHeld, DoDecideSoon, DoLook              string

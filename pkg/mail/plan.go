@@ -197,15 +197,27 @@ func (w *writer) later(fromThen, now string) string {
 // blocker is the update that keeps EKS from accepting a change, nil when the mail is about
 // none.
 func (w *writer) blocker() *incident.Blocker {
-	if w.n.Kind == incident.NoticeOutcome {
+	if w.n.Kind == incident.NoticeOutcome || w.refused() != "" {
 		return nil
 	}
 	return w.i.Blocker
 }
 
-// heldUpBy says in one line which update keeps EKS from accepting a change, "" when none
-// is known to.
+// refused is what AWS refuses the guardrail, in its own words, for a mail that says stuck;
+// "" for nothing.
+func (w *writer) refused() string {
+	if w.n.Kind != incident.NoticeStuck {
+		return ""
+	}
+	return foreign(w.i.Obstacle, 300)
+}
+
+// heldUpBy says in one line what AWS refuses, or which update keeps EKS from accepting a
+// change, "" when nothing is known to.
 func (w *writer) heldUpBy() string {
+	if refused := w.refused(); refused != "" {
+		return refused
+	}
 	b := w.blocker()
 	if b == nil {
 		return ""

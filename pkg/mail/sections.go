@@ -93,6 +93,8 @@ func (w *writer) undoneBy() string {
 	switch {
 	case w.i.Final.Why == incident.WhyUnclear:
 		return w.OursOrTheirs
+	case w.i.Final.Why == incident.WhyUnconfirmed:
+		return fill(w.OursUnread, "update", foreign(w.i.Attempts[len(w.i.Attempts)-1].UpdateID, 60))
 	case by == nil:
 		return w.Unknown
 	case by.EventID == "":

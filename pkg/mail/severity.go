@@ -111,7 +111,7 @@ func stands(n incident.Notice) bool {
 // forbid it any more.
 func admitted(n incident.Notice) bool {
 	f := n.Record.Incident.Final
-	if n.Kind != incident.NoticeOutcome || f == nil || f.Why == incident.WhyUnclear {
+	if n.Kind != incident.NoticeOutcome || f == nil || unsure(f) {
 		return false
 	}
 	switch f.Outcome {

@@ -25,6 +25,7 @@ type story struct {
 	network endpoint.Network
 	gone    bool
 	trouble string
+	unread  string // why no update can be read
 	fails   bool // EKS fails the guardrail's own updates
 	// unanswered is set when EKS neither takes nor answers the guardrail's calls.
 	unanswered bool
@@ -184,6 +185,9 @@ func (s *story) look(m incident.Message) *story {
 		for _, id := range ids {
 			k := slices.IndexFunc(s.updates, func(u endpoint.Update) bool { return u.ID == id })
 			in.Updates[id] = incident.UpdateRead{Update: s.updates[k], AfterLook: after}
+			if s.unread != "" {
+				in.Updates[id], in.HistoryTrouble = incident.UpdateRead{Unread: true}, s.unread
+			}
 		}
 	}
 	read(s.r.Wanted(), false)
@@ -195,6 +199,9 @@ func (s *story) look(m incident.Message) *story {
 			read(step.Updates, true)
 			if step.History {
 				in.HistoryRead, in.History = true, endpoint.History{Read: s.updates, Whole: true}
+				if s.unread != "" {
+					in.History, in.HistoryTrouble = endpoint.History{}, s.unread
+				}
 			}
 			if step.Network {
 				in.Network = s.network
@@ -340,6 +347,19 @@ func stories() map[string]incident.Notice {
 	logging.at(4*time.Minute).ends(true).asks(alice, wide)
 	logging.updates[1].Type, logging.updates[1].Asked = "LoggingUpdate", endpoint.Request{}
 	out["stuck-logging"] = logging.at(3 * time.Hour).rechecks().mail("stuck")
+
+	blind = newStory(officeRule).sweeps()
+	blind.at(40 * time.Second).hears(blind.at(0).asks(alice, wide))
+	blind.trouble = "eks:DescribeCluster payments: refused: AccessDeniedException: not authorized, with an explicit deny in a service control policy"
+	out["stuck-refused"] = blind.at(2*time.Hour + 5*time.Minute).rechecks().mail("stuck")
+
+	dark := newStory(closedRule)
+	dark.cluster.Access = shut
+	dark = quiet(dark).sweeps()
+	dark.unread = "eks:DescribeUpdate payments: refused: AccessDeniedException: not authorized"
+	event = dark.at(0).asks(alice, wide)
+	dark.at(40 * time.Second).hears(event).at(3 * time.Minute).ends(true)
+	out["unconfirmed"] = dark.goesOn(40 * time.Minute).mail("compliant")
 
 	stuck := newStory(officeRule).sweeps()
 	out["stuck"] = stuck.at(40 * time.Second).hears(stuck.at(0).asks(alice, wide)).at(2*time.Hour + 5*time.Minute).rechecks().mail("stuck")

@@ -19,6 +19,8 @@ var promises = []promise{
 	{"being closed", []string{"Closed", "Tug of war"}},
 	{"to be fixed", []string{"Fixed", "Closed", "Tug of war"}},
 	{"being fixed", []string{"Fixed", "Closed", "Tug of war"}},
+	{"closes itself", []string{"Closed", "closes itself", "Tug of war"}}, // once a grace is over
+	{"fixes itself", []string{"Fixed", "fixes itself", "Closed", "Tug of war"}},
 	{"alert only", []string{"alert only"}},
 	{", blocked", []string{"blocked"}},
 	{"waits for the brake", []string{"Closed", "Fixed", "partly fixed", "half done", "Tug of war"}},

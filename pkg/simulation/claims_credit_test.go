@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/endpointguard/endpointguard/pkg/localaws"
@@ -38,8 +39,10 @@ func (w *world) credit(l law, m localaws.Mail) {
 			w.broken("credit: %s: the mail says already-undone, but the guardrail's own update %s put it right: %s", name, ours[0].update.ID, m.Subject)
 		}
 	case "compliant":
-		if len(ours) > 0 && len(theirs) == 0 && !w.otherwise(life, ours[0].update.CreatedAt) && w.known(ours[len(ours)-1]) {
-			// Of several within one incident, the last ended it.
+		if len(ours) > 0 && len(theirs) == 0 && !w.otherwise(life, ours[0].update.CreatedAt) && w.known(ours[len(ours)-1]) &&
+			!strings.Contains(m.Message, ours[len(ours)-1].update.ID) {
+			// Of several within one incident, the last ended it. A mail may name that as the
+			// guardrail's, and say that EKS has not confirmed it.
 			w.broken("credit: %s: the mail says compliant, but the guardrail was told that its own update %s began: %s", name, ours[len(ours)-1].update.ID, m.Subject)
 		}
 	case "partly-enforced", "failed", "gone":
