@@ -90,6 +90,7 @@ func New(s settings.Guardrail, document []byte, cfg aws.Config, out io.Writer) (
 			Topic:    topic.New(sns.NewFromConfig(cfg), s.TopicARN),
 			Chat:     chat,
 			Now:      time.Now,
+			Until:    time.Until,
 			Limits:   incident.Limits{TugPerHour: s.TugPerHour, TugDays: s.TugDays},
 
 			BrakeLimit: s.Brake,

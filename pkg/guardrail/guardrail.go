@@ -93,7 +93,10 @@ type Guardrail struct {
 	Topic    Topic
 	Chat     Chat // nil for none
 	Now      func() time.Time
-	Limits   incident.Limits
+	// Until is how far off a context's deadline is, by the clock that contexts go by: in
+	// a replay Now is another.
+	Until  func(time.Time) time.Duration
+	Limits incident.Limits
 	// BrakeLimit is how many clusters may be changed within an hour; 0 is any number.
 	BrakeLimit int
 }
@@ -154,8 +157,7 @@ func (g *Guardrail) Handle(ctx context.Context, body []byte, d Delivery) (Report
 	c := check{Guardrail: g, ctx: ctx, saving: ctx, sending: ctx, by: d.Invocation, wake: w, report: report}
 	c.deadline = g.Now().Add(time.Minute)
 	if deadline, ok := ctx.Deadline(); ok {
-		// By the guardrail's clock, which a replay's records have a time of their own for.
-		c.deadline = g.Now().Add(time.Until(deadline))
+		c.deadline = g.Now().Add(g.Until(deadline))
 		var end, endSaving context.CancelFunc
 		c.ctx, end = context.WithDeadline(ctx, deadline.Add(-saveReserve))
 		defer end()

@@ -135,7 +135,7 @@ func newFake() (*fake, *Guardrail) {
 	g := &Guardrail{
 		Place:    Place{Partition: "aws", Account: "111122223333", Region: "eu-west-1"},
 		Policy:   &policy.Policy{Rules: []policy.Rule{{Name: "closed", Require: policy.Requirement{PublicAccess: policy.PublicDisabled}, Respond: policy.Enforce}}},
-		Clusters: f, Updates: f, Networks: f, Changer: f, Ledger: f, Queue: f, Topic: f, Now: func() time.Time { return f.now },
+		Clusters: f, Updates: f, Networks: f, Changer: f, Ledger: f, Queue: f, Topic: f, Now: func() time.Time { return f.now }, Until: time.Until,
 	}
 	return f, g
 }
