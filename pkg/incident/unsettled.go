@@ -82,7 +82,7 @@ func (t *evaluation) atRest() bool {
 		return false
 	}
 	for _, read := range t.in.Updates {
-		if !read.Unread && !read.Missing && !read.Over() {
+		if !read.Unread && !read.Over() {
 			return false
 		}
 	}
