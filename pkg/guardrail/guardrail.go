@@ -306,7 +306,7 @@ func (c *check) look(in *incident.Input) {
 	cluster, err := c.Clusters.Cluster(c.ctx, c.wake.Cluster)
 	switch {
 	case err == nil:
-		in.Cluster, in.Gone = cluster, false
+		in.Cluster, in.Gone, in.LookedAt = cluster, false, c.Now()
 	case trouble.Of(err) == trouble.Gone:
 		in.Gone = true
 	default:

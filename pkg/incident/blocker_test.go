@@ -130,7 +130,8 @@ func TestAHistoryThatCannotBeReadNamesNobody(t *testing.T) {
 	d.begins("log", "LoggingUpdate")
 	d.unlisted = "denied"
 	d.wakes()
-	d.after(2 * time.Minute).recheck()
+	d.after(time.Minute).recheck()
+	d.after(time.Minute).recheck()
 	if b := d.last().Blocker; b != nil {
 		t.Errorf("%+v", b)
 	}

@@ -205,9 +205,9 @@ func TestHowSoonTheHistoryIsAskedAgain(t *testing.T) {
 		"nothing of it was read":       {Input{}, 3, 15 * time.Second, 3},
 		"it was read to its end":       {Input{History: endpoint.History{Read: some, Whole: true}}, 3, 15 * time.Second, 3},
 		"it can't be read":             {Input{HistoryTrouble: "503"}, 0, 15 * time.Second, 1},
-		"it can't be read once more":   {Input{HistoryTrouble: "503"}, 3, 80 * time.Second, 4},
-		"it can't be read to its end":  {Input{HistoryTrouble: "503", History: endpoint.History{Read: some}}, 4, 2 * time.Minute, 5},
-		"it can't be read for an hour": {Input{HistoryTrouble: "503"}, 30, 2 * time.Minute, 31}, // when the doubt is over, at the latest
+		"it can't be read once more":   {Input{HistoryTrouble: "503"}, 3, 30 * time.Second, 4},
+		"it can't be read to its end":  {Input{HistoryTrouble: "503", History: endpoint.History{Read: some}}, 4, 30 * time.Second, 5},
+		"it can't be read for an hour": {Input{HistoryTrouble: "503"}, 30, 30 * time.Second, 31},
 	} {
 		e := &evaluation{Record: Record{Trouble: tc.trouble}, in: tc.in}
 		if got := e.doubtDelay(); got != tc.want || e.Trouble != tc.then {
@@ -217,8 +217,8 @@ func TestHowSoonTheHistoryIsAskedAgain(t *testing.T) {
 	for name, tc := range map[string]struct {
 		doubt, steady, want time.Duration // for how long there have been
 	}{
-		"looks are steady for less long":    {100 * time.Second, 50 * time.Second, 70 * time.Second},
-		"there is doubt for less long":      {50 * time.Second, 100 * time.Second, 70 * time.Second},
+		"looks are steady for less long":    {110 * time.Second, 98 * time.Second, 22 * time.Second},
+		"there is doubt for less long":      {98 * time.Second, 110 * time.Second, 22 * time.Second},
 		"it is over in less than two looks": {110 * time.Second, 110 * time.Second, 15 * time.Second},
 	} {
 		e := &evaluation{Record: Record{Trouble: 5, DoubtSince: start.Add(-tc.doubt), Steady: &Seen{At: start.Add(-tc.steady)}}, in: Input{HistoryTrouble: "503"}, now: start}

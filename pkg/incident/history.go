@@ -111,8 +111,11 @@ func (t *evaluation) confirmWithHistory() Step {
 		}
 		return t.wait(lookAgain)
 	}
-	if t.historyAgrees() || t.doubtIsOver() {
+	if t.historyAgrees() {
 		return nil
+	}
+	if t.doubtIsOver() {
+		return t.freshLook()
 	}
 	return t.wait(t.doubtDelay())
 }
@@ -132,8 +135,11 @@ func (t *evaluation) historyHoldsBack(v verdict.Verdict) Step {
 		t.in.Busy = true // whatever the status says
 		return t.unsettled(v)
 	}
-	if t.historyAgrees() || t.doubtIsOver() {
+	if t.historyAgrees() {
 		return nil
+	}
+	if t.doubtIsOver() {
+		return t.freshLook()
 	}
 	if t.Incident == nil && !t.in.History.Whole && t.believable() && (!t.stands(v) || t.openedAgain(nil)) {
 		t.open(v, nil, time.Time{})
@@ -175,13 +181,16 @@ func (t *evaluation) historyAgrees() bool {
 	}
 	switch {
 	case agrees:
-		t.DoubtSince, t.DoubtAbout = time.Time{}, ""
-	case t.DoubtSince.IsZero() || about != "" && about != t.DoubtAbout:
+		t.DoubtSince, t.DoubtSeen, t.DoubtAbout = time.Time{}, time.Time{}, ""
+		return true
+	case t.DoubtSince.IsZero() || about != "" && about != t.DoubtAbout || t.now.Sub(t.DoubtSeen) > unseenFor:
 		// What has just been heard of may take its time to show, however long there was
-		// doubt before.
+		// doubt before; and between two looks that are far apart, an update may have begun
+		// and ended.
 		t.DoubtSince, t.DoubtAbout = t.now, about
 	}
-	return agrees
+	t.DoubtSeen = t.now
+	return false
 }
 
 // shown reports whether the look shows what an update asked for. With no update
@@ -190,6 +199,15 @@ func (t *evaluation) historyAgrees() bool {
 func (t *evaluation) shown(u *endpoint.Update) bool {
 	now := t.in.Cluster.Access
 	return u == nil || u.Asked.Over(now).Equal(now) || t.now.Sub(u.CreatedAt) > stuckAfter
+}
+
+// freshLook looks once more, if the look that ends a doubt is as old as reading much
+// has taken: nothing but looks tells then what is so.
+func (t *evaluation) freshLook() Step {
+	if at := t.in.LookedAt; at.IsZero() || t.now.Sub(at) < lookAgain {
+		return nil
+	}
+	return Read{Look: true}
 }
 
 // doubtIsOver reports whether looks have contradicted EKS's history, or it could not
@@ -203,10 +221,10 @@ func (t *evaluation) doubtIsOver() bool {
 func (t *evaluation) doubtDelay() time.Duration {
 	switch {
 	case t.in.HistoryTrouble != "":
-		// No later than when the doubt is over, which needs nothing but looks.
+		// The doubt needs looks to end, whatever else fails.
 		t.Trouble++
 		over := max(staleFor-t.now.Sub(t.DoubtSince), staleFor-t.steadyFor())
-		return max(lookAgain, min(troubleDelay(t.Trouble), over))
+		return max(lookAgain, min(troubleDelay(t.Trouble), over, doubtPace))
 	case len(t.in.History.Read) > 0 && !t.in.History.Whole:
 		return time.Second
 	default:

@@ -167,10 +167,10 @@ func TestTheHistoryCannotBeRead(t *testing.T) {
 	d.wakes().becomes(elsewhere)
 	d.log, d.unlisted = nil, "eks:ListUpdates demo: refused"
 	d.after(time.Minute).wakes().told("waits 15s")
-	for _, wait := range []time.Duration{15 * time.Second, 20 * time.Second, 40 * time.Second, 45 * time.Second} {
+	for _, wait := range []time.Duration{15 * time.Second, 20 * time.Second, 30 * time.Second, 30 * time.Second, 25 * time.Second} {
 		d.after(wait).recheck()
 	}
-	d.told("waits 20s", "waits 40s", "waits 45s", asksFor(private)+": ours-1", "mails detected", "waits 15s")
+	d.told("waits 20s", "waits 30s", "waits 30s", "waits 25s", asksFor(private)+": ours-1", "mails detected", "waits 15s")
 	if d.r.Trouble == 0 {
 		t.Error("the trouble is forgotten")
 	}
@@ -205,7 +205,8 @@ func TestAnOldLookMailsNothing(t *testing.T) {
 	d.cluster.Access, d.cluster.Status = world, endpoint.StatusUpdating
 	d.r.Check = Check{}
 	d.after(time.Minute).wakes().told("waits 15s")
-	d.after(staleFor).recheck().told("mails detected", "waits 15s")
+	d.after(staleFor / 2).recheck().told("waits 15s")
+	d.after(staleFor/2).recheck().told("mails detected", "waits 15s")
 }
 
 // TestPutRightAndOpenedAgain: a violation that stands is told again once it was put
@@ -384,10 +385,37 @@ func TestNewDoubtIsNotOldDoubt(t *testing.T) {
 	d.log = nil
 	d.after(time.Second).comes(e).told("rests")
 	d.cluster.Access = world
-	d.after(s15).recheck()
-	d.after(2 * time.Minute).recheck()
+	for range 3 {
+		d.after(time.Minute).recheck()
+	}
 	if last := d.mails[len(d.mails)-1]; last.Outcome() != Violation || !last.Record.Incident.Final.Now.Equal(world) {
 		t.Errorf("%s of %s: %v", last.Outcome(), last.Record.Incident.Final.Now, d.log)
+	}
+}
+
+// Between two looks that are far apart, an update may have begun and ended: what both show
+// may be old, and more so if reading much came in between.
+func TestLooksFarApartDoNotEndADoubt(t *testing.T) {
+	d := newDesk(t, enforce, private)
+	d.wakes().becomes(world)
+	d.unlisted = "slow"
+	d.log = nil
+	d.after(time.Minute).wakes().told("waits 15s")
+	d.after(unseenFor).recheck().told("waits 20s")
+	d.after(unseenFor + time.Second).recheck().told("waits 30s") // and from here on
+	d.after(time.Minute).recheck().told("waits 30s")
+	d.after(time.Minute).recheck().told(closing+": ours-1", "mails detected", "waits 15s")
+}
+
+func TestALookThatReadingMadeOldIsTakenOnceMore(t *testing.T) {
+	for age, want := range map[time.Duration]bool{0: false, lookAgain - 1: false, lookAgain: true} {
+		e := &evaluation{now: start, in: Input{LookedAt: start.Add(-age)}}
+		if read, ok := e.freshLook().(Read); ok != want || ok && !read.Look {
+			t.Errorf("after %s: %v", age, read)
+		}
+	}
+	if step := (&evaluation{now: start}).freshLook(); step != nil {
+		t.Errorf("%v", step)
 	}
 }
 

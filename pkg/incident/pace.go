@@ -18,6 +18,13 @@ const (
 	// staleFor is for how long looks that contradict EKS's own history of updates are
 	// taken for old ones.
 	staleFor = 2 * time.Minute
+	// unseenFor is for how long a cluster may go unseen without an update having begun,
+	// ended and shown itself meanwhile: they take minutes, and EKS shows old values for a
+	// while after.
+	unseenFor = 75 * time.Second
+	// doubtPace is how often a cluster is looked at in doubt, at the least: with the time
+	// that a check may take, more often than that.
+	doubtPace = 30 * time.Second
 	// clocksApart is how far EKS's clock may be from ours.
 	clocksApart = time.Minute
 	// creditWithin is how long after an update the event that tells whose it is is

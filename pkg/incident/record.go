@@ -64,6 +64,8 @@ type Record struct {
 	// DoubtSince is since when looks contradict EKS's own history of updates, or it
 	// could not be read whole.
 	DoubtSince time.Time `json:"doubtSince,omitzero"`
+	// DoubtSeen is when a look last left it.
+	DoubtSeen time.Time `json:"doubtSeen,omitzero"`
 	// DoubtAbout is the update that looks do not show, "" if the doubt is another.
 	DoubtAbout string `json:"doubtAbout,omitempty"`
 	// BusySince is since when looks find a cluster that cannot be changed yet.

@@ -37,8 +37,10 @@ type Input struct {
 	// Limits say what is a tug of war.
 	Limits Limits
 
-	Cluster endpoint.Cluster
-	Gone    bool // EKS knows no such cluster
+	// Cluster is what a look showed, and LookedAt when that was.
+	Cluster  endpoint.Cluster
+	LookedAt time.Time
+	Gone     bool // EKS knows no such cluster
 	// Replaced is set with Gone when the name has a newer cluster by now: no message is
 	// this one's own any more, and Former is when, at the latest, the newer one's next
 	// check is to be for the sake of such a one; zero if it need not.

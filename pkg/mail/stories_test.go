@@ -26,7 +26,7 @@ type story struct {
 	gone    bool
 	trouble string
 	unread  string // why no update can be read
-	fails   bool // EKS fails the guardrail's own updates
+	fails   bool   // EKS fails the guardrail's own updates
 	// unanswered is set when EKS neither takes nor answers the guardrail's calls.
 	unanswered bool
 	brake      incident.Brake
