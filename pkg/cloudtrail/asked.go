@@ -1,6 +1,7 @@
 package cloudtrail
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -28,9 +29,10 @@ type Param struct {
 func FromParams(params []Param) endpoint.Request {
 	var s settings
 	for _, p := range params {
-		s.add(p.Type, quoted(p.Value))
+		s.add(p.Type, quoted(p.Value), func() string { return p.Type })
 	}
-	return s.over(settings{})
+	request, _ := s.over(settings{})
+	return request
 }
 
 // setting is one endpoint setting as a record gives it. Neither known nor bad
@@ -38,10 +40,10 @@ func FromParams(params []Param) endpoint.Request {
 type setting[T any] struct {
 	value T
 	known bool
-	bad   bool // given, and not to be made out
+	bad   *Unread // given, and not to be made out
 }
 
-func (s setting[T]) given() bool { return s.known || s.bad }
+func (s setting[T]) given() bool { return s.known || s.bad != nil }
 
 // or returns s, or other if s was not given.
 func (s setting[T]) or(other setting[T]) setting[T] {
@@ -52,7 +54,7 @@ func (s setting[T]) or(other setting[T]) setting[T] {
 }
 
 func (s setting[T]) pointer() *T {
-	if !s.known || s.bad {
+	if !s.known || s.bad != nil {
 		return nil
 	}
 	return &s.value
@@ -62,82 +64,128 @@ func (s setting[T]) pointer() *T {
 type settings struct {
 	public, private setting[bool]
 	cidrs           setting[[]netip.Prefix]
-	bad             bool // there was something that could be any of the three
+	lost            *Unread // something that could be any of the three
 }
 
-// add takes in one setting by its name in EKS's API, in whatever case.
-func (s *settings) add(name string, v value) {
+// isSetting reports whether EKS has an endpoint setting of that name, in whatever
+// case.
+func isSetting(name string) bool {
+	return slices.ContainsFunc([]string{"endpointPublicAccess", "endpointPrivateAccess", "publicAccessCidrs"}, func(s string) bool {
+		return strings.EqualFold(s, name)
+	})
+}
+
+// add takes in one setting by its name in EKS's API, in whatever case. The place
+// where it stands is only asked for when it cannot be read.
+func (s *settings) add(name string, v value, where func() string) {
 	if v.absent() {
 		return
 	}
 	switch strings.ToLower(name) {
 	case "endpointpublicaccess":
-		addBoolean(&s.public, v)
+		is, ok := v.boolean()
+		take(&s.public, is, s.public.value == is, ok, notABoolean, v, where)
 	case "endpointprivateaccess":
-		addBoolean(&s.private, v)
+		is, ok := v.boolean()
+		take(&s.private, is, s.private.value == is, ok, notABoolean, v, where)
 	case "publicaccesscidrs":
 		cidrs, ok := readCIDRs(v)
-		if !ok || s.cidrs.known && !slices.Equal(s.cidrs.value, cidrs) {
-			s.cidrs.bad = true
-			return
-		}
-		s.cidrs.value, s.cidrs.known = cidrs, true
+		take(&s.cidrs, cidrs, slices.Equal(s.cidrs.value, cidrs), ok, notCIDRs, v, where)
 	}
 }
 
-func addBoolean(s *setting[bool], v value) {
-	is, ok := v.boolean()
-	if !ok || s.known && s.value != is {
-		s.bad = true
+// take sets a setting to what was read of v, if anything could be. Of several
+// faults the first is kept.
+func take[T any](s *setting[T], read T, same, ok bool, fault string, v value, where func() string) {
+	switch {
+	case ok && (!s.known || same):
+		s.value, s.known = read, true
 		return
+	case s.bad != nil:
+		return
+	case ok:
+		fault = contradiction
+	case v.object().omitted():
+		fault = leftOut
 	}
-	s.value, s.known = is, true
+	s.bad = unread(where(), v, fault)
 }
 
-// over makes the request of s, and where s is silent of what was sent.
-func (s settings) over(sent settings) endpoint.Request {
+// over makes the request of s, and where s is silent of what was sent. What could
+// not be read, and tells or could tell what nothing else does, comes with it.
+func (s settings) over(sent settings) (endpoint.Request, []*Unread) {
 	public, private, cidrs := s.public.or(sent.public), s.private.or(sent.private), s.cidrs.or(sent.cidrs)
 	silent := !s.public.given() || !s.private.given() || !s.cidrs.given()
+	untold := !public.given() || !private.given() || !cidrs.given()
+	var parts []*Unread
+	if silent {
+		parts = append(parts, sent.lost)
+	}
+	// An answer that says something else than what can be read is another matter
+	// than one that was left out beside a request that tells it all.
+	if s.lost != nil && (untold || !s.lost.leftOut()) {
+		parts = append(parts, s.lost)
+	}
+	parts = append(parts, public.bad, private.bad, cidrs.bad)
+	parts = slices.DeleteFunc(parts, func(u *Unread) bool { return u == nil })
 	return endpoint.Request{
 		Public:     public.pointer(),
 		Private:    private.pointer(),
 		CIDRs:      cidrs.pointer(),
-		Unreadable: public.bad || private.bad || cidrs.bad || s.bad || silent && sent.bad,
-	}
+		Unreadable: len(parts) > 0,
+	}, parts
 }
 
-// readConfig reads a resourcesVpcConfig.
-func readConfig(v value) settings {
-	var s settings
-	if v.absent() {
-		return s
+// readConfig reads a resourcesVpcConfig. Within is what is wrong with what it
+// stands in, nil if nothing is.
+func readConfig(field string, v value, within *Unread) settings {
+	if within != nil {
+		return settings{lost: within}
 	}
-	config, err := parseObject(v)
-	if err != nil {
-		s.bad = true
-		return s
+	config := v.object()
+	s := settings{lost: unreadObject(field, v, config)}
+	var names []string
+	for name := range config {
+		if isSetting(name) {
+			names = append(names, name)
+		}
 	}
-	for _, name := range []string{"endpointPublicAccess", "endpointPrivateAccess", "publicAccessCidrs"} {
-		s.add(name, config[name])
+	slices.Sort(names) // several may differ in their case alone
+	for _, name := range names {
+		s.add(name, config[name], func() string { return field + "." + name })
 	}
 	return s
 }
 
-// readParams reads the params of an update.
-func readParams(v value) settings {
-	var s settings
-	if v.absent() {
-		return s
+// readParams reads the params of an update. Within is what is wrong with what
+// they stand in, nil if nothing is.
+func readParams(v value, within *Unread) settings {
+	const field = "responseElements.update.params"
+	if within != nil || v.absent() {
+		return settings{lost: within}
 	}
 	params, ok := v.array()
-	s.bad = !ok
-	for _, p := range params {
-		name, ok := p.object().str("type")
-		if !ok {
-			s.bad = true
+	var s settings
+	switch {
+	case ok:
+	case v.object().omitted():
+		s.lost = unread(field, v, leftOut)
+	default:
+		s.lost = unread(field, v, notAList)
+	}
+	for i, item := range params {
+		p := item.object()
+		if name, ok := p.str("type"); ok {
+			s.add(name, p["value"], func() string { return fmt.Sprintf("%s[%s]", field, clean(name)) })
 			continue
 		}
-		s.add(name, p.object()["value"])
+		why := withoutType
+		if p.omitted() {
+			why = leftOut
+		}
+		if s.lost == nil || s.lost.leftOut() && why != leftOut {
+			s.lost = unread(fmt.Sprintf("%s[%d]", field, i), item, why)
+		}
 	}
 	return s
 }

@@ -1,6 +1,7 @@
 package cloudtrail
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
@@ -29,10 +30,11 @@ var (
 // the event in it.
 //
 // Fields that it doesn't know or need may be anything. Those that it needs are
-// never guessed: an endpoint setting that cannot be made out sets
-// Asked.Unreadable, an update id or time that cannot is empty, and a name,
-// account or region that cannot, or that contradicts another place in the
-// record, is an Unreadable. Of duplicate keys the last counts.
+// never guessed: an endpoint setting that cannot be made out, or that CloudTrail
+// left out of the record, sets Asked.Unreadable and is named in Unread; an update
+// id or time that cannot is empty; and a name, account or region that cannot, or
+// that contradicts another place in the record, is an Unreadable. Of duplicate
+// keys the last counts.
 //
 // Foreign text (event id, error codes, all of Actor) is cut to 1 KiB, and
 // control and invisible formatting characters in it become U+FFFD; tags are
@@ -61,6 +63,9 @@ type reading struct {
 	// cluster is responseElements.cluster, update is responseElements.update,
 	// vpcConfig is requestParameters.resourcesVpcConfig.
 	cluster, update, vpcConfig object
+	// What is wrong with some of them, nil if nothing is; what stands in them can
+	// then be anything.
+	lostRequest, lostResponse *Unread
 
 	event    Event
 	resource arn      // the cluster's, from the answer or the tag call
@@ -93,13 +98,6 @@ func (r *reading) fault(format string, args ...any) {
 	}
 }
 
-// omitted tells whether CloudTrail left out what stood here since the record was
-// too large. Source: the CloudTrail user guide, record contents, "omitted".
-func (o object) omitted() bool {
-	is, _ := o["omitted"].boolean()
-	return is
-}
-
 // read fills in all that the record tells; what is missing stays empty.
 func (r *reading) read() {
 	r.request = r.record.object("requestParameters")
@@ -107,6 +105,8 @@ func (r *reading) read() {
 	r.cluster = r.response.object("cluster")
 	r.update = r.response.object("update")
 	r.vpcConfig = r.request.object("resourcesVpcConfig")
+	r.lostRequest = unreadObject("requestParameters", r.record["requestParameters"], r.request)
+	r.lostResponse = unreadObject("responseElements", r.record["responseElements"], r.response)
 
 	e := &r.event
 	e.ID = r.record.text("eventID")
@@ -134,7 +134,10 @@ func (r *reading) read() {
 		if id, ok := r.update.str("id"); ok && updateIDPattern.MatchString(id) {
 			e.UpdateID = id
 		}
-		e.Asked = readParams(r.update["params"]).over(r.sent())
+		within := cmp.Or(r.lostResponse, unreadObject("responseElements.update", r.response["update"], r.update))
+		asked, parts := readParams(r.update["params"], within).over(r.sent())
+		e.Asked = asked
+		r.miss(parts...)
 	case DeleteCluster:
 		r.readName()
 	case TagResource, UntagResource:
@@ -214,44 +217,56 @@ func (r *reading) readCreate() {
 	r.readName()
 	e := &r.event
 	vpc := r.cluster.object("resourcesVpcConfig")
-	// What the caller sent stands in for what the answer doesn't tell.
-	told := func(key string) value {
-		if v := r.cluster[key]; !v.absent() {
-			return v
-		}
-		return r.request[key]
-	}
 	e.CreatedAt, _ = parseTime(r.cluster["createdAt"])
-	e.Family = endpoint.IPv4
-	for _, v := range []value{
-		r.cluster.object("kubernetesNetworkConfig")["ipFamily"],
-		r.request.object("kubernetesNetworkConfig")["ipFamily"],
-	} {
-		if s, ok := v.str(); ok {
-			if strings.EqualFold(s, string(endpoint.IPv6)) {
-				e.Family = endpoint.IPv6
-			}
-			break
-		}
-	}
-	e.Tags = told("tags").stringMap()
+	e.Family = r.family()
+	within := cmp.Or(r.lostResponse, unreadObject("responseElements.cluster", r.response["cluster"], r.cluster))
+	asked, parts := readConfig("responseElements.cluster.resourcesVpcConfig", r.cluster["resourcesVpcConfig"], within).over(r.sent())
+	e.Asked, e.Defaults = withDefaults(asked, e.Family)
+	r.miss(parts...)
+	tags, lost := r.told("tags")
+	r.miss(lost)
+	e.Tags = r.readTagMap(tags)
 	e.VPC, _ = vpc.str("vpcId")
 	e.SecurityGroups = vpc["securityGroupIds"].strings()
 	if vpc["securityGroupIds"].absent() {
 		e.SecurityGroups = r.vpcConfig["securityGroupIds"].strings()
 	}
-	e.OutpostsLocal = len(told("outpostConfig").object()) > 0
-	e.HybridNodes = len(told("remoteNetworkConfig").object()) > 0
-	e.AuditLogs = auditLogs(told("logging").object())
-	e.Asked, e.Defaults = withDefaults(readConfig(r.cluster["resourcesVpcConfig"]).over(r.sent()), e.Family)
+	e.OutpostsLocal = len(r.toldObject("outpostConfig")) > 0
+	e.HybridNodes = len(r.toldObject("remoteNetworkConfig")) > 0
+	logging, _ := r.told("logging")
+	e.AuditLogs = auditLogs(logging.value.object())
+}
+
+// family is the IP family of a cluster that is created: IPv4 unless the answer or
+// the request says otherwise.
+func (r *reading) family() endpoint.Family {
+	const key = "kubernetesNetworkConfig"
+	var lost *Unread
+	for _, p := range []place{
+		{"responseElements.cluster." + key, r.cluster[key]},
+		{"requestParameters." + key, r.request[key]},
+	} {
+		config := p.value.object()
+		if lost = cmp.Or(lost, unreadObject(p.name, p.value, config)); config["ipFamily"].absent() {
+			continue
+		}
+		name, _ := config.str("ipFamily")
+		switch {
+		case strings.EqualFold(name, string(endpoint.IPv4)):
+			return endpoint.IPv4
+		case strings.EqualFold(name, string(endpoint.IPv6)):
+			return endpoint.IPv6
+		default:
+			lost = cmp.Or(lost, unread(p.name+".ipFamily", config["ipFamily"], notAFamily))
+		}
+	}
+	r.miss(cmp.Or(lost, r.lostRequest))
+	return endpoint.IPv4
 }
 
 // sent is what the caller sent of the endpoint access.
 func (r *reading) sent() settings {
-	if r.request.omitted() {
-		return settings{bad: true}
-	}
-	return readConfig(r.request["resourcesVpcConfig"])
+	return readConfig("requestParameters.resourcesVpcConfig", r.request["resourcesVpcConfig"], r.lostRequest)
 }
 
 // auditLogs tells whether a cluster's logging sends the audit log somewhere.
@@ -290,9 +305,9 @@ func (r *reading) readTags() {
 	r.readARN("requestParameters.resourceArn", text)
 	e.Cluster = r.agreed("cluster name", endpoint.NamePattern, place{"requestParameters.resourceArn", quoted(r.resource.resource)})
 	if e.Name == TagResource {
-		e.ChangedTags = r.request["tags"].stringMap()
+		e.ChangedTags = r.readTagMap(place{"requestParameters.tags", r.request["tags"]})
 	} else {
-		e.RemovedTags = r.request["tagKeys"].strings()
+		e.RemovedTags = r.readTagKeys(place{"requestParameters.tagKeys", r.request["tagKeys"]})
 	}
 }
 
@@ -361,15 +376,16 @@ func (r *reading) noConcern() string {
 // otherUpdate tells which kind of update it is, if it is plainly not one of the
 // endpoint access. Source for the types: the EKS API reference, Update.type.
 func (r *reading) otherUpdate() string {
-	asked, omitted := r.event.Asked, r.request.omitted()
-	if !asked.Empty() && (!omitted || asked.Public != nil || asked.Private != nil || asked.CIDRs != nil) {
+	asked := r.event.Asked
+	garbled := slices.ContainsFunc(r.event.Unread, func(u Unread) bool { return !u.leftOut() })
+	if garbled || asked.Public != nil || asked.Private != nil || asked.CIDRs != nil {
 		return ""
 	}
 	kind, _ := r.update.str("type")
 	switch {
 	case kind != "" && !strings.EqualFold(kind, endpoint.EndpointAccessUpdate):
 		return fmt.Sprintf("an update of another kind, %s", clean(kind))
-	case kind == "" && len(r.request) > 0 && !omitted && r.request["resourcesVpcConfig"].absent():
+	case kind == "" && len(r.request) > 0 && r.lostRequest == nil && r.request["resourcesVpcConfig"].absent():
 		return "an update without resourcesVpcConfig"
 	default:
 		return ""

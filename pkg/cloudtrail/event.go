@@ -43,7 +43,12 @@ type Event struct {
 	// Defaults are the settings of Asked that the record doesn't tell and EKS
 	// fills in, in its names. Of CreateCluster alone.
 	Defaults []string
-	Actor    Actor
+	// Unread is what stands in the record, or was left out of it, and could not be
+	// read, though what the call did hangs on it: all for which Asked is Unreadable, and
+	// what a created cluster's tags, family and kind are told by. It is for people,
+	// and no part of a message.
+	Unread []Unread `json:"-"`
+	Actor  Actor
 
 	// Of CreateCluster: the cluster as it was ordered.
 	CreatedAt      time.Time // cluster.createdAt in UTC, to the millisecond; zero if not told

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -121,6 +123,9 @@ func parseObject(data []byte) (object, error) {
 	}
 	return o, nil
 }
+
+// keys are the names of the members, in order.
+func (o object) keys() []string { return slices.Sorted(maps.Keys(o)) }
 
 func (o object) object(key string) object { return o[key].object() }
 

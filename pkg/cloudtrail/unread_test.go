@@ -1,0 +1,186 @@
+package cloudtrail_test
+
+import (
+	"encoding/json"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/endpointguard/endpointguard/events"
+	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
+)
+
+// omitted is what CloudTrail writes in place of what is too large.
+const omitted = `{"omitted":true,"originalSize":200000,"reason":"x"}`
+
+// TestNothingThatIsLeftOutIsNothingAsked: whatever part of a record CloudTrail
+// leaves out that tells the endpoint access, the request is unreadable, unless
+// another part tells every setting; and the part is named.
+func TestNothingThatIsLeftOutIsNothingAsked(t *testing.T) {
+	const (
+		open     = "update-open-sso"
+		create   = "create-open-iam-user"
+		request  = "detail.requestParameters"
+		response = "detail.responseElements"
+		sent     = request + ".resourcesVpcConfig"
+	)
+	type edits = map[string]string
+	for name, tc := range map[string]struct {
+		sample string
+		edits  edits
+		want   string // what was asked for
+		unread string // the fields, with blanks between
+	}{
+		"the configuration that was sent":             {open, edits{sent: omitted, response: "null"}, "unreadable", "requestParameters.resourcesVpcConfig"},
+		"written as text":                             {open, edits{sent: `{"omitted":"true"}`, response: "null"}, "unreadable", "requestParameters.resourcesVpcConfig"},
+		"and the update":                              {open, edits{sent: omitted, response + ".update": omitted}, "unreadable", "requestParameters.resourcesVpcConfig responseElements.update"},
+		"and the whole answer":                        {open, edits{sent: omitted, response: omitted}, "unreadable", "requestParameters.resourcesVpcConfig responseElements"},
+		"and the parameters":                          {open, edits{sent: omitted, response + ".update.params": omitted}, "unreadable", "requestParameters.resourcesVpcConfig responseElements.update.params"},
+		"one parameter":                               {open, edits{response + ".update.params": `[{"type":"EndpointPublicAccess","value":"true"},` + omitted + `]`}, "public=true cidrs=0.0.0.0/0 unreadable", "responseElements.update.params[1]"},
+		"the value of a parameter":                    {open, edits{response + ".update.params": `[{"type":"PublicAccessCidrs","value":` + omitted + `}]`}, "public=true unreadable", "responseElements.update.params[PublicAccessCidrs]"},
+		"the list that was sent":                      {open, edits{sent + ".publicAccessCidrs": omitted, response: "null"}, "public=true unreadable", "requestParameters.resourcesVpcConfig.publicAccessCidrs"},
+		"an item of it":                               {open, edits{sent + ".publicAccessCidrs": `["192.0.2.0/24",` + omitted + `]`, response: "null"}, "public=true unreadable", "requestParameters.resourcesVpcConfig.publicAccessCidrs"},
+		"a switch":                                    {open, edits{sent + ".endpointPublicAccess": omitted, response: "null"}, "cidrs=0.0.0.0/0 unreadable", "requestParameters.resourcesVpcConfig.endpointPublicAccess"},
+		"what was sent, and EKS tells it":             {open, edits{sent: omitted}, "public=true private=true cidrs=0.0.0.0/0", ""},
+		"the answer, of a part":                       {open, edits{response: omitted}, "public=true cidrs=0.0.0.0/0 unreadable", "responseElements"},
+		"the answer, of subnets alone":                {open, edits{sent: `{"subnetIds":["subnet-1"]}`, response: omitted}, "unreadable", "responseElements"},
+		"the answer, and all was sent":                {open, edits{sent + ".endpointPrivateAccess": "true", response: omitted}, "public=true private=true cidrs=0.0.0.0/0", ""},
+		"of a creation, all":                          {create, edits{sent: omitted, response + ".cluster.resourcesVpcConfig": omitted}, "unreadable", "requestParameters.resourcesVpcConfig responseElements.cluster.resourcesVpcConfig"},
+		"of a creation, and the answer":               {create, edits{sent: `{"omitted":true}`, response: `{"omitted":true}`}, "unreadable", "requestParameters.resourcesVpcConfig responseElements"},
+		"of a creation, the cluster":                  {create, edits{sent: omitted, response + ".cluster": omitted}, "unreadable", "requestParameters.resourcesVpcConfig responseElements.cluster"},
+		"of a creation, the answer":                   {create, edits{sent: `{"endpointPublicAccess":true}`, response: omitted}, "public=true unreadable", "responseElements"},
+		"of a creation, the whole request, no answer": {create, edits{request: omitted, response: `{"cluster":{"name":"demo-1"}}`}, "unreadable", "requestParameters"},
+		"of a creation, its tags":                     {create, edits{request + ".tags": omitted, response: "null"}, "public=true private=false cidrs=0.0.0.0/0", "requestParameters.tags"},
+		"of a creation, its family":                   {create, edits{request + ".kubernetesNetworkConfig": omitted, response: "null"}, "public=true private=false cidrs=0.0.0.0/0", "requestParameters.kubernetesNetworkConfig"},
+		"of a creation, whether on Outposts":          {create, edits{request + ".outpostConfig": omitted, response: "null"}, "public=true private=false cidrs=0.0.0.0/0", "requestParameters.outpostConfig"},
+		"of a creation, the hybrid nodes":             {create, edits{response + ".cluster.remoteNetworkConfig": omitted}, "public=true private=false cidrs=0.0.0.0/0", "responseElements.cluster.remoteNetworkConfig"},
+		"of a change of tags, the tags":               {"tag-cluster", edits{request + ".tags": omitted}, "nothing", "requestParameters.tags"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e, err := cloudtrail.Decode(edited(t, tc.sample, tc.edits))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := asked(e.Asked); got != tc.want {
+				t.Errorf("asked %s, want %s", got, tc.want)
+			}
+			if got := fields(e); got != tc.unread {
+				t.Errorf("unread %q, want %q", got, tc.unread)
+			}
+			if _, ok := e.Created(); ok && e.Asked.Unreadable {
+				t.Error("a cluster was created of what cannot be read")
+			}
+		})
+	}
+}
+
+func fields(e cloudtrail.Event) string {
+	var names []string
+	for _, u := range e.Unread {
+		names = append(names, u.Field)
+	}
+	return strings.Join(names, " ")
+}
+
+// TestOmittedOfAnotherKind: what tells plainly that the endpoint access was not
+// asked for stays no concern, whatever else was left out.
+func TestOmittedOfAnotherKind(t *testing.T) {
+	for name, edits := range map[string]map[string]string{
+		"the configuration, and EKS names the kind": {"detail.requestParameters.resourcesVpcConfig": omitted, "detail.responseElements.update.type": `"VpcConfigUpdate"`, "detail.responseElements.update.params": "[]"},
+		"and the parameters":                        {"detail.requestParameters.resourcesVpcConfig": omitted, "detail.responseElements.update.type": `"VpcConfigUpdate"`, "detail.responseElements.update.params": omitted},
+		"the answer, and no configuration was sent": {"detail.requestParameters.resourcesVpcConfig": "", "detail.responseElements": omitted},
+	} {
+		_, err := cloudtrail.Decode(edited(t, "update-open-sso", edits))
+		if got := summary(cloudtrail.Event{}, err); !strings.HasPrefix(got, "no concern: an update ") {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
+// TestWhatCannotBeReadIsNamed: the field, what stands there, and what is wrong
+// with it.
+func TestWhatCannotBeReadIsNamed(t *testing.T) {
+	const sent = "detail.requestParameters.resourcesVpcConfig"
+	long := `"` + strings.Repeat("x", 500) + "\u202e" + `"`
+	for raw, want := range map[string]string{
+		`{"endpointPublicAccess":"yes","publicAccessCidrs":["0.0.0.0/0"]}`:        `requestParameters.resourcesVpcConfig.endpointPublicAccess is neither true nor false: "yes"`,
+		`{"endpointPublicAccess":1,"publicAccessCidrs":[5]}`:                      `requestParameters.resourcesVpcConfig.endpointPublicAccess is neither true nor false: 1; requestParameters.resourcesVpcConfig.publicAccessCidrs is not a list of CIDRs: [5]`,
+		`{"endpointPublicAccess":true,"publicAccessCidrs":["999.1.1.1/8"]}`:       `requestParameters.resourcesVpcConfig.publicAccessCidrs is not a list of CIDRs: ["999.1.1.1/8"]`,
+		`{"endpointPublicAccess":true,"publicAccessCidrs":["192.0.2.0/24","x"]}`:  `requestParameters.resourcesVpcConfig.publicAccessCidrs is not a list of CIDRs: ["192.0.2.0/24","x"]`,
+		`"{endpointPublicAccess=true"`:                                            `requestParameters.resourcesVpcConfig is not a JSON object: "{endpointPublicAccess=true"`,
+		`[true]`:                                                                  `requestParameters.resourcesVpcConfig is not a JSON object: [true]`,
+		omitted:                                                                   `requestParameters.resourcesVpcConfig was left out of the record by CloudTrail: ` + omitted,
+		`{"endpointPublicAccess":true,"EndpointPublicAccess":false}`:              `requestParameters.resourcesVpcConfig.endpointPublicAccess contradicts another value: true`,
+		`{"publicAccessCidrs":["192.0.2.0/24"],"PublicAccessCidrs":["::/0"]}`:     `requestParameters.resourcesVpcConfig.publicAccessCidrs contradicts another value: ["192.0.2.0/24"]`,
+		`{"endpointPrivateAccess":` + long + `}`:                                  `requestParameters.resourcesVpcConfig.endpointPrivateAccess is neither true nor false: "` + strings.Repeat("x", 79) + "…",
+		`{"endpointPrivateAccess":"a\nb"}`:                                        `requestParameters.resourcesVpcConfig.endpointPrivateAccess is neither true nor false: "a\nb"`,
+		`{"ENDPOINTPUBLICACCESS":true,"endpointprivateaccess":"?"}`:               `requestParameters.resourcesVpcConfig.endpointprivateaccess is neither true nor false: "?"`,
+		`{"endpointPublicAccess":true,"publicAccessCidrs":"HIDDEN_FOR_SECURITY"}`: `requestParameters.resourcesVpcConfig.publicAccessCidrs is not a list of CIDRs: "HIDDEN_FOR_SECURITY"`,
+	} {
+		e, err := cloudtrail.Decode(edited(t, "update-open-sso", map[string]string{sent: raw, "detail.responseElements": "null"}))
+		var got []string
+		for _, u := range e.Unread {
+			got = append(got, u.String())
+		}
+		if diff := cmp.Diff(want, strings.Join(got, "; ")); err != nil || diff != "" || !e.Asked.Unreadable {
+			t.Errorf("%s: %v, unreadable %t (-want +got):\n%s", raw, err, e.Asked.Unreadable, diff)
+		}
+	}
+	for raw, want := range map[string]string{
+		`"x"`: `responseElements.update.params is not a list: "x"`,
+		`[{"type":"EndpointPublicAccess","value":"perhaps"}]`:                                              `responseElements.update.params[EndpointPublicAccess] is neither true nor false: "perhaps"`,
+		`[{"type":"EndpointPublicAccess","value":"true"},{"type":"EndpointPublicAccess","value":"false"}]`: `responseElements.update.params[EndpointPublicAccess] contradicts another value: "false"`,
+		`[{"type":"PublicAccessCidrs","value":"[\"192.0.2.0/24\""}]`:                                       `responseElements.update.params[PublicAccessCidrs] is not a list of CIDRs: "[\"192.0.2.0/24\""`,
+		`[{"value":"true"}]`: `responseElements.update.params[0] has no type: {"value":"true"}`,
+	} {
+		e, err := cloudtrail.Decode(edited(t, "update-open-sso", map[string]string{"detail.responseElements.update.params": raw}))
+		var got []string
+		for _, u := range e.Unread {
+			got = append(got, u.String())
+		}
+		if diff := cmp.Diff(want, strings.Join(got, "; ")); err != nil || diff != "" || !e.Asked.Unreadable {
+			t.Errorf("%s: %v, unreadable %t (-want +got):\n%s", raw, err, e.Asked.Unreadable, diff)
+		}
+	}
+	for raw, want := range map[string]string{
+		`7`:                  "requestParameters.tags is not a JSON object: 7",
+		`{"a":"b","c":7}`:    "requestParameters.tags.c is not text: 7",
+		`{"omitted":"true"}`: "", // a tag may be called so
+		`{"a":null}`:         "",
+	} {
+		e, err := cloudtrail.Decode(edited(t, "create-open-iam-user", map[string]string{"detail.requestParameters.tags": raw, "detail.responseElements": "null"}))
+		got := ""
+		for _, u := range e.Unread {
+			got += u.String()
+		}
+		if got != want || err != nil || e.Asked.Unreadable {
+			t.Errorf("tags %s: %q, %v; want %q", raw, got, err, want)
+		}
+	}
+}
+
+// TestSamplesAreReadWhole: no record as AWS writes it holds what cannot be read.
+func TestSamplesAreReadWhole(t *testing.T) {
+	entries, err := fs.ReadDir(events.Samples(), ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		name := strings.TrimSuffix(entry.Name(), ".json")
+		e, _ := cloudtrail.Decode(sample(t, name))
+		if len(e.Unread) > 0 {
+			t.Errorf("%s: %v", name, e.Unread)
+		}
+	}
+}
+
+// TestUnreadStaysHere: a message to ourselves carries an event; why a part of it
+// could not be read is for people, and not in it.
+func TestUnreadStaysHere(t *testing.T) {
+	out, err := json.Marshal(cloudtrail.Event{Unread: []cloudtrail.Unread{{Field: "f", Value: "v", Why: "w"}}})
+	if err != nil || strings.Contains(string(out), "Unread") && strings.Contains(string(out), `"w"`) {
+		t.Errorf("%s, %v", out, err)
+	}
+}
