@@ -70,7 +70,8 @@ no-amazon-dns, no-ingress. Rules that revert need the access right before the
 change: --before, written like --access; none is known otherwise.
 
 An event that the guardrail ignores, like a call that EKS refused, is
-out-of-scope.
+out-of-scope. One that does not tell all that its call asked for, since part of
+it was left out or cannot be read, is refused, and the part is named.
 
 --json prints one object: outcome (compliant, out-of-scope, exempt, violation,
 would-enforce, blocked), why (only where the rules don't tell it), rules (name,
@@ -439,10 +440,10 @@ func (q *question) fromEvent(in io.Reader, s *subject) error {
 	}
 	e := found[0]
 	switch {
-	case e.Asked.Unreadable:
-		return usageError{fmt.Sprintf("what the %s of %s asked for cannot be read", e.Name, e.Cluster), "give it with --access, --name, --account, --region and --date"}
 	case e.Name != cloudtrail.CreateCluster && e.Name != cloudtrail.UpdateClusterConfig:
 		return usageError{fmt.Sprintf("%s of %s says nothing of the endpoint access", e.Name, e.Cluster), "give it with --access, --name, --account, --region and --tag"}
+	case len(e.Unread) > 0:
+		return usageError{fmt.Sprintf("what the %s of %s asked for cannot be read: %s", e.Name, e.Cluster, visible(unread(e))), "give it with --access, --name, --account, --region, --tag and --date"}
 	}
 	if s.at.IsZero() {
 		s.at = e.Time

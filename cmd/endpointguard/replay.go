@@ -43,13 +43,15 @@ Without it, it was private only; or public, too, for one address when a call
 that succeeded sends CIDRs alone, which EKS takes of public clusters alone.
 
 A record that cannot be read is told with all that it lacks, and the exit status
-is 1.
+is 1. So is one that tells its cluster, and not all that its call asked for:
+a setting is no value, or CloudTrail left a part out ("omitted"). The function
+then looks at the cluster as it is; replay has none, and judges nothing.
 
 Without --policy it is policy.yaml of the working directory, else the policy
 that ships with endpointguard. Its responses are in force (mode "enforce").
 
 --json prints one object a line: event, file, cluster, outcome, why, reasons,
-before, after, updates, mails, assumed.`,
+before, after, updates, mails, assumed, unread (field, value, why).`,
 		Example: `  endpointguard replay event.json
   endpointguard replay --policy policy.yaml --json *_CloudTrail_*.json.gz`,
 		Args: func(_ *cobra.Command, files []string) error {

@@ -54,6 +54,8 @@ type replayed struct {
 	Mails   []replayedMail   `json:"mails"`
 	// Assumed is all that the record doesn't tell and that the outcome may hang on.
 	Assumed []string `json:"assumed"`
+	// Unread is what of the record could not be read, with nothing made up in its place.
+	Unread []cloudtrail.Unread `json:"unread"`
 
 	event cloudtrail.Event
 	took  time.Duration
@@ -111,9 +113,18 @@ func (r replay) record(ctx context.Context, record []byte) (replayed, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxRecordTime)
 	defer cancel()
 	event, concerns := decodeEvent(record)
-	out := replayed{Event: event.ID, Reasons: []string{}, Mails: []replayedMail{}, Assumed: []string{}, event: event}
+	out := replayed{
+		Event: event.ID, Reasons: []string{}, Mails: []replayedMail{}, Assumed: []string{}, Unread: []cloudtrail.Unread{}, event: event,
+	}
 	if event.Cluster != "" && event.Account != "" && event.Region != "" {
 		out.Cluster = event.ARN()
+	}
+	if concerns && len(event.Unread) > 0 {
+		// The function looks at the cluster, which shows what the record doesn't tell.
+		// Here is none, and one that is made up would show what was made up.
+		out.Outcome, out.Unread = incident.Unreadable, event.Unread
+		out.Why = "what the call asked for cannot be read: " + unread(event) + ". The guardrail looks at the cluster as it is, which replay cannot"
+		return out, nil
 	}
 	s, err := newStage(event, &out)
 	if err != nil {
@@ -165,6 +176,15 @@ func decodeEvent(record []byte) (cloudtrail.Event, bool) {
 		return broken.Event, false
 	}
 	return event, err == nil
+}
+
+// unread names what of an event could not be read.
+func unread(event cloudtrail.Event) string {
+	var parts []string
+	for _, u := range event.Unread {
+		parts = append(parts, u.String())
+	}
+	return strings.Join(parts, "; ")
 }
 
 // reasons are what every violated rule finds wrong, each with the rule's name.
@@ -248,7 +268,7 @@ func (r *replayed) before(event cloudtrail.Event, given *endpoint.Access) endpoi
 	asked := event.Asked
 	// EKS takes CIDRs alone of a public cluster alone; of others it says that
 	// nothing would change.
-	public := event.Name == cloudtrail.UpdateClusterConfig && asked.CIDRs != nil && asked.Public == nil && asked.Private == nil && !asked.Unreadable
+	public := event.Name == cloudtrail.UpdateClusterConfig && asked.CIDRs != nil && asked.Public == nil && asked.Private == nil
 	if given != nil {
 		access := given.Clone()
 		if public && !access.Public {
@@ -276,9 +296,6 @@ func (s *stage) imply(event cloudtrail.Event, given *endpoint.Access, out *repla
 		put.Tags = event.ChangedTags
 	case cloudtrail.DeleteCluster:
 		put.Status = string(endpoint.StatusDeleting)
-	}
-	if event.Asked.Unreadable {
-		out.assume("what was asked for cannot be read in full: what cannot is as it was, or EKS's default of a new cluster")
 	}
 	var asked endpoint.Access
 	if event.Name == cloudtrail.CreateCluster {
@@ -335,7 +352,7 @@ func (s *stage) imply(event cloudtrail.Event, given *endpoint.Access, out *repla
 
 // existing says what is assumed of a cluster that the call didn't make.
 func (r *replayed) existing(event cloudtrail.Event, put localaws.Cluster) {
-	if untold := event.Asked.Untold(); event.Name == cloudtrail.UpdateClusterConfig && len(untold) > 0 && !event.Asked.Unreadable {
+	if untold := event.Asked.Untold(); event.Name == cloudtrail.UpdateClusterConfig && len(untold) > 0 {
 		r.assume("%s: as before, the record doesn't tell", strings.Join(untold, ", "))
 	}
 	if event.Name == cloudtrail.UpdateClusterConfig && event.UpdateID == "" {

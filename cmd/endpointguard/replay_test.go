@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/endpointguard/endpointguard/events"
+	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/incident"
 )
@@ -32,6 +33,7 @@ type line struct {
 	Updates int
 	Mails   []struct{ Subject, Text string }
 	Assumed []string
+	Unread  []cloudtrail.Unread
 }
 
 func replayJSON(t *testing.T, args ...string) []line {
@@ -133,7 +135,7 @@ func TestReplayJSON(t *testing.T) {
 			"office-only: 128.0.0.0/1 reaches beyond the allowed CIDRs",
 			"not-the-whole-world: 0.0.0.0/1 and 128.0.0.0/1 together are 0.0.0.0/0, wider than /8",
 		},
-		Before: &private, After: &private, Updates: 1,
+		Before: &private, After: &private, Updates: 1, Unread: []cloudtrail.Unread{},
 		Assumed: []string{
 			"before, the endpoint was private on, public off (--before)",
 			"the cluster was 30 days old, had no tags, was an IPv4 cluster, no hybrid nodes, not on an Outpost: no record of this call tells",
@@ -161,11 +163,11 @@ func TestReplayJSONFields(t *testing.T) {
 		if err := json.Unmarshal([]byte(text), &fields); err != nil {
 			t.Fatal(err)
 		}
-		want := []string{"after", "assumed", "before", "cluster", "event", "file", "mails", "outcome", "reasons", "updates", "why"}
+		want := []string{"after", "assumed", "before", "cluster", "event", "file", "mails", "outcome", "reasons", "unread", "updates", "why"}
 		if diff := cmp.Diff(want, slices.Sorted(maps.Keys(fields))); diff != "" {
 			t.Errorf("fields (-want +got):\n%s", diff)
 		}
-		for _, list := range []string{"mails", "reasons", "assumed"} {
+		for _, list := range []string{"mails", "reasons", "assumed", "unread"} {
 			if !strings.HasPrefix(string(fields[list]), "[") {
 				t.Errorf("%s is %s, want a list", list, fields[list])
 			}
@@ -243,7 +245,7 @@ func TestReplayOfHostileRecords(t *testing.T) {
 		"before epoch":         "enforced",
 		"no time":              "enforced",
 		"times apart":          "enforced",
-		"wrong types":          "enforced",
+		"wrong types":          "unreadable",
 		"both off":             "enforced",
 		"private CIDR":         "enforced",
 		"no update id":         "enforced",
