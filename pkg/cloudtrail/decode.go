@@ -105,8 +105,8 @@ func (r *reading) read() {
 	r.cluster = r.response.object("cluster")
 	r.update = r.response.object("update")
 	r.vpcConfig = r.request.object("resourcesVpcConfig")
-	r.lostRequest = unreadObject("requestParameters", r.record["requestParameters"], r.request)
-	r.lostResponse = unreadObject("responseElements", r.record["responseElements"], r.response)
+	r.lostRequest = unreadColumn("requestParameters", r.record["requestParameters"], r.request)
+	r.lostResponse = unreadColumn("responseElements", r.record["responseElements"], r.response)
 
 	e := &r.event
 	e.ID = r.record.text("eventID")
@@ -417,7 +417,7 @@ func (r *reading) unreadable() string {
 		case r.request.omitted():
 			missing += ", which CloudTrail left out of the record (omitted)"
 		case r.record["requestParameters"].isString():
-			missing += ", which is text and no JSON object"
+			missing += ", which " + textColumn
 		}
 		lacks = append(lacks, missing)
 	}

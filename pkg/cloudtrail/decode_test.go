@@ -406,7 +406,7 @@ func TestDecodeEdited(t *testing.T) {
 		{"the request omitted of an update of another kind", open, edits{"detail.requestParameters": `{"omitted":true}`, "detail.responseElements.update.type": `"LoggingUpdate"`, "detail.responseElements.update.params": "[]"},
 			"no concern: an update of another kind, LoggingUpdate"},
 		{"the request as text", open, edits{"detail.requestParameters": `"{name=demo-1}"`, "detail.responseElements": ""},
-			"unreadable: no cluster name in requestParameters, which is text and no JSON object"},
+			"unreadable: no cluster name in requestParameters, which is text and not JSON: export the records as JSON; CloudTrail Lake has them in the column eventJson"},
 		{"region too long", open, edits{"region": `"a` + strings.Repeat("b", 63) + `"`}, `unreadable: region is no region: "a` + strings.Repeat("b", 63) + `"`},
 		{"accounts disagree", open, edits{"account": `"444455556666"`}, "unreadable: account says 444455556666, recipientAccountId says 111122223333"},
 		{"regions disagree", open, edits{"region": `"eu-west-2"`}, "unreadable: region says eu-west-2, awsRegion says eu-west-1"},

@@ -41,7 +41,8 @@ func kinds() []kind {
 		{"a Kubernetes audit event, not one of CloudTrail", func(o object) bool { return !o["auditID"].absent() && !o["requestURI"].absent() }},
 		{"an event in OCSF, as Security Lake keeps it, not as CloudTrail writes it: give the log file", has("class_uid", "metadata")},
 		{"an Elastic document without event.original, the record itself: have the integration preserve it", func(o object) bool {
-			return o.object("aws").object("cloudtrail") != nil || !o["aws.cloudtrail.event_version"].absent()
+			return o.object("aws").object("cloudtrail") != nil || !o["aws.cloudtrail.event_version"].absent() ||
+				!o.object("fields")["aws.cloudtrail.event_version"].absent()
 		}},
 	}
 }

@@ -3,6 +3,7 @@ package cloudtrail
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Unread is a part of a record that could not be read.
@@ -20,6 +21,7 @@ func (u Unread) String() string {
 const (
 	leftOut       = "was left out of the record by CloudTrail"
 	notAnObject   = "is not a JSON object"
+	textColumn    = "is text and not JSON: export the records as JSON; CloudTrail Lake has them in the column eventJson"
 	notAList      = "is not a list"
 	notText       = "is not text"
 	notABoolean   = "is neither true nor false"
@@ -56,6 +58,19 @@ func unreadObject(field string, v value, o object) *Unread {
 		return unread(field, v, leftOut)
 	default:
 		return nil
+	}
+}
+
+// unreadColumn is unreadObject for what tables have as a text, which can be empty.
+func unreadColumn(field string, v value, o object) *Unread {
+	text, isText := v.str()
+	switch {
+	case isText && strings.TrimSpace(text) == "":
+		return nil
+	case isText:
+		return unread(field, v, textColumn)
+	default:
+		return unreadObject(field, v, o)
 	}
 }
 

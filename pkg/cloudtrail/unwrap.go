@@ -19,6 +19,9 @@ func (s *splitter) unwrap(v value) ([]value, bool) {
 		return items, true
 	}
 	o := v.object()
+	if record, ok := lakeRecord(o); ok {
+		return []value{record}, true
+	}
 	if !o["eventName"].absent() || !o["detail"].absent() {
 		return nil, false
 	}
@@ -42,6 +45,10 @@ func (s *splitter) unwrap(v value) ([]value, bool) {
 	if hits, ok := o.object("hits")["hits"].array(); ok {
 		return hits, true
 	}
+	// fields: what a search of Elastic's asked for, each a list.
+	if inner, ok := wrapped(o.object("fields"), "event.original", "message"); ok {
+		return inner, true
+	}
 	// _source: a hit of Elastic's. result: a line of Splunk's export. awslogs and
 	// kinesis: what Lambda gets of subscriptions.
 	for _, key := range []string{"_source", "result", "Sns", "awslogs", "kinesis"} {
@@ -56,19 +63,40 @@ func (s *splitter) unwrap(v value) ([]value, bool) {
 	}
 	if event := o.object("event"); !event["eventName"].absent() {
 		return []value{o["event"]}, true // Splunk's HTTP event collector
-	} else if text, ok := event.str("original"); ok {
-		if inner, ok := nested(text); ok {
-			return []value{inner}, true
-		}
+	} else if inner, ok := wrapped(event, "original"); ok {
+		return inner, true
 	}
-	for _, key := range []string{"body", "Body", "Message", "CloudTrailEvent", "event.original", "message", "_raw", "event", "@message"} {
+	return wrapped(o, "body", "Body", "Message", "CloudTrailEvent", "event.original", "message", "_raw", "event", "@message")
+}
+
+// wrapped is the JSON in the first of the members that holds any, in a text or in
+// a list of texts.
+func wrapped(o object, keys ...string) ([]value, bool) {
+	for _, key := range keys {
+		texts := o[key].strings()
 		if text, ok := o.str(key); ok {
+			texts = []string{text}
+		}
+		var out []value
+		for _, text := range texts {
 			if inner, ok := nested(text); ok {
-				return []value{inner}, true
+				out = append(out, inner)
 			}
+		}
+		if len(out) > 0 {
+			return out, true
 		}
 	}
 	return nil, false
+}
+
+// lakeRecord is the record in a row of CloudTrail Lake that has it as JSON.
+func lakeRecord(row object) (value, bool) {
+	inner, ok := wrapped(row, "eventJson", "eventjson")
+	if !ok {
+		return nil, false
+	}
+	return inner[0], true
 }
 
 // nested is the JSON in a text, but not another text.
@@ -137,9 +165,13 @@ func asRecord(v value) value {
 		event = event || name == "eventName"
 		changed = changed || name != key
 		switch name {
-		case "requestParameters", "responseElements", "userIdentity", "additionalEventData":
+		case "requestParameters", "responseElements", "additionalEventData":
 			if text, ok := item.str(); ok {
 				item, changed = structured(text), true
+			}
+		case "userIdentity":
+			if text, ok := item.str(); ok {
+				item, changed = identity(text), true
 			}
 		}
 		row[name] = item
@@ -150,9 +182,25 @@ func asRecord(v value) value {
 	return row.value()
 }
 
-// structured is what a text of a table stands for: JSON, nothing, or Athena's
-// {name=value, …}, of which the texts are read.
+// structured is what a text of a table stands for: JSON, nothing, or the same in
+// the notation of SQL engines; else itself.
 func structured(text string) value {
+	text = strings.TrimSpace(text)
+	if inner, ok := nested(text); ok {
+		return inner
+	}
+	if out, ok := notation(text); ok {
+		return out
+	}
+	if text == "" {
+		return value("null")
+	}
+	return quoted(text)
+}
+
+// identity is what a userIdentity in a text stands for. In the notation of SQL
+// engines its names may be in lower case, and its own texts are all that is read.
+func identity(text string) value {
 	text = strings.TrimSpace(text)
 	if inner, ok := nested(text); ok {
 		return inner
@@ -228,6 +276,9 @@ func lakeRow(items []value) (value, bool) {
 				columns++
 			}
 		}
+	}
+	if record, ok := lakeRecord(row); ok {
+		return record, true
 	}
 	return row.value(), event && columns > 1
 }

@@ -48,7 +48,8 @@ func TestRecordsOfWhatRespondersHave(t *testing.T) {
 			[]string{`{"awsRegion":"eu-west-1","eventName":"A",` + request + `,"responseElements":null}`}},
 		{"Lake's rows", `{"QueryStatus":"FINISHED","QueryResultRows":[[{"eventName":"A"},{"eventSource":"x"},{"requestParameters":` + text(`{"name":"c"}`) + `}]]}`,
 			[]string{`{"eventName":"A","eventSource":"x",` + request + `}`}},
-		{"a row that is no JSON", `{"eventName":"A","requestParameters":"{roleName=x}"}`, []string{`{"eventName":"A","requestParameters":"{roleName=x}"}`}},
+		{"a row that is no JSON", `{"eventName":"A","requestParameters":"{roleName=x, y}"}`, []string{`{"eventName":"A","requestParameters":"{roleName=x, y}"}`}},
+		{"a row in the notation of SQL engines", `{"eventName":"A","requestParameters":"{roleName=x}"}`, []string{`{"eventName":"A","requestParameters":{"roleName":"x"}}`}},
 		{"an array of events", `[{"detail":{"eventName":"C"}},` + a + `]`, []string{`{"detail":{"eventName":"C"}}`, a}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
