@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -354,16 +355,55 @@ func TestAccessOnTheCommandLine(t *testing.T) {
 		"public=true,private=false":                                   {Public: true},
 		"private=true,public=false,cidrs=":                            {Private: true},
 		"public=true, private=true, cidrs=192.0.2.0/24+2001:db8::/32": {Public: true, Private: true, CIDRs: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32")}},
-		"cidrs=192.0.2.9/24,public=true,private=true":                 {Public: true, Private: true, CIDRs: []netip.Prefix{netip.MustParsePrefix("192.0.2.9/24")}},
+		"cidrs=0.0.0.0/0,public=true,private=true":                    {Public: true, Private: true, CIDRs: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}},
+		"cidrs=0.0.0.0/1+128.0.0.0/1,public=true,private=false":       {Public: true, CIDRs: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/1"), netip.MustParsePrefix("128.0.0.0/1")}},
+		"cidrs=0.0.0.0/0+::/0,public=true,private=true":               {Public: true, Private: true, CIDRs: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}},
 	} {
 		got, err := parseAccess("--access", text)
 		if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Prefix{})); diff != "" || err != nil {
 			t.Errorf("%s: %v (-want +got):\n%s", text, err, diff)
 		}
 	}
-	for _, text := range []string{"", "public", "public=true,private=1", "public=true,public=true,private=true", "public=true,private=true,cidr=::/0", "public=true,private=true,cidrs=a+b", "public=true,private=true,cidrs=::ffff:192.0.2.0/120", "public=true,private=true,cidrs=192.0.2.0/24+"} {
+	for _, text := range []string{"", "public", "public=true,private=1", "public=true,public=true,private=true", "public=true,private=true,cidr=::/0", "public=true,private=true,cidrs=a+b", "public=true,private=true,cidrs=::ffff:192.0.2.0/120", "public=true,private=true,cidrs=192.0.2.0/24+", "cidrs=192.0.2.9/24,public=true,private=true"} {
 		if got, err := parseAccess("--access", text); err == nil {
 			t.Errorf("%q was read as %s", text, got)
+		}
+	}
+}
+
+// TestAccessThatEKSRefuses: no question is answered about a cluster that cannot
+// be, and what is proposed instead is taken.
+func TestAccessThatEKSRefuses(t *testing.T) {
+	for text, want := range map[string]struct{ what, hint string }{
+		"public=false,private=false":                                                         {"Both private and public endpoint access cannot be false", "one of the two is always on: write private=true, or public=true"},
+		"public=false,private=false,cidrs=8.8.8.0/24":                                        {"Both private and public", "one of the two"},
+		"public=true,private=true,cidrs=8.8.8.8/24":                                          {"[8.8.8.8/24]", "8.8.8.8/24 has host bits set: write 8.8.8.0/24, or 8.8.8.8/32 for the one address"},
+		"public=true,private=true,cidrs=9.9.9.0/24+2600:1::1/32":                             {"[2600:1::1/32]", "2600:1::1/32 has host bits set: write 2600:1::/32, or 2600:1::1/128 for the one address"},
+		"public=true,private=true,cidrs=8.8.8.8/4":                                           {"[8.8.8.8/4]", "8.8.8.8/4 has host bits set: write 8.8.8.8/32 for the one address"},
+		"public=true,private=true,cidrs=10.0.0.0/8":                                          {"[10.0.0.0/8]", "none that are private or reserved"},
+		"public=true,private=true,cidrs=10.1.2.3/8":                                          {"[10.1.2.3/8]", "none that are private or reserved"},
+		"public=true,private=true,cidrs=192.168.1.0/24+fd00::/8":                             {"[192.168.1.0/24, fd00::/8]", "none that are private or reserved"},
+		"public=true,private=true,cidrs=100.64.0.0/10+127.0.0.1/32":                          {"[100.64.0.0/10, 127.0.0.1/32]", "none that are private"},
+		"public=true,private=true,cidrs=8.8.8.0/24+8.8.8.0/24":                               {"[8.8.8.0/24]", "each once"},
+		"public=true,private=true,cidrs=" + strings.Repeat("8.8.8.0/24+", 40) + "9.9.9.9/32": {"41 CIDRs", "40 at most"},
+	} {
+		for _, flag := range []string{"--access", "--before"} {
+			_, err := parseAccess(flag, text)
+			wrong, ok := errors.AsType[usageError](err)
+			if !ok || !strings.HasPrefix(wrong.what, flag+": EKS refuses it: ") || !strings.Contains(wrong.what, want.what) || !strings.Contains(wrong.hint, want.hint) {
+				t.Errorf("%s %s: %+v, want %+v", flag, text, err, want)
+			}
+		}
+	}
+	// As replay and explain say it.
+	inSamples(t)
+	for _, args := range [][]string{
+		{"replay", "--before", "public=false,private=false", "samples/update-open-sso.json"},
+		{"explain", "--before", "public=false,private=false", "--event", "samples/update-open-sso.json"},
+		{"explain", "--access", "public=true,private=true,cidrs=10.0.0.0/8"},
+	} {
+		if status, out, errs := execute(t, args...); status != statusUsage || out != "" || !strings.Contains(errs, "EKS refuses it: ") || !strings.Contains(errs, "hint: ") {
+			t.Errorf("%v: status %d, %q, %q", args, status, out, errs)
 		}
 	}
 }

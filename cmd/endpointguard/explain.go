@@ -53,7 +53,8 @@ policy that ships with endpointguard; its responses are in force.
 The cluster is one of these:
 
   --access   a made-up one: public=true,private=false,cidrs=A+B. Without CIDRs
-             a public endpoint is open to everyone. --name, --account, --region
+             a public endpoint is open to everyone. What EKS refuses is refused,
+             such as both off, or private addresses. --name, --account, --region
              and --tag say more about it; what isn't said, no rule matches by.
   --event    the one that a CloudTrail record of CreateCluster or
              UpdateClusterConfig asks for, at the record's time ("-" is the
@@ -256,7 +257,8 @@ func instant(flag, text string) (time.Time, error) {
 	return t, nil
 }
 
-// parseAccess reads public=true,private=false,cidrs=A+B.
+// parseAccess reads public=true,private=false,cidrs=A+B. What EKS would refuse is an
+// error: there is no cluster of which it could be asked.
 func parseAccess(flag, text string) (endpoint.Access, error) {
 	wrong := func(format string, args ...any) (endpoint.Access, error) {
 		return endpoint.Access{}, usageError{flag + ": " + fmt.Sprintf(format, args...), "write public=true,private=false,cidrs=198.51.100.0/24+2001:db8::/32"}
@@ -297,6 +299,9 @@ func parseAccess(flag, text string) (endpoint.Access, error) {
 	}
 	if !seen["public"] || !seen["private"] {
 		return wrong("it must say both public and private")
+	}
+	if what, hint := refusedByEKS(a); what != "" {
+		return endpoint.Access{}, usageError{fmt.Sprintf("%s: EKS refuses it: %s", flag, what), hint}
 	}
 	return a, nil
 }
