@@ -14,6 +14,9 @@ import (
 	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
 	"github.com/spf13/pflag"
+
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/policy"
 )
 
 // account is where the live account is found: the standard AWS settings, or
@@ -52,10 +55,27 @@ func (a *account) config(ctx context.Context, tell func(string)) (aws.Config, er
 	if cfg.Region == "" {
 		return cfg, usageError{"no AWS region is set", "give it with --region, or set AWS_REGION"}
 	}
+	if unknown := unknownRegion(cfg.Region); unknown != "" {
+		tell(unknown)
+	}
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil && ctx.Err() == nil {
 		return cfg, usageError{noCredentials(err), "sign in, then set AWS_PROFILE or give --profile"}
 	}
 	return cfg, nil
+}
+
+// unknownRegion says of a region, as validate does, that none is known by that
+// name, "" of one that is known. AWS opens new ones, so that it is nothing to
+// refuse.
+func unknownRegion(region string) string {
+	if endpoint.KnownRegion(region) {
+		return ""
+	}
+	hint := "regions are called like eu-west-1"
+	if near := policy.NearestRegion(region); near != "" && !strings.Contains(near, "*") {
+		hint = fmt.Sprintf("did you mean %s?", near)
+	}
+	return fmt.Sprintf("no AWS region is called %q, as far as this version knows; %s", region, hint)
 }
 
 // noCredentials says why there are none. Without any settings the SDK ends at

@@ -328,6 +328,9 @@ func (q *question) describeAs(s *subject) error {
 	if q.hybrid {
 		c.HybridNodes = true
 	}
+	if unknown := unknownRegion(c.Region); c.Region != "" && unknown != "" {
+		s.note("%s", unknown)
+	}
 	if c.Family == "" {
 		c.Family = policy.FamilyOf(c.Access)
 	}
@@ -364,9 +367,6 @@ func (q *question) madeUp(s *subject, p *policy.Policy) error {
 	s.cluster = endpoint.Cluster{
 		ID:        endpoint.ID{ARN: endpoint.ARN("aws", q.where.region, q.account, q.name)},
 		Partition: "aws", Account: q.account, Region: q.where.region, Name: q.name, Status: endpoint.StatusActive, Access: access,
-	}
-	if region := q.where.region; region != "" && !endpoint.KnownRegion(region) {
-		s.note("%q is taken for an AWS region, though none is known by that name (--region)", region)
 	}
 	if s.at.IsZero() {
 		s.at = time.Now().UTC()

@@ -246,6 +246,9 @@ func newStage(event cloudtrail.Event, out *replayed) (*stage, error) {
 		}
 		out.assume("the record's account or region cannot be used: it is replayed in %s in %s", options.Account, options.Region)
 	}
+	if unknown := unknownRegion(options.Region); unknown != "" {
+		out.assume("%s", unknown)
+	}
 	s.aws = localaws.New(options)
 	return s, furnish(s.aws)
 }

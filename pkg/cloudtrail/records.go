@@ -26,9 +26,9 @@ const (
 // JSON values one after the other (JSON lines), the answer of CloudTrail's
 // LookupEvents, SQS and SNS messages; what CloudWatch Logs answers and sends to
 // subscriptions, filebeat's and Elastic's documents with event.original, Splunk's
-// results, and the rows of Athena and CloudTrail Lake, with their requests in JSON or
-// in {name=value}; and any of these in one another. What wraps no record comes back as it is; what is wrong with it, Decode
-// tells.
+// results, and the rows of Athena and CloudTrail Lake, with their requests in JSON
+// or in {name=value}; and any of these in one another. What wraps no record comes
+// back as it is; what is wrong with it, Decode tells.
 //
 // With an error come the records before the place that could not be read. A
 // file that unpacks to more than 256 MiB or holds more than about a million
