@@ -41,8 +41,7 @@ func TestNotation(t *testing.T) {
 		`{name=a,}`:                    "",
 		strings.Repeat(`{a=`, 100) + "1" + strings.Repeat("}", 100): "",
 	} {
-		want, is := want, want != ""
-		if !is {
+		if want == "" {
 			want = string(quoted(text))
 		}
 		if diff := cmp.Diff(want, string(structured(text))); diff != "" {

@@ -104,21 +104,21 @@ func (r *reading) toldObject(key string) object {
 	return o
 }
 
-// readTagMap reads tags. A tag may be called omitted: its value is a text.
+// readTagMap reads tags. A tag may be called omitted: its value is a text then.
 func (r *reading) readTagMap(p place) map[string]string {
-	o := p.value.object()
-	if is, _ := o["omitted"].boolean(); !is || o["omitted"].isString() {
-		if o == nil {
-			r.miss(unreadObject(p.name, p.value, o))
-		}
-		for _, key := range o.keys() {
-			if v := o[key]; !v.absent() && !v.isString() {
+	tags := p.value.object()
+	switch mark := tags["omitted"]; {
+	case tags == nil:
+		r.miss(unreadObject(p.name, p.value, tags))
+	case !mark.isString() && tags.omitted():
+		r.miss(unread(p.name, p.value, leftOut))
+	default:
+		for _, key := range tags.keys() {
+			if v := tags[key]; !v.absent() && !v.isString() {
 				r.miss(unread(p.name+"."+clean(key), v, notText))
 				break
 			}
 		}
-	} else {
-		r.miss(unread(p.name, p.value, leftOut))
 	}
 	return p.value.stringMap()
 }

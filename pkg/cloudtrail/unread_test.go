@@ -2,7 +2,12 @@ package cloudtrail_test
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -158,6 +163,101 @@ func TestWhatCannotBeReadIsNamed(t *testing.T) {
 		if got != want || err != nil || e.Asked.Unreadable {
 			t.Errorf("tags %s: %q, %v; want %q", raw, got, err, want)
 		}
+	}
+}
+
+// TestLeavingOutNeverShrinksARequest: of every sample each part of the request and
+// of the answer is left out in turn, and what is read of the rest is the same as
+// before, or it is said that it cannot be read. A call that concerned a cluster never
+// becomes one that does not.
+func TestLeavingOutNeverShrinksARequest(t *testing.T) {
+	entries, err := fs.ReadDir(events.Samples(), ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tried := 0
+	for _, entry := range entries {
+		name := strings.TrimSuffix(entry.Name(), ".json")
+		whole, err := cloudtrail.Decode(sample(t, name))
+		if err != nil {
+			continue
+		}
+		var record any
+		if err := json.Unmarshal(detail(t, name), &record); err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths(record) {
+			if !strings.HasPrefix(path, ".requestParameters") && !strings.HasPrefix(path, ".responseElements") {
+				continue
+			}
+			tried++
+			data, err := json.Marshal(without(record, "", path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			e, err := cloudtrail.Decode(data)
+			if _, none := errors.AsType[cloudtrail.NoConcern](err); none {
+				t.Errorf("%s without %s: %v", name, path, err)
+			}
+			if err != nil || len(e.Unread) > 0 {
+				continue
+			}
+			said := func(e cloudtrail.Event) string {
+				return fmt.Sprint(asked(e.Asked), e.Tags, e.Family, e.OutpostsLocal, e.HybridNodes, e.ChangedTags, e.RemovedTags)
+			}
+			if diff := cmp.Diff(said(whole), said(e)); diff != "" {
+				t.Errorf("%s without %s (-whole +rest):\n%s", name, path, diff)
+			}
+		}
+	}
+	if tried < 300 {
+		t.Errorf("only %d parts were left out", tried)
+	}
+}
+
+// paths are the places of all values in v, as .a.b.0.
+func paths(v any) []string {
+	var out []string
+	add := func(key string, item any) {
+		out = append(out, "."+key)
+		for _, path := range paths(item) {
+			out = append(out, "."+key+path)
+		}
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			add(key, v[key])
+		}
+	case []any:
+		for i, item := range v {
+			add(strconv.Itoa(i), item)
+		}
+	}
+	return out
+}
+
+// without is v, found at the place at, with what stands at the place path left
+// out by CloudTrail.
+func without(v any, at, path string) any {
+	if at == path {
+		return map[string]any{"omitted": true, "originalSize": 200000, "reason": "x"}
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		out := map[string]any{}
+		for key, item := range v {
+			out[key] = without(item, at+"."+key, path)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, item := range v {
+			out[i] = without(item, at+"."+strconv.Itoa(i), path)
+		}
+		return out
+	default:
+		return v
 	}
 }
 
