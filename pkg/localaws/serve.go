@@ -318,12 +318,9 @@ var operations = map[string]map[string]operation{
 		"DescribeRegions":            (*AWS).ec2DescribeRegions,
 	},
 	serviceDynamoDB: {
-		"PutItem":    (*AWS).dynamoPutItem,
-		"GetItem":    (*AWS).dynamoGetItem,
-		"UpdateItem": (*AWS).dynamoUpdateItem,
-		"DeleteItem": (*AWS).dynamoDeleteItem,
-		"Query":      (*AWS).dynamoQuery,
-		"Scan":       (*AWS).dynamoScan,
+		"PutItem": (*AWS).dynamoPutItem,
+		"Query":   (*AWS).dynamoQuery,
+		"Scan":    (*AWS).dynamoScan,
 	},
 	serviceSQS: {
 		"SendMessage":             (*AWS).sqsSendMessage,
