@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/wire"
 )
 
 // The limits of DynamoDB. Source: the DynamoDB developer guide, "Quotas".
@@ -38,8 +40,8 @@ type row struct {
 
 // CreateTable makes a table with a partition key and a sort key, both texts.
 func (a *AWS) CreateTable(name, partitionKey, sortKey string) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.account.Lock()
+	defer a.account.Unlock()
 	switch {
 	case a.tables[name] != nil:
 		return fmt.Errorf("localaws: there is already a table named %s", name)
@@ -51,19 +53,19 @@ func (a *AWS) CreateTable(name, partitionKey, sortKey string) error {
 }
 
 // TableARN returns the ARN of the table of the name.
-func (a *AWS) TableARN(name string) string { return a.arn("dynamodb", "table/"+name) }
+func (a *AWS) TableARN(name string) string { return a.account.ARN("dynamodb", "table/"+name) }
 
 // Items returns the items of a table in the order of a scan, each value in
 // DynamoDB's own form: {"name": {"S": "text"}}.
 func (a *AWS) Items(table string) []map[string]any {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.account.Lock()
+	defer a.account.Unlock()
 	t := a.tables[table]
 	if t == nil {
 		return nil
 	}
 	var out []map[string]any
-	for _, item := range a.items(t, true, a.now()) {
+	for _, item := range a.items(t, true, a.account.Now()) {
 		out = append(out, maps.Clone(item))
 	}
 	return out
@@ -72,8 +74,8 @@ func (a *AWS) Items(table string) []map[string]any {
 // RestoreItems replaces all items of a table by those that Items returned of
 // it, as from a backup.
 func (a *AWS) RestoreItems(table string, items []map[string]any) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.account.Lock()
+	defer a.account.Unlock()
 	t := a.tables[table]
 	if t == nil {
 		return fmt.Errorf("localaws: there is no table named %s", table)
@@ -92,8 +94,8 @@ func (a *AWS) RestoreItems(table string, items []map[string]any) error {
 
 // DeleteItems empties a table.
 func (a *AWS) DeleteItems(table string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.account.Lock()
+	defer a.account.Unlock()
 	if t := a.tables[table]; t != nil {
 		t.rows = map[string]*row{}
 	}
@@ -122,35 +124,35 @@ var dynamoParameters = map[string][]string{
 
 // notImplemented refuses what DynamoDB could do and localaws cannot. AWS has no
 // error of the type, so that no test takes it for an answer of AWS's.
-func notImplemented(format string, args ...any) *apiError {
-	return refuse(http.StatusBadRequest, "NotImplementedException", "localaws does not implement "+fmt.Sprintf(format, args...))
+func notImplemented(format string, args ...any) *wire.Error {
+	return wire.Refuse(http.StatusBadRequest, "NotImplementedException", "localaws does not implement "+fmt.Sprintf(format, args...))
 }
 
-func invalid(format string, args ...any) *apiError {
-	return refuse(http.StatusBadRequest, errValidation, fmt.Sprintf(format, args...))
+func invalid(format string, args ...any) *wire.Error {
+	return wire.Refuse(http.StatusBadRequest, wire.Validation, fmt.Sprintf(format, args...))
 }
 
 // open reads the input and finds its table.
-func (a *AWS) open(r *request) (*dynamoInput, *table, *apiError) {
+func (a *AWS) open(r *wire.Request) (*dynamoInput, *table, *wire.Error) {
 	in, sent := &dynamoInput{}, map[string]any{}
-	if e := errors.Join(json.Unmarshal(r.body, in), json.Unmarshal(r.body, &sent)); e != nil {
-		return nil, nil, refuse(http.StatusBadRequest, "SerializationException", e.Error())
+	if e := errors.Join(json.Unmarshal(r.Body, in), json.Unmarshal(r.Body, &sent)); e != nil {
+		return nil, nil, wire.Refuse(http.StatusBadRequest, "SerializationException", e.Error())
 	}
-	r.resources = []string{a.TableARN(in.TableName)}
+	r.Resources = []string{a.TableARN(in.TableName)}
 	for _, name := range slices.Sorted(maps.Keys(sent)) {
-		if !slices.Contains(dynamoParameters[r.operation], name) {
-			return nil, nil, notImplemented("the parameter %s of %s", name, action(r.service, r.operation))
+		if !slices.Contains(dynamoParameters[r.Operation], name) {
+			return nil, nil, notImplemented("the parameter %s of %s", name, wire.Action(r.Service, r.Operation))
 		}
 	}
 	t := a.tables[in.TableName]
 	if t == nil {
-		return nil, nil, refuse(http.StatusBadRequest, errResourceNotFound, "Requested resource not found")
+		return nil, nil, wire.Refuse(http.StatusBadRequest, wire.ResourceNotFound, "Requested resource not found")
 	}
 	return in, t, nil
 }
 
 // keyOf returns the key attributes of an item and the row's name.
-func (t *table) keyOf(item attributes) (key attributes, name string, e *apiError) {
+func (t *table) keyOf(item attributes) (key attributes, name string, e *wire.Error) {
 	key = attributes{}
 	for _, part := range []string{t.partition, t.sort} {
 		value, ok := item[part]
@@ -193,10 +195,10 @@ func numberOf(value any) (*big.Rat, bool) {
 }
 
 // checkValue refuses a value that DynamoDB or localaws does not store.
-func checkValue(name string, value any) *apiError {
+func checkValue(name string, value any) *wire.Error {
 	typ, content := typed(value)
 	if typ == "" {
-		return notImplemented("values other than of the types S and N: %s is %s", name, mustJSON(value))
+		return notImplemented("values other than of the types S and N: %s is %s", name, wire.JSON(value))
 	}
 	if _, ok := numberOf(value); typ == "N" && !ok {
 		return invalid("The parameter cannot be converted to a numeric value: %s", content)
@@ -211,7 +213,7 @@ func equal(x, y any) bool {
 	if xok && yok {
 		return xn.Cmp(yn) == 0
 	}
-	return bytes.Equal(mustJSON(x), mustJSON(y))
+	return bytes.Equal(wire.JSON(x), wire.JSON(y))
 }
 
 // seen is the item as a read tells it, nil if it knows of none.
@@ -222,7 +224,7 @@ func (a *AWS) seen(r *row, consistent bool, now time.Time) attributes {
 	return r.item
 }
 
-func (a *AWS) dynamoPutItem(r *request) (any, *apiError) {
+func (a *AWS) dynamoPutItem(r *wire.Request) (any, *wire.Error) {
 	in, t, e := a.open(r)
 	if e != nil {
 		return nil, e
@@ -249,22 +251,22 @@ func (a *AWS) dynamoPutItem(r *request) (any, *apiError) {
 		stored = &row{}
 	}
 	if !holds(stored.item) {
-		e := refuse(http.StatusBadRequest, "ConditionalCheckFailedException", "The conditional request failed")
+		e := wire.Refuse(http.StatusBadRequest, "ConditionalCheckFailedException", "The conditional request failed")
 		if in.ReturnOnFailed == "ALL_OLD" && stored.item != nil {
 			e.Members = map[string]any{"Item": stored.item}
 		}
 		return nil, e
 	}
 	// An item is no larger than the request that it came in.
-	if len(r.body) > maxItem && len(mustJSON(in.Item)) > maxItem {
+	if len(r.Body) > maxItem && len(wire.JSON(in.Item)) > maxItem {
 		return nil, invalid("Item size has exceeded the maximum allowed size")
 	}
-	t.rows[name] = &row{item: in.Item, before: stored.item, changedAt: r.now}
+	t.rows[name] = &row{item: in.Item, before: stored.item, changedAt: r.Now}
 	return map[string]any{}, nil
 }
 
 // items are a table's items as a read sees them, in the order of a scan. The
-// caller holds a.mu.
+// caller holds the account's lock.
 func (a *AWS) items(t *table, consistent bool, now time.Time) []attributes {
 	var items []attributes
 	for _, r := range t.rows {
@@ -280,11 +282,11 @@ func (a *AWS) items(t *table, consistent bool, now time.Time) []attributes {
 func (a *AWS) inOrder(t *table, items []attributes) []attributes {
 	byPartition := map[string][]attributes{}
 	for _, item := range items {
-		partition := string(mustJSON(item[t.partition]))
+		partition := string(wire.JSON(item[t.partition]))
 		byPartition[partition] = append(byPartition[partition], item)
 	}
 	var out []attributes
-	for _, partition := range a.shuffled(slices.Sorted(maps.Keys(byPartition))) {
+	for _, partition := range a.account.Shuffled(slices.Sorted(maps.Keys(byPartition))) {
 		items := byPartition[partition]
 		slices.SortFunc(items, func(x, y attributes) int {
 			_, xs := typed(x[t.sort])
@@ -296,7 +298,7 @@ func (a *AWS) inOrder(t *table, items []attributes) []attributes {
 	return out
 }
 
-func (a *AWS) dynamoScan(r *request) (any, *apiError) {
+func (a *AWS) dynamoScan(r *wire.Request) (any, *wire.Error) {
 	in, t, e := a.open(r)
 	if e != nil {
 		return nil, e
@@ -306,10 +308,10 @@ func (a *AWS) dynamoScan(r *request) (any, *apiError) {
 	if e != nil {
 		return nil, e
 	}
-	return a.read(t, in, x, a.items(t, in.Consistent, r.now), project)
+	return a.read(t, in, x, a.items(t, in.Consistent, r.Now), project)
 }
 
-func (a *AWS) dynamoQuery(r *request) (any, *apiError) {
+func (a *AWS) dynamoQuery(r *wire.Request) (any, *wire.Error) {
 	in, t, e := a.open(r)
 	if e != nil {
 		return nil, e
@@ -319,13 +321,13 @@ func (a *AWS) dynamoQuery(r *request) (any, *apiError) {
 	if e != nil {
 		return nil, e
 	}
-	items := slices.DeleteFunc(a.items(t, in.Consistent, r.now), func(item attributes) bool { return !matches(item) })
+	items := slices.DeleteFunc(a.items(t, in.Consistent, r.Now), func(item attributes) bool { return !matches(item) })
 	return a.read(t, in, x, items, func(item attributes) attributes { return item })
 }
 
 // read cuts a page out of items: what comes behind the start key until 1 MiB was
 // read. As in DynamoDB, a page that is full has a last key even when nothing follows.
-func (a *AWS) read(t *table, in *dynamoInput, x *expressions, items []attributes, project func(attributes) attributes) (any, *apiError) {
+func (a *AWS) read(t *table, in *dynamoInput, x *expressions, items []attributes, project func(attributes) attributes) (any, *wire.Error) {
 	if e := x.unused(); e != nil {
 		return nil, e
 	}
@@ -343,7 +345,7 @@ func (a *AWS) read(t *table, in *dynamoInput, x *expressions, items []attributes
 	answer := map[string]any{}
 	for _, item := range items {
 		out = append(out, project(item))
-		if size += len(mustJSON(item)); size >= maxPage {
+		if size += len(wire.JSON(item)); size >= maxPage {
 			answer["LastEvaluatedKey"], _, _ = t.keyOf(item)
 			break
 		}

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/wire"
 )
 
 // expressions reads those of DynamoDB's expressions that are implemented, with
@@ -31,7 +33,7 @@ var (
 )
 
 // condition reads the condition of a write; an empty one always holds.
-func (x *expressions) condition(text string) (predicate, *apiError) {
+func (x *expressions) condition(text string) (predicate, *wire.Error) {
 	const where = "ConditionExpression"
 	if text == "" {
 		return func(attributes) bool { return true }, nil
@@ -48,7 +50,7 @@ func (x *expressions) condition(text string) (predicate, *apiError) {
 }
 
 // keyCondition reads the condition of a query: the partition key is a value.
-func (x *expressions) keyCondition(text, partition string) (predicate, *apiError) {
+func (x *expressions) keyCondition(text, partition string) (predicate, *wire.Error) {
 	const where = "KeyConditionExpression"
 	if text == "" {
 		return nil, invalid("Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.")
@@ -65,7 +67,7 @@ func (x *expressions) keyCondition(text, partition string) (predicate, *apiError
 }
 
 // equality is "#name = :value" taken apart.
-func (x *expressions) equality(where string, m []string) (name string, holds predicate, e *apiError) {
+func (x *expressions) equality(where string, m []string) (name string, holds predicate, e *wire.Error) {
 	name, e = x.name(where, m[1])
 	if e != nil {
 		return "", nil, e
@@ -79,7 +81,7 @@ func (x *expressions) equality(where string, m []string) (name string, holds pre
 }
 
 // projection reads which attributes a scan tells; empty means all.
-func (x *expressions) projection(text string) (func(attributes) attributes, *apiError) {
+func (x *expressions) projection(text string) (func(attributes) attributes, *wire.Error) {
 	const where = "ProjectionExpression"
 	if text == "" {
 		return func(item attributes) attributes { return item }, nil
@@ -103,7 +105,7 @@ func (x *expressions) projection(text string) (func(attributes) attributes, *api
 }
 
 // name is the attribute that a placeholder stands for.
-func (x *expressions) name(where, placeholder string) (string, *apiError) {
+func (x *expressions) name(where, placeholder string) (string, *wire.Error) {
 	name, ok := x.names[placeholder]
 	if !ok {
 		return "", invalid("Invalid %s: An expression attribute name used in the document path is not defined; attribute name: %s", where, placeholder)
@@ -113,7 +115,7 @@ func (x *expressions) name(where, placeholder string) (string, *apiError) {
 }
 
 // unused refuses placeholders that no expression used, as DynamoDB does.
-func (x *expressions) unused() *apiError {
+func (x *expressions) unused() *wire.Error {
 	isUsed := func(placeholder string) bool { return x.used[placeholder] }
 	names := slices.DeleteFunc(slices.Sorted(maps.Keys(x.names)), isUsed)
 	values := slices.DeleteFunc(slices.Sorted(maps.Keys(x.values)), isUsed)

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/wire"
 )
 
 // VPC is a VPC as far as a private endpoint depends on it. The zero value of
@@ -37,8 +39,8 @@ type SecurityGroupRule struct {
 
 // PutVPC makes a VPC, or replaces the one of its id.
 func (a *AWS) PutVPC(v VPC) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.account.Lock()
+	defer a.account.Unlock()
 	if v.DHCPOptions == "" {
 		v.DHCPOptions = "dopt-" + digits(v.ID)
 	}
@@ -51,8 +53,8 @@ func (a *AWS) PutVPC(v VPC) {
 // PutSecurityGroup sets the rules of a security group. A group that was never
 // put lets itself in, and its VPC on port 443, and everything out.
 func (a *AWS) PutSecurityGroup(id string, rules ...SecurityGroupRule) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.account.Lock()
+	defer a.account.Unlock()
 	a.groups[id] = slices.Clone(rules)
 }
 
@@ -63,35 +65,35 @@ func digits(text string) string {
 	return fmt.Sprintf("0%016x", h.Sum64())
 }
 
-// vpcOf is the VPC of subnets. The caller holds a.mu.
+// vpcOf is the VPC of subnets. The caller holds the account's lock.
 func (a *AWS) vpcOf(subnets []string) string {
 	for id, v := range a.vpcs {
 		if len(subnets) > 0 && slices.Contains(v.Subnets, subnets[0]) {
 			return id
 		}
 	}
-	return "vpc-" + digits(strings.Join([]string{a.opts.Account, a.opts.Region}, "/"))
+	return "vpc-" + digits(strings.Join([]string{a.account.ID, a.account.Region}, "/"))
 }
 
-func (a *AWS) vpc(id string) (*VPC, *apiError) {
+func (a *AWS) vpc(id string) (*VPC, *wire.Error) {
 	v := a.vpcs[id]
 	if v == nil {
 		v = &VPC{ID: id, DHCPOptions: "dopt-" + digits(id), NameServers: []string{"AmazonProvidedDNS"}}
 	}
 	if v.Gone || !strings.HasPrefix(id, "vpc-") {
-		return nil, refuse(http.StatusBadRequest, "InvalidVpcID.NotFound", "The vpc ID '"+id+"' does not exist")
+		return nil, wire.Refuse(http.StatusBadRequest, "InvalidVpcID.NotFound", "The vpc ID '"+id+"' does not exist")
 	}
 	return v, nil
 }
 
-func (a *AWS) ec2DescribeVpcAttribute(r *request) (any, *apiError) {
-	id := r.form.Get("VpcId")
-	r.resources = []string{a.arn("ec2", "vpc/"+id)}
+func (a *AWS) ec2DescribeVpcAttribute(r *wire.Request) (any, *wire.Error) {
+	id := r.Form.Get("VpcId")
+	r.Resources = []string{a.account.ARN("ec2", "vpc/"+id)}
 	v, e := a.vpc(id)
 	if e != nil {
 		return nil, e
 	}
-	attribute := r.form.Get("Attribute")
+	attribute := r.Form.Get("Attribute")
 	on := false
 	switch attribute {
 	case "enableDnsSupport":
@@ -100,46 +102,46 @@ func (a *AWS) ec2DescribeVpcAttribute(r *request) (any, *apiError) {
 		on = !v.NoDNSHostnames
 	case "enableNetworkAddressUsageMetrics":
 	default:
-		return nil, refuse(http.StatusBadRequest, "InvalidParameterValue", "Value ("+attribute+") for parameter attribute is invalid. Unknown attribute.")
+		return nil, wire.Refuse(http.StatusBadRequest, "InvalidParameterValue", "Value ("+attribute+") for parameter attribute is invalid. Unknown attribute.")
 	}
-	return []xmlNode{{"vpcId", id}, {attribute, xmlNode{"value", strconv.FormatBool(on)}}}, nil
+	return []wire.Node{wire.Elem("vpcId", id), wire.Elem(attribute, wire.Elem("value", strconv.FormatBool(on)))}, nil
 }
 
 // list reads a form's list: prefix.1, prefix.2, …
-func list(r *request, prefix string) []string {
+func list(r *wire.Request, prefix string) []string {
 	var out []string
-	for i := 1; r.form.Has(fmt.Sprintf("%s.%d", prefix, i)); i++ {
-		out = append(out, r.form.Get(fmt.Sprintf("%s.%d", prefix, i)))
+	for i := 1; r.Form.Has(fmt.Sprintf("%s.%d", prefix, i)); i++ {
+		out = append(out, r.Form.Get(fmt.Sprintf("%s.%d", prefix, i)))
 	}
 	return out
 }
 
 // filters reads a form's filters by their names.
-func filters(r *request) map[string][]string {
+func filters(r *wire.Request) map[string][]string {
 	out := map[string][]string{}
-	for i := 1; r.form.Has(fmt.Sprintf("Filter.%d.Name", i)); i++ {
-		out[r.form.Get(fmt.Sprintf("Filter.%d.Name", i))] = list(r, fmt.Sprintf("Filter.%d.Value", i))
+	for i := 1; r.Form.Has(fmt.Sprintf("Filter.%d.Name", i)); i++ {
+		out[r.Form.Get(fmt.Sprintf("Filter.%d.Name", i))] = list(r, fmt.Sprintf("Filter.%d.Value", i))
 	}
 	return out
 }
 
-func (a *AWS) ec2DescribeRegions(*request) (any, *apiError) {
-	var items []xmlNode
-	for _, region := range a.shuffled(a.opts.Regions) {
-		items = append(items, xmlNode{"item", []xmlNode{
-			{"regionName", region},
-			{"regionEndpoint", "ec2." + region + ".amazonaws.com"},
-			{"optInStatus", "opt-in-not-required"},
-		}})
+func (a *AWS) ec2DescribeRegions(*wire.Request) (any, *wire.Error) {
+	var items []wire.Node
+	for _, region := range a.account.Shuffled(a.opts.Regions) {
+		items = append(items, wire.Elem("item", []wire.Node{
+			wire.Elem("regionName", region),
+			wire.Elem("regionEndpoint", "ec2."+region+".amazonaws.com"),
+			wire.Elem("optInStatus", "opt-in-not-required"),
+		}))
 	}
-	return []xmlNode{{"regionInfo", items}}, nil
+	return []wire.Node{wire.Elem("regionInfo", items)}, nil
 }
 
-func (a *AWS) ec2DescribeVpcs(r *request) (any, *apiError) {
+func (a *AWS) ec2DescribeVpcs(r *wire.Request) (any, *wire.Error) {
 	ids := list(r, "VpcId")
 	for name, values := range filters(r) {
 		if name != "vpc-id" {
-			return nil, refuse(http.StatusBadRequest, "InvalidParameterValue", "The filter '"+name+"' is invalid")
+			return nil, wire.Refuse(http.StatusBadRequest, "InvalidParameterValue", "The filter '"+name+"' is invalid")
 		}
 		ids = append(ids, values...)
 	}
@@ -151,30 +153,30 @@ func (a *AWS) ec2DescribeVpcs(r *request) (any, *apiError) {
 		}
 		slices.Sort(ids)
 	}
-	var items []xmlNode
+	var items []wire.Node
 	for _, id := range ids {
 		v, e := a.vpc(id)
 		if e != nil {
 			return nil, e
 		}
-		items = append(items, xmlNode{"item", []xmlNode{
-			{"vpcId", v.ID},
-			{"ownerId", a.opts.Account},
-			{"state", "available"},
-			{"cidrBlock", "10.0.0.0/16"},
-			{"dhcpOptionsId", v.DHCPOptions},
-			{"instanceTenancy", "default"},
-			{"isDefault", "false"},
-		}})
+		items = append(items, wire.Elem("item", []wire.Node{
+			wire.Elem("vpcId", v.ID),
+			wire.Elem("ownerId", a.account.ID),
+			wire.Elem("state", "available"),
+			wire.Elem("cidrBlock", "10.0.0.0/16"),
+			wire.Elem("dhcpOptionsId", v.DHCPOptions),
+			wire.Elem("instanceTenancy", "default"),
+			wire.Elem("isDefault", "false"),
+		}))
 	}
-	return []xmlNode{{"vpcSet", items}}, nil
+	return []wire.Node{wire.Elem("vpcSet", items)}, nil
 }
 
-func (a *AWS) ec2DescribeDhcpOptions(r *request) (any, *apiError) {
+func (a *AWS) ec2DescribeDhcpOptions(r *wire.Request) (any, *wire.Error) {
 	ids := list(r, "DhcpOptionsId")
 	for name, values := range filters(r) {
 		if name != "dhcp-options-id" {
-			return nil, refuse(http.StatusBadRequest, "InvalidParameterValue", "The filter '"+name+"' is invalid")
+			return nil, wire.Refuse(http.StatusBadRequest, "InvalidParameterValue", "The filter '"+name+"' is invalid")
 		}
 		ids = append(ids, values...)
 	}
@@ -188,44 +190,44 @@ func (a *AWS) ec2DescribeDhcpOptions(r *request) (any, *apiError) {
 		}
 		slices.Sort(ids)
 	}
-	var items []xmlNode
+	var items []wire.Node
 	for _, id := range ids {
 		if !strings.HasPrefix(id, "dopt-") {
-			return nil, refuse(http.StatusBadRequest, "InvalidDhcpOptionsID.NotFound", "The dhcpOption ID '"+id+"' does not exist")
+			return nil, wire.Refuse(http.StatusBadRequest, "InvalidDhcpOptionsID.NotFound", "The dhcpOption ID '"+id+"' does not exist")
 		}
 		servers, put := known[id]
 		if !put {
 			servers = []string{"AmazonProvidedDNS"}
 		}
-		items = append(items, xmlNode{"item", []xmlNode{
-			{"dhcpOptionsId", id},
-			{"ownerId", a.opts.Account},
-			{"dhcpConfigurationSet", []xmlNode{
-				dhcpOption("domain-name", []string{a.opts.Region + ".compute.internal"}),
+		items = append(items, wire.Elem("item", []wire.Node{
+			wire.Elem("dhcpOptionsId", id),
+			wire.Elem("ownerId", a.account.ID),
+			wire.Elem("dhcpConfigurationSet", []wire.Node{
+				dhcpOption("domain-name", []string{a.account.Region + ".compute.internal"}),
 				dhcpOption("domain-name-servers", servers),
-			}},
-		}})
+			}),
+		}))
 	}
-	return []xmlNode{{"dhcpOptionsSet", items}}, nil
+	return []wire.Node{wire.Elem("dhcpOptionsSet", items)}, nil
 }
 
-func dhcpOption(key string, values []string) xmlNode {
-	var items []xmlNode
+func dhcpOption(key string, values []string) wire.Node {
+	var items []wire.Node
 	for _, value := range values {
-		items = append(items, xmlNode{"item", xmlNode{"value", value}})
+		items = append(items, wire.Elem("item", wire.Elem("value", value)))
 	}
-	return xmlNode{"item", []xmlNode{{"key", key}, {"valueSet", items}}}
+	return wire.Elem("item", []wire.Node{wire.Elem("key", key), wire.Elem("valueSet", items)})
 }
 
-func (a *AWS) ec2DescribeSecurityGroupRules(r *request) (any, *apiError) {
+func (a *AWS) ec2DescribeSecurityGroupRules(r *wire.Request) (any, *wire.Error) {
 	var ids []string
 	for name, values := range filters(r) {
 		if name != "group-id" {
-			return nil, refuse(http.StatusBadRequest, "InvalidParameterValue", "The filter '"+name+"' is invalid")
+			return nil, wire.Refuse(http.StatusBadRequest, "InvalidParameterValue", "The filter '"+name+"' is invalid")
 		}
 		ids = append(ids, values...)
 	}
-	var rules []xmlNode
+	var rules []wire.Node
 	for _, id := range ids {
 		group, put := a.groups[id]
 		if !put {
@@ -240,29 +242,29 @@ func (a *AWS) ec2DescribeSecurityGroupRules(r *request) (any, *apiError) {
 		}
 	}
 	size, start := 1000, 0
-	if text := r.form.Get("MaxResults"); text != "" {
+	if text := r.Form.Get("MaxResults"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 5 || n > 1000 {
-			return nil, refuse(http.StatusBadRequest, "InvalidMaxResults", "Value ("+text+") for parameter maxResults is invalid. Expecting a value between 5 and 1000.")
+			return nil, wire.Refuse(http.StatusBadRequest, "InvalidMaxResults", "Value ("+text+") for parameter maxResults is invalid. Expecting a value between 5 and 1000.")
 		}
 		size = n
 	}
-	if token := r.form.Get("NextToken"); token != "" {
-		n, err := strconv.Atoi(untoken(token))
+	if token := r.Form.Get("NextToken"); token != "" {
+		n, err := strconv.Atoi(wire.Untoken(token))
 		if err != nil || n < 0 || n > len(rules) {
-			return nil, refuse(http.StatusBadRequest, "InvalidNextToken", "The token '"+token+"' is invalid")
+			return nil, wire.Refuse(http.StatusBadRequest, "InvalidNextToken", "The token '"+token+"' is invalid")
 		}
 		start = n
 	}
 	end := min(start+size, len(rules))
-	out := []xmlNode{{"securityGroupRuleSet", rules[start:end]}}
+	out := []wire.Node{wire.Elem("securityGroupRuleSet", rules[start:end])}
 	if end < len(rules) {
-		out = append(out, xmlNode{"nextToken", token64(strconv.Itoa(end))})
+		out = append(out, wire.Elem("nextToken", wire.Token(strconv.Itoa(end))))
 	}
 	return out, nil
 }
 
-func (a *AWS) ruleNode(group string, i int, rule SecurityGroupRule) xmlNode {
+func (a *AWS) ruleNode(group string, i int, rule SecurityGroupRule) wire.Node {
 	protocol := rule.Protocol
 	if protocol == "" {
 		protocol = "tcp"
@@ -271,19 +273,19 @@ func (a *AWS) ruleNode(group string, i int, rule SecurityGroupRule) xmlNode {
 		rule.FromPort, rule.ToPort = -1, -1
 	}
 	id := "sgr-" + digits(fmt.Sprintf("%s/%d", group, i))
-	nodes := []xmlNode{
-		{"securityGroupRuleId", id},
-		{"securityGroupRuleArn", a.arn("ec2", "security-group-rule/"+id)},
-		{"groupId", group},
-		{"groupOwnerId", a.opts.Account},
-		{"isEgress", strconv.FormatBool(rule.Egress)},
-		{"ipProtocol", protocol},
-		{"fromPort", strconv.Itoa(int(rule.FromPort))},
-		{"toPort", strconv.Itoa(int(rule.ToPort))},
+	nodes := []wire.Node{
+		wire.Elem("securityGroupRuleId", id),
+		wire.Elem("securityGroupRuleArn", a.account.ARN("ec2", "security-group-rule/"+id)),
+		wire.Elem("groupId", group),
+		wire.Elem("groupOwnerId", a.account.ID),
+		wire.Elem("isEgress", strconv.FormatBool(rule.Egress)),
+		wire.Elem("ipProtocol", protocol),
+		wire.Elem("fromPort", strconv.Itoa(int(rule.FromPort))),
+		wire.Elem("toPort", strconv.Itoa(int(rule.ToPort))),
 	}
 	text := func(name, value string) {
 		if value != "" {
-			nodes = append(nodes, xmlNode{name, value})
+			nodes = append(nodes, wire.Elem(name, value))
 		}
 	}
 	text("cidrIpv4", rule.CIDRv4)
@@ -293,9 +295,9 @@ func (a *AWS) ruleNode(group string, i int, rule SecurityGroupRule) xmlNode {
 	if rule.Group != "" {
 		account := rule.GroupAccount
 		if account == "" {
-			account = a.opts.Account
+			account = a.account.ID
 		}
-		nodes = append(nodes, xmlNode{"referencedGroupInfo", []xmlNode{{"groupId", rule.Group}, {"userId", account}}})
+		nodes = append(nodes, wire.Elem("referencedGroupInfo", []wire.Node{wire.Elem("groupId", rule.Group), wire.Elem("userId", account)}))
 	}
-	return xmlNode{"item", nodes}
+	return wire.Elem("item", nodes)
 }

@@ -14,6 +14,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/account"
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/wire"
 )
 
 // maxCIDRs is EKS's quota of public CIDRs for one cluster.
@@ -154,17 +157,17 @@ func (in *clusterInput) kinds() []string {
 	return kinds
 }
 
-func noCluster(name string) *apiError {
-	return &apiError{
+func noCluster(name string) *wire.Error {
+	return &wire.Error{
 		Status:  http.StatusNotFound,
-		Type:    errResourceNotFound,
+		Type:    wire.ResourceNotFound,
 		Message: "No cluster found for name: " + name + ".",
 		Members: map[string]any{"clusterName": name},
 	}
 }
 
-func badParameter(c *cluster, message string) *apiError {
-	e := refuse(http.StatusBadRequest, errInvalidParameter, message)
+func badParameter(c *cluster, message string) *wire.Error {
+	e := wire.Refuse(http.StatusBadRequest, wire.InvalidParameter, message)
 	if c != nil {
 		e.Members = map[string]any{"clusterName": c.name}
 	}
@@ -172,56 +175,56 @@ func badParameter(c *cluster, message string) *apiError {
 }
 
 // look notes the cluster that a call is about and how it is before the call.
-// The caller holds a.mu.
-func (a *AWS) look(r *request) {
-	if r.service != serviceEKS {
+// The caller holds the account's lock.
+func (a *AWS) look(r *call) {
+	if r.Service != wire.EKS {
 		return
 	}
 	name := ""
 	switch {
-	case len(r.path) > 1 && r.path[0] == "clusters":
-		name = r.path[1]
-	case len(r.path) > 1 && r.path[0] == "tags":
-		name = r.path[1][strings.LastIndex(r.path[1], "/")+1:]
-	case r.operation == "CreateCluster":
+	case len(r.Path) > 1 && r.Path[0] == "clusters":
+		name = r.Path[1]
+	case len(r.Path) > 1 && r.Path[0] == "tags":
+		name = r.Path[1][strings.LastIndex(r.Path[1], "/")+1:]
+	case r.Operation == "CreateCluster":
 		var in clusterInput
-		if decode(r, &in) == nil {
+		if r.Decode(&in) == nil {
 			name = in.Name
 		}
 	}
 	if name == "" {
 		return
 	}
-	r.resources = []string{a.ClusterARN(name)}
-	if c := a.find(name, r.now); c != nil {
-		before := a.view(c, r.now)
+	r.Resources = []string{a.ClusterARN(name)}
+	if c := a.find(name, r.Now); c != nil {
+		before := a.view(c, r.Now)
 		r.before = &before
 	}
 }
 
 // visible returns the cluster that the path names, if reads know it already.
-func (a *AWS) visible(r *request) (*cluster, *apiError) {
-	c := a.find(r.path[1], r.now)
-	if c == nil || c.visibleAt.After(r.now) {
-		return nil, noCluster(r.path[1])
+func (a *AWS) visible(r *wire.Request) (*cluster, *wire.Error) {
+	c := a.find(r.Path[1], r.Now)
+	if c == nil || c.visibleAt.After(r.Now) {
+		return nil, noCluster(r.Path[1])
 	}
 	return c, nil
 }
 
-func (a *AWS) eksCreateCluster(r *request) (any, *apiError) {
+func (a *AWS) eksCreateCluster(r *wire.Request) (any, *wire.Error) {
 	var in clusterInput
-	if e := decode(r, &in); e != nil {
+	if e := r.Decode(&in); e != nil {
 		return nil, e
 	}
-	digest := in.digest(r.operation)
-	if c := a.find(in.Name, r.now); c != nil {
+	digest := in.digest(r.Operation)
+	if c := a.find(in.Name, r.Now); c != nil {
 		if in.Token != "" && in.Token == c.token {
 			if digest != c.tokenDigest {
 				return nil, badParameter(c, "The client request token "+in.Token+" was used with other parameters.")
 			}
-			return map[string]any{"cluster": a.describe(c, r.now, asOf{r.now, r.now, r.now})}, nil
+			return map[string]any{"cluster": a.describe(c, r.Now, asOf{r.Now, r.Now, r.Now})}, nil
 		}
-		e := refuse(http.StatusConflict, errResourceInUse, "Cluster already exists with name: "+in.Name)
+		e := wire.Refuse(http.StatusConflict, wire.ResourceInUse, "Cluster already exists with name: "+in.Name)
 		e.Members = map[string]any{"clusterName": in.Name}
 		return nil, e
 	}
@@ -274,14 +277,14 @@ func (a *AWS) eksCreateCluster(r *request) (any, *apiError) {
 	c := &cluster{
 		name:        in.Name,
 		id:          a.clusterID(),
-		createdAt:   r.now,
-		visibleAt:   r.now.Add(a.opts.NotFoundAfterCreate),
-		activeAt:    r.now.Add(a.durations.Create),
+		createdAt:   r.Now,
+		visibleAt:   r.Now.Add(a.opts.NotFoundAfterCreate),
+		activeAt:    r.Now.Add(a.durations.Create),
 		token:       in.Token,
 		tokenDigest: digest,
 		family:      family,
 		vpc:         a.vpcOf(cfg.subnets),
-		sg:          a.resourceID("sg"),
+		sg:          a.account.ResourceID("sg"),
 		platform:    "eks.1",
 		tags:        maps.Clone(in.Tags),
 		settings:    map[string]any{},
@@ -316,15 +319,15 @@ func (a *AWS) eksCreateCluster(r *request) (any, *apiError) {
 	a.clusters[c.name] = c
 	// The answer to the call itself shows the cluster, even while reads don't
 	// know it yet.
-	return map[string]any{"cluster": a.describe(c, r.now, asOf{r.now, r.now, r.now})}, nil
+	return map[string]any{"cluster": a.describe(c, r.Now, asOf{r.Now, r.Now, r.Now})}, nil
 }
 
-func (a *AWS) eksDescribeCluster(r *request) (any, *apiError) {
+func (a *AWS) eksDescribeCluster(r *wire.Request) (any, *wire.Error) {
 	c, e := a.visible(r)
 	if e != nil {
 		return nil, e
 	}
-	return map[string]any{"cluster": a.describe(c, r.now, a.behind(r.now))}, nil
+	return map[string]any{"cluster": a.describe(c, r.Now, a.behind(r.Now))}, nil
 }
 
 // describe is a cluster as a read tells it.
@@ -355,7 +358,7 @@ func (a *AWS) describe(c *cluster, now time.Time, seen asOf) map[string]any {
 		"vpcId":                 c.vpc,
 		"endpointPublicAccess":  cfg.public,
 		"endpointPrivateAccess": cfg.private,
-		"publicAccessCidrs":     nonNil(a.shuffled(cfg.cidrs)),
+		"publicAccessCidrs":     nonNil(a.account.Shuffled(cfg.cidrs)),
 	}
 	if mode := cfg.settings["controlPlaneEgressMode"]; mode != nil {
 		delete(out, "controlPlaneEgressMode")
@@ -368,36 +371,36 @@ func (a *AWS) describe(c *cluster, now time.Time, seen asOf) map[string]any {
 	out["logging"] = loggingOutput(cfg.logging)
 	if !c.activeAt.After(now) && c.fixed == "" {
 		vpc["clusterSecurityGroupId"] = c.sg
-		host := c.id + ".gr7." + a.opts.Region + ".eks.amazonaws.com"
-		if a.partition == "aws-cn" {
+		host := c.id + ".gr7." + a.account.Region + ".eks.amazonaws.com"
+		if a.account.Partition == "aws-cn" {
 			host += ".cn"
 		}
-		issuer := "https://oidc.eks." + a.opts.Region + ".amazonaws.com/id/" + c.id
+		issuer := "https://oidc.eks." + a.account.Region + ".amazonaws.com/id/" + c.id
 		if c.family == familyIPv6 {
-			host = c.id + ".gr7.eks-cluster." + a.opts.Region + ".api.aws"
+			host = c.id + ".gr7.eks-cluster." + a.account.Region + ".api.aws"
 		}
 		out["endpoint"] = "https://" + host
 		out["identity"] = map[string]any{"oidc": map[string]any{"issuer": issuer}}
-		out["certificateAuthority"] = map[string]any{"data": token64("certificate of " + c.name)}
+		out["certificateAuthority"] = map[string]any{"data": wire.Token("certificate of " + c.name)}
 	}
 	return out
 }
 
-func (a *AWS) eksListClusters(r *request) (any, *apiError) {
+func (a *AWS) eksListClusters(r *wire.Request) (any, *wire.Error) {
 	size, e := pageSize(r)
 	if e != nil {
 		return nil, e
 	}
-	all := slices.Contains(r.query["include"], "all")
+	all := slices.Contains(r.Query["include"], "all")
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(a.clusters)) {
-		c := a.find(name, r.now)
-		if c == nil || c.visibleAt.After(r.now) || c.settings["connectorConfig"] != nil && !all {
+		c := a.find(name, r.Now)
+		if c == nil || c.visibleAt.After(r.Now) || c.settings["connectorConfig"] != nil && !all {
 			continue
 		}
 		names = append(names, name)
 	}
-	part, next := page(names, r.query.Get("nextToken"), size)
+	part, next := wire.Page(names, r.Query.Get("nextToken"), size)
 	return paged("clusters", part, next), nil
 }
 
@@ -409,8 +412,8 @@ func paged(member string, part []string, next string) map[string]any {
 	return out
 }
 
-func pageSize(r *request) (int, *apiError) {
-	text := r.query.Get("maxResults")
+func pageSize(r *wire.Request) (int, *wire.Error) {
+	text := r.Query.Get("maxResults")
 	if text == "" {
 		return 100, nil
 	}
@@ -421,24 +424,24 @@ func pageSize(r *request) (int, *apiError) {
 	return size, nil
 }
 
-func (a *AWS) eksDeleteCluster(r *request) (any, *apiError) {
+func (a *AWS) eksDeleteCluster(r *wire.Request) (any, *wire.Error) {
 	c, e := a.visible(r)
 	if e != nil {
 		return nil, e
 	}
-	if u := a.inUse(c, r.now); u != "" {
+	if u := a.inUse(c, r.Now); u != "" {
 		return nil, busy("DeleteCluster", c, u)
 	}
 	if c.config.settings["deletionProtection"] == true {
-		return nil, refuse(http.StatusBadRequest, errInvalidRequest, "Cluster "+c.name+" has deletion protection on.")
+		return nil, wire.Refuse(http.StatusBadRequest, wire.InvalidRequest, "Cluster "+c.name+" has deletion protection on.")
 	}
-	if status := c.status(r.now, 0); status == statusCreating || status == statusDeleting {
-		e := refuse(http.StatusConflict, errResourceInUse, "Cluster "+c.name+" has the status "+status+".")
+	if status := c.status(r.Now, 0); status == statusCreating || status == statusDeleting {
+		e := wire.Refuse(http.StatusConflict, wire.ResourceInUse, "Cluster "+c.name+" has the status "+status+".")
 		e.Members = map[string]any{"clusterName": c.name}
 		return nil, e
 	}
-	c.deletedAt, c.goneAt = r.now, r.now.Add(a.durations.Delete)
-	return map[string]any{"cluster": a.describe(c, r.now, asOf{r.now, r.now, r.now})}, nil
+	c.deletedAt, c.goneAt = r.Now, r.Now.Add(a.durations.Delete)
+	return map[string]any{"cluster": a.describe(c, r.Now, asOf{r.Now, r.Now, r.Now})}, nil
 }
 
 // inUse returns the id of the update that keeps others out, "" if there is none.
@@ -452,35 +455,35 @@ func (a *AWS) inUse(c *cluster, now time.Time) string {
 	return ""
 }
 
-func busy(what string, c *cluster, updateID string) *apiError {
-	return &apiError{
+func busy(what string, c *cluster, updateID string) *wire.Error {
+	return &wire.Error{
 		Status:  http.StatusConflict,
-		Type:    errResourceInUse,
+		Type:    wire.ResourceInUse,
 		Message: fmt.Sprintf("Cannot %s because cluster %s currently has update %s in progress", what, c.name, updateID),
 		Members: map[string]any{"clusterName": c.name},
 	}
 }
 
 // changeable refuses an update of the kind in the cluster's present state.
-func (a *AWS) changeable(c *cluster, kind string, now time.Time) *apiError {
+func (a *AWS) changeable(c *cluster, kind string, now time.Time) *wire.Error {
 	members := map[string]any{"clusterName": c.name}
 	switch status := c.status(now, 0); {
 	case c.settings["connectorConfig"] != nil:
-		return &apiError{Type: errInvalidRequest, Message: "Cluster " + c.name + " is a connected cluster and cannot be updated.", Members: members}
+		return &wire.Error{Type: wire.InvalidRequest, Message: "Cluster " + c.name + " is a connected cluster and cannot be updated.", Members: members}
 	case status == statusCreating:
-		e := &apiError{Type: a.opts.CreatingError, Message: "Cluster " + c.name + " has the status CREATING and cannot be updated yet.", Members: members}
-		if e.Type == errResourceInUse {
+		e := &wire.Error{Type: a.opts.CreatingError, Message: "Cluster " + c.name + " has the status CREATING and cannot be updated yet.", Members: members}
+		if e.Type == wire.ResourceInUse {
 			e.Status = http.StatusConflict
 		}
 		return e
 	case status == statusDeleting, status == statusFailed, status == statusPending:
-		return &apiError{Type: errInvalidRequest, Message: "Cluster " + c.name + " has the status " + status + " and cannot be updated.", Members: members}
+		return &wire.Error{Type: wire.InvalidRequest, Message: "Cluster " + c.name + " has the status " + status + " and cannot be updated.", Members: members}
 	}
 	if u := a.inUse(c, now); u != "" {
 		return busy(kind, c, u)
 	}
 	if c.refusal != "" && (c.refusedUntil.IsZero() || c.refusedUntil.After(now)) {
-		return &apiError{Type: errInvalidRequest, Message: c.refusal, Members: members}
+		return &wire.Error{Type: wire.InvalidRequest, Message: c.refusal, Members: members}
 	}
 	return nil
 }
@@ -488,13 +491,13 @@ func (a *AWS) changeable(c *cluster, kind string, now time.Time) *apiError {
 func (in *clusterInput) digest(operation string) string {
 	rest := maps.Clone(in.members)
 	delete(rest, "clientRequestToken")
-	sum := sha256.Sum256(append([]byte(operation), mustJSON(rest)...))
+	sum := sha256.Sum256(append([]byte(operation), wire.JSON(rest)...))
 	return hex.EncodeToString(sum[:])
 }
 
 // again answers a call whose token was used before. The digest is kept with
 // the token, so that the same token with other parameters is refused.
-func (a *AWS) again(c *cluster, in *clusterInput, digest string, now time.Time) (any, *apiError, bool) {
+func (a *AWS) again(c *cluster, in *clusterInput, digest string, now time.Time) (any, *wire.Error, bool) {
 	used, found := c.tokens[in.Token]
 	switch {
 	case in.Token == "" || !found:
@@ -515,18 +518,18 @@ func (c *cluster) remember(in *clusterInput, digest string, u *update, now time.
 	}
 }
 
-func (a *AWS) eksUpdateClusterConfig(r *request) (any, *apiError) {
+func (a *AWS) eksUpdateClusterConfig(r *wire.Request) (any, *wire.Error) {
 	c, e := a.visible(r)
 	if e != nil {
 		return nil, e
 	}
 	var in clusterInput
-	if e := decode(r, &in); e != nil {
+	if e := r.Decode(&in); e != nil {
 		return nil, e
 	}
-	digest := in.digest(r.operation)
+	digest := in.digest(r.Operation)
 	if a.opts.RepeatedToken == SameUpdate {
-		if out, e, done := a.again(c, &in, digest, r.now); done {
+		if out, e, done := a.again(c, &in, digest, r.Now); done {
 			return out, e
 		}
 	}
@@ -549,7 +552,7 @@ func (a *AWS) eksUpdateClusterConfig(r *request) (any, *apiError) {
 			return nil, e
 		}
 	}
-	if e := a.changeable(c, kind, r.now); e != nil {
+	if e := a.changeable(c, kind, r.Now); e != nil {
 		return nil, e
 	}
 
@@ -568,15 +571,15 @@ func (a *AWS) eksUpdateClusterConfig(r *request) (any, *apiError) {
 	if e != nil {
 		return nil, e
 	}
-	if out, e, done := a.again(c, &in, digest, r.now); done {
+	if out, e, done := a.again(c, &in, digest, r.Now); done {
 		return out, e
 	}
-	u := a.begin(c, r.now, kind, params, apply)
-	c.remember(&in, digest, u, r.now)
-	return map[string]any{"update": updateOutput(u, r.now, 0)}, nil
+	u := a.begin(c, r.Now, kind, params, apply)
+	c.remember(&in, digest, u, r.Now)
+	return map[string]any{"update": updateOutput(u, r.Now, 0)}, nil
 }
 
-func (c *cluster) endpointUpdate(in *vpcInput) ([]updateParam, func(*config), *apiError) {
+func (c *cluster) endpointUpdate(in *vpcInput) ([]updateParam, func(*config), *wire.Error) {
 	if c.settings["outpostConfig"] != nil {
 		return nil, nil, badParameter(c, "The endpoint access of the local cluster "+c.name+" cannot be changed.")
 	}
@@ -606,23 +609,23 @@ func (c *cluster) endpointUpdate(in *vpcInput) ([]updateParam, func(*config), *a
 	params := []updateParam{
 		{"EndpointPublicAccess", strconv.FormatBool(desired.public)},
 		{"EndpointPrivateAccess", strconv.FormatBool(desired.private)},
-		{"PublicAccessCidrs", string(mustJSON(nonNil(desired.cidrs)))},
+		{"PublicAccessCidrs", string(wire.JSON(nonNil(desired.cidrs)))},
 	}
 	return params, func(cfg *config) {
 		cfg.public, cfg.private, cfg.cidrs = desired.public, desired.private, desired.cidrs
 	}, nil
 }
 
-func (c *cluster) vpcUpdate(in *vpcInput) ([]updateParam, func(*config), *apiError) {
+func (c *cluster) vpcUpdate(in *vpcInput) ([]updateParam, func(*config), *wire.Error) {
 	var params []updateParam
 	subnets, groups := c.config.subnets, c.config.groups
 	if in.Subnets != nil {
 		subnets = slices.Clone(*in.Subnets)
-		params = append(params, updateParam{"Subnets", string(mustJSON(subnets))})
+		params = append(params, updateParam{"Subnets", string(wire.JSON(subnets))})
 	}
 	if in.Groups != nil {
 		groups = slices.Clone(*in.Groups)
-		params = append(params, updateParam{"SecurityGroups", string(mustJSON(groups))})
+		params = append(params, updateParam{"SecurityGroups", string(wire.JSON(groups))})
 	}
 	if sameSet(subnets, c.config.subnets) && sameSet(groups, c.config.groups) {
 		return nil, nil, badParameter(c, "Cluster is already at the desired VPC configuration.")
@@ -630,16 +633,16 @@ func (c *cluster) vpcUpdate(in *vpcInput) ([]updateParam, func(*config), *apiErr
 	return params, func(cfg *config) { cfg.subnets, cfg.groups = subnets, groups }, nil
 }
 
-func (c *cluster) loggingUpdate(in *loggingInput) ([]updateParam, func(*config), *apiError) {
+func (c *cluster) loggingUpdate(in *loggingInput) ([]updateParam, func(*config), *wire.Error) {
 	types := in.over(c.config.logging)
 	if slices.Equal(types, c.config.logging) {
 		return nil, nil, badParameter(c, "No changes needed for the logging config provided")
 	}
-	params := []updateParam{{"ClusterLogging", string(mustJSON(loggingOutput(types)))}}
+	params := []updateParam{{"ClusterLogging", string(wire.JSON(loggingOutput(types)))}}
 	return params, func(cfg *config) { cfg.logging = types }, nil
 }
 
-func (c *cluster) settingsUpdate(in *clusterInput, kind string) ([]updateParam, func(*config), *apiError) {
+func (c *cluster) settingsUpdate(in *clusterInput, kind string) ([]updateParam, func(*config), *wire.Error) {
 	changed := map[string]any{}
 	var params []updateParam
 	if kind == "ControlPlaneEgressUpdate" {
@@ -651,7 +654,7 @@ func (c *cluster) settingsUpdate(in *clusterInput, kind string) ([]updateParam, 
 		if other.kind != kind || value == nil {
 			continue
 		}
-		text := string(mustJSON(value))
+		text := string(wire.JSON(value))
 		if access, ok := value.(map[string]any); ok && other.member == "accessConfig" {
 			text, _ = access["authenticationMode"].(string)
 			merged, _ := c.config.settings["accessConfig"].(map[string]any)
@@ -680,37 +683,37 @@ func (c *cluster) settingsUpdate(in *clusterInput, kind string) ([]updateParam, 
 	}, nil
 }
 
-func (a *AWS) eksUpdateClusterVersion(r *request) (any, *apiError) {
+func (a *AWS) eksUpdateClusterVersion(r *wire.Request) (any, *wire.Error) {
 	c, e := a.visible(r)
 	if e != nil {
 		return nil, e
 	}
 	var in clusterInput
-	if e := decode(r, &in); e != nil {
+	if e := r.Decode(&in); e != nil {
 		return nil, e
 	}
-	digest := in.digest(r.operation)
+	digest := in.digest(r.Operation)
 	if a.opts.RepeatedToken == SameUpdate {
-		if out, e, done := a.again(c, &in, digest, r.now); done {
+		if out, e, done := a.again(c, &in, digest, r.Now); done {
 			return out, e
 		}
 	}
-	if e := a.changeable(c, updateVersion, r.now); e != nil {
+	if e := a.changeable(c, updateVersion, r.Now); e != nil {
 		return nil, e
 	}
 	if in.Version == c.config.version {
 		return nil, badParameter(c, "Cluster is already on the version "+in.Version+".")
 	}
-	if out, e, done := a.again(c, &in, digest, r.now); done {
+	if out, e, done := a.again(c, &in, digest, r.Now); done {
 		return out, e
 	}
 	params := []updateParam{{"Version", in.Version}, {"PlatformVersion", c.platform}}
-	u := a.begin(c, r.now, updateVersion, params, func(cfg *config) { cfg.version = in.Version })
-	c.remember(&in, digest, u, r.now)
-	return map[string]any{"update": updateOutput(u, r.now, 0)}, nil
+	u := a.begin(c, r.Now, updateVersion, params, func(cfg *config) { cfg.version = in.Version })
+	c.remember(&in, digest, u, r.Now)
+	return map[string]any{"update": updateOutput(u, r.Now, 0)}, nil
 }
 
-func (a *AWS) eksListUpdates(r *request) (any, *apiError) {
+func (a *AWS) eksListUpdates(r *wire.Request) (any, *wire.Error) {
 	c, e := a.visible(r)
 	if e != nil {
 		return nil, e
@@ -722,16 +725,16 @@ func (a *AWS) eksListUpdates(r *request) (any, *apiError) {
 	var ids []string
 	// Node groups, add-ons and capabilities have updates of their own; there
 	// are none here.
-	if !r.query.Has("nodegroupName") && !r.query.Has("addonName") && !r.query.Has("capabilityName") {
+	if !r.Query.Has("nodegroupName") && !r.Query.Has("addonName") && !r.Query.Has("capabilityName") {
 		for _, u := range c.updates {
-			if !u.createdAt.Add(a.opts.ListLag).After(r.now) {
+			if !u.createdAt.Add(a.opts.ListLag).After(r.Now) {
 				ids = append(ids, u.id)
 			}
 		}
 	}
 	// The token carries the listing's order: whoever pages sees each id once,
 	// also when an update begins between two pages.
-	salt, token := strconv.FormatUint(a.opts.Seed, 10), untoken(r.query.Get("nextToken"))
+	salt, token := strconv.FormatUint(a.account.Seed, 10), wire.Untoken(r.Query.Get("nextToken"))
 	if a.opts.ListReorder {
 		if token == "" {
 			a.listings++
@@ -741,29 +744,29 @@ func (a *AWS) eksListUpdates(r *request) (any, *apiError) {
 		}
 	}
 	if token != "" {
-		token = token64(token)
+		token = wire.Token(token)
 	}
-	part, next := page(shuffledBy(salt, ids), token, size)
+	part, next := wire.Page(account.ShuffledBy(salt, ids), token, size)
 	if next != "" && a.opts.ListReorder {
-		next = token64(salt + "/" + untoken(next))
+		next = wire.Token(salt + "/" + wire.Untoken(next))
 	}
 	return paged("updateIds", part, next), nil
 }
 
-func (a *AWS) eksDescribeUpdate(r *request) (any, *apiError) {
+func (a *AWS) eksDescribeUpdate(r *wire.Request) (any, *wire.Error) {
 	c, e := a.visible(r)
 	if e != nil {
 		return nil, e
 	}
 	for _, u := range c.updates {
-		if u.id == r.path[3] {
-			return map[string]any{"update": updateOutput(u, r.now, a.opts.UpdateLag)}, nil
+		if u.id == r.Path[3] {
+			return map[string]any{"update": updateOutput(u, r.Now, a.opts.UpdateLag)}, nil
 		}
 	}
-	return nil, &apiError{
+	return nil, &wire.Error{
 		Status:  http.StatusNotFound,
-		Type:    errResourceNotFound,
-		Message: "No update found for ID: " + r.path[3],
+		Type:    wire.ResourceNotFound,
+		Message: "No update found for ID: " + r.Path[3],
 		Members: map[string]any{"clusterName": c.name},
 	}
 }
@@ -794,53 +797,53 @@ func updateOutput(u *update, now time.Time, lag time.Duration) map[string]any {
 }
 
 // tagged returns the cluster that a tagging call's ARN names.
-func (a *AWS) tagged(r *request) (*cluster, *apiError) {
-	name, ok := strings.CutPrefix(r.path[1], a.ClusterARN(""))
+func (a *AWS) tagged(r *wire.Request) (*cluster, *wire.Error) {
+	name, ok := strings.CutPrefix(r.Path[1], a.ClusterARN(""))
 	if !ok {
-		return nil, refuse(http.StatusBadRequest, "BadRequestException", "The ARN "+r.path[1]+" names no cluster of this account and region.")
+		return nil, wire.Refuse(http.StatusBadRequest, "BadRequestException", "The ARN "+r.Path[1]+" names no cluster of this account and region.")
 	}
-	c := a.find(name, r.now)
-	if c == nil || c.visibleAt.After(r.now) {
-		return nil, refuse(http.StatusNotFound, "NotFoundException", "No cluster found for name: "+name+".")
+	c := a.find(name, r.Now)
+	if c == nil || c.visibleAt.After(r.Now) {
+		return nil, wire.Refuse(http.StatusNotFound, "NotFoundException", "No cluster found for name: "+name+".")
 	}
 	return c, nil
 }
 
-func (a *AWS) eksTagResource(r *request) (any, *apiError) {
+func (a *AWS) eksTagResource(r *wire.Request) (any, *wire.Error) {
 	c, e := a.tagged(r)
 	if e != nil {
 		return nil, e
 	}
 	var in clusterInput
-	if e := decode(r, &in); e != nil {
+	if e := r.Decode(&in); e != nil {
 		return nil, e
 	}
 	if len(in.Tags) == 0 {
-		return nil, refuse(http.StatusBadRequest, "BadRequestException", "There are no tags in the request.")
+		return nil, wire.Refuse(http.StatusBadRequest, "BadRequestException", "There are no tags in the request.")
 	}
 	tags := maps.Clone(c.tags)
 	maps.Copy(tags, in.Tags)
 	if len(tags) > 50 {
-		return nil, refuse(http.StatusBadRequest, "BadRequestException", "A cluster has at most 50 tags.")
+		return nil, wire.Refuse(http.StatusBadRequest, "BadRequestException", "A cluster has at most 50 tags.")
 	}
-	c.retag(r.now, tags)
+	c.retag(r.Now, tags)
 	return map[string]any{}, nil
 }
 
-func (a *AWS) eksUntagResource(r *request) (any, *apiError) {
+func (a *AWS) eksUntagResource(r *wire.Request) (any, *wire.Error) {
 	c, e := a.tagged(r)
 	if e != nil {
 		return nil, e
 	}
 	tags := maps.Clone(c.tags)
-	for _, key := range r.query["tagKeys"] {
+	for _, key := range r.Query["tagKeys"] {
 		delete(tags, key)
 	}
-	c.retag(r.now, tags)
+	c.retag(r.Now, tags)
 	return map[string]any{}, nil
 }
 
-func (a *AWS) eksListTagsForResource(r *request) (any, *apiError) {
+func (a *AWS) eksListTagsForResource(r *wire.Request) (any, *wire.Error) {
 	c, e := a.tagged(r)
 	if e != nil {
 		return nil, e
@@ -879,7 +882,7 @@ var reserved = []netip.Prefix{
 }
 
 // checkCIDRs refuses a list that EKS refuses.
-func (a *AWS) checkCIDRs(cidrs []string, family string, public bool) *apiError {
+func (a *AWS) checkCIDRs(cidrs []string, family string, public bool) *wire.Error {
 	if len(cidrs) == 0 && public && a.opts.RefuseEmptyCIDRs {
 		return badParameter(nil, "The publicAccessCidrs list should not be empty")
 	}
@@ -959,9 +962,9 @@ func loggingOutput(on []string) map[string]any {
 	return map[string]any{"clusterLogging": groups}
 }
 
-// clusterID is the hexadecimal name in a cluster's endpoint. The caller holds a.mu.
+// clusterID is the hexadecimal name in a cluster's endpoint. The caller holds the account's lock.
 func (a *AWS) clusterID() string {
-	return fmt.Sprintf("%016X%016X", a.random.Uint64(), a.random.Uint64())
+	return fmt.Sprintf("%016X%016X", a.account.Uint64(), a.account.Uint64())
 }
 
 // epoch is a time as rest-json writes it: seconds, with milliseconds.

@@ -173,7 +173,7 @@ func (c *cluster) retag(now time.Time, tags map[string]string) {
 // asOf is of which time each part of a read tells.
 type asOf struct{ values, status, tags time.Time }
 
-// behind is a read that is behind as the options say. The caller holds a.mu.
+// behind is a read that is behind as the options say. The caller holds the account's lock.
 func (a *AWS) behind(now time.Time) asOf {
 	l := asOf{values: now.Add(-a.opts.StaleReads), status: now, tags: now.Add(-a.opts.TagLag)}
 	if a.opts.ReadSkew && a.opts.StaleReads > 0 {
@@ -192,7 +192,7 @@ func (u *update) status(now time.Time) string {
 	return u.end
 }
 
-// begin starts an update. The caller holds a.mu and has made sure that none is
+// begin starts an update. The caller holds the account's lock and has made sure that none is
 // running.
 func (a *AWS) begin(c *cluster, now time.Time, kind string, params []updateParam, apply func(*config)) *update {
 	took := a.durations.OtherUpdate
@@ -203,7 +203,7 @@ func (a *AWS) begin(c *cluster, now time.Time, kind string, params []updateParam
 		took = a.durations.VersionUpdate
 	}
 	u := &update{
-		id:        a.uuid(),
+		id:        a.account.UUID(),
 		kind:      kind,
 		params:    params,
 		createdAt: now,
@@ -220,7 +220,7 @@ func (a *AWS) begin(c *cluster, now time.Time, kind string, params []updateParam
 }
 
 // find returns a cluster as it is now, nil if there is none of the name. The
-// caller holds a.mu.
+// caller holds the account's lock.
 func (a *AWS) find(name string, now time.Time) *cluster {
 	c := a.clusters[name]
 	if c == nil {
@@ -278,9 +278,9 @@ type Update struct {
 // PutCluster makes a cluster, or replaces the one of its name, without a call:
 // nothing is told to EventBridge.
 func (a *AWS) PutCluster(in Cluster) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	now := a.now()
+	a.account.Lock()
+	defer a.account.Unlock()
+	now := a.account.Now()
 	if in.CreatedAt.IsZero() {
 		in.CreatedAt = now
 	}
@@ -288,13 +288,13 @@ func (a *AWS) PutCluster(in Cluster) {
 		in.Version = "1.33"
 	}
 	if in.RoleARN == "" {
-		in.RoleARN = a.globalARN("iam", "role/eks-"+in.Name)
+		in.RoleARN = a.account.GlobalARN("iam", "role/eks-"+in.Name)
 	}
 	if in.ClusterSecurityGroup == "" {
-		in.ClusterSecurityGroup = a.resourceID("sg")
+		in.ClusterSecurityGroup = a.account.ResourceID("sg")
 	}
 	if len(in.Subnets) == 0 {
-		in.Subnets = []string{a.resourceID("subnet"), a.resourceID("subnet")}
+		in.Subnets = []string{a.account.ResourceID("subnet"), a.account.ResourceID("subnet")}
 	}
 	if in.VPC == "" {
 		in.VPC = a.vpcOf(in.Subnets)
@@ -359,9 +359,9 @@ func (a *AWS) PutCluster(in Cluster) {
 
 // Cluster returns a cluster's true current state.
 func (a *AWS) Cluster(name string) (Cluster, bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	now := a.now()
+	a.account.Lock()
+	defer a.account.Unlock()
+	now := a.account.Now()
 	c := a.find(name, now)
 	if c == nil {
 		return Cluster{}, false
@@ -371,9 +371,9 @@ func (a *AWS) Cluster(name string) (Cluster, bool) {
 
 // Clusters returns the names of all clusters, sorted.
 func (a *AWS) Clusters() []string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	now := a.now()
+	a.account.Lock()
+	defer a.account.Unlock()
+	now := a.account.Now()
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(a.clusters)) {
 		if a.find(name, now) != nil {
@@ -544,7 +544,7 @@ func (a *AWS) StartUpdate(name, kind string, d time.Duration) (id string, err er
 // listed.
 func (a *AWS) Busy(name string, d time.Duration) error {
 	return a.change(name, func(c *cluster, now time.Time) error {
-		c.busyUntil, c.busyUpdateID = now.Add(d), a.uuid()
+		c.busyUntil, c.busyUpdateID = now.Add(d), a.account.UUID()
 		return nil
 	})
 }
@@ -565,15 +565,15 @@ func (a *AWS) RefuseUpdates(name, reason string, d time.Duration) error {
 
 // RemoveCluster takes a cluster away at once, without a call.
 func (a *AWS) RemoveCluster(name string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.account.Lock()
+	defer a.account.Unlock()
 	delete(a.clusters, name)
 }
 
 func (a *AWS) change(name string, f func(*cluster, time.Time) error) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	now := a.now()
+	a.account.Lock()
+	defer a.account.Unlock()
+	now := a.account.Now()
 	c := a.find(name, now)
 	if c == nil {
 		return fmt.Errorf("localaws: there is no cluster named %s", name)

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/wire"
 )
 
 // rule sends the events that its pattern matches to a queue.
@@ -25,8 +27,8 @@ func (a *AWS) PutRule(name, pattern, queue string) error {
 	if err != nil {
 		return fmt.Errorf("localaws: rule %s: %w", name, err)
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.account.Lock()
+	defer a.account.Unlock()
 	if a.queues[queue] == nil {
 		return fmt.Errorf("localaws: rule %s: there is no queue named %s", name, queue)
 	}
@@ -54,9 +56,9 @@ func (a *AWS) PutEvent(event []byte) error {
 // Event returns an event of this account and region in EventBridge's envelope,
 // of now; detail is encoded as JSON.
 func (a *AWS) Event(source, detailType string, detail any) []byte {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.event(source, detailType, a.now(), detail)
+	a.account.Lock()
+	defer a.account.Unlock()
+	return a.event(source, detailType, a.account.Now(), detail)
 }
 
 // deliver puts copies of an event into the queues of the rules that match it,
@@ -70,9 +72,9 @@ func (a *AWS) deliver(event []byte) {
 	if err != nil {
 		return
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	now := a.now()
+	a.account.Lock()
+	defer a.account.Unlock()
+	now := a.account.Now()
 	for _, r := range a.rules {
 		q := a.queues[r.queue]
 		if q == nil || !matchObject(r.pattern, parsed) {
@@ -169,7 +171,7 @@ func checkElement(element any, at string) error {
 		}
 		for name, operand := range e {
 			if ok := filterFits(name, operand); !ok {
-				return fmt.Errorf("%s: localaws does not know the filter %s: %s", at, name, mustJSON(operand))
+				return fmt.Errorf("%s: localaws does not know the filter %s: %s", at, name, wire.JSON(operand))
 			}
 		}
 	}

@@ -63,7 +63,7 @@ func (t gated) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	sum := sha256.Sum256(body)
 	seen := identify(r, body)
-	label := fmt.Sprintf("%s %s:%s %s %x", seen.accessKeyID, seen.service, seen.operation, r.URL.RequestURI(), sum[:6])
+	label := fmt.Sprintf("%s %s:%s %s %x", seen.AccessKeyID, seen.Service, seen.Operation, r.URL.RequestURI(), sum[:6])
 	if err := t.gate.Park(r.Context(), label); err != nil {
 		return nil, err
 	}

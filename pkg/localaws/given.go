@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/wire"
 )
 
 // GivenUpdate is an EndpointAccessUpdate that somebody's call began, as the
@@ -30,7 +32,7 @@ func (a *AWS) PutUpdate(name string, in GivenUpdate) (id string, err error) {
 		u := a.begin(c, now, updateEndpointAccess, []updateParam{
 			{"EndpointPublicAccess", strconv.FormatBool(in.Public)},
 			{"EndpointPrivateAccess", strconv.FormatBool(in.Private)},
-			{"PublicAccessCidrs", string(mustJSON(nonNil(cidrs)))},
+			{"PublicAccessCidrs", string(wire.JSON(nonNil(cidrs)))},
 		}, func(cfg *config) { cfg.public, cfg.private, cfg.cidrs = in.Public, in.Private, cidrs })
 		if in.ID != "" {
 			u.id = in.ID

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/wire"
 )
 
 // TopicElsewhere is a topic that another account has, in the same region.
@@ -20,8 +22,8 @@ type TopicElsewhere struct {
 // be allowed to by his own policies and by the topic's, and to use its key by his own
 // and by the key's; Mails has what was published, by the topic's ARN.
 func (a *AWS) CreateTopicElsewhere(t TopicElsewhere) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.account.Lock()
+	defer a.account.Unlock()
 	if a.topics[t.ARN] != nil {
 		return fmt.Errorf("localaws: there is already a topic %s", t.ARN)
 	}
@@ -35,8 +37,8 @@ func (a *AWS) CreateTopicElsewhere(t TopicElsewhere) error {
 
 // CreateKey makes a key of the ARN with the policy.
 func (a *AWS) CreateKey(arn, policy string) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.account.Lock()
+	defer a.account.Unlock()
 	p, err := readPolicy(policy)
 	if err != nil {
 		return err
@@ -48,8 +50,8 @@ func (a *AWS) CreateKey(arn, policy string) error {
 // Allow gives whoever signs with the access key id a policy of his own. It is only
 // looked at for topics elsewhere.
 func (a *AWS) Allow(accessKeyID, policy string) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.account.Lock()
+	defer a.account.Unlock()
 	p, err := readPolicy(policy)
 	if err != nil {
 		return err
@@ -180,35 +182,35 @@ func isPrincipal(principal any, role string) bool {
 
 // admitElsewhere tells why a caller may not publish to a topic of another account, nil
 // if he may. Between accounts both sides must allow it. Source: the IAM user guide,
-// "Cross-account policy evaluation logic". The caller holds a.mu.
-func (a *AWS) admitElsewhere(r *request, t *topic) *apiError {
-	role := r.caller.SessionIssuerARN
+// "Cross-account policy evaluation logic". The caller holds the account's lock.
+func (a *AWS) admitElsewhere(r *wire.Request, t *topic) *wire.Error {
+	role := r.Caller.SessionIssuerARN
 	if role == "" {
-		role = r.caller.ARN
+		role = r.Caller.ARN
 	}
 	q := asked{action: "sns:Publish", resource: t.name, keys: map[string]string{"aws:principalarn": role}}
-	if r.caller.SourceFunctionARN != "" {
-		q.keys["lambda:sourcefunctionarn"] = r.caller.SourceFunctionARN
+	if r.Caller.SourceFunctionARN != "" {
+		q.keys["lambda:sourcefunctionarn"] = r.Caller.SourceFunctionARN
 	}
-	if a.opts.Organization != "" {
-		q.keys["aws:principalorgid"] = a.opts.Organization
+	if a.account.Organization != "" {
+		q.keys["aws:principalorgid"] = a.account.Organization
 	}
-	if decides(a.identities[r.accessKeyID], q, "") != "allow" || decides(t.policy, q, role) != "allow" {
-		return refuse(http.StatusForbidden, "AuthorizationError", "User: "+r.caller.ARN+" is not authorized to perform: SNS:Publish on resource: "+t.name)
+	if decides(a.identities[r.AccessKeyID], q, "") != "allow" || decides(t.policy, q, role) != "allow" {
+		return wire.Refuse(http.StatusForbidden, "AuthorizationError", "User: "+r.Caller.ARN+" is not authorized to perform: SNS:Publish on resource: "+t.name)
 	}
 	if t.key == "" {
 		return nil
 	}
 	suffix := ".amazonaws.com"
-	if a.partition == "aws-cn" {
+	if a.account.Partition == "aws-cn" {
 		suffix += ".cn"
 	}
-	q.keys["kms:viaservice"], q.resource = "sns."+a.opts.Region+suffix, t.key
+	q.keys["kms:viaservice"], q.resource = "sns."+a.account.Region+suffix, t.key
 	for _, action := range []string{"kms:GenerateDataKey", "kms:Decrypt"} {
 		q.action = action
-		if decides(a.identities[r.accessKeyID], q, "") != "allow" || decides(a.keys[t.key], q, role) != "allow" {
-			f := KeyRefused(serviceSNS, KeyDenied)
-			return refuse(f.Status, f.Type, f.Message)
+		if decides(a.identities[r.AccessKeyID], q, "") != "allow" || decides(a.keys[t.key], q, role) != "allow" {
+			f := KeyRefused(wire.SNS, KeyDenied)
+			return wire.Refuse(f.Status, f.Type, f.Message)
 		}
 	}
 	return nil

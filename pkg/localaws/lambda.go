@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -13,6 +12,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/wire"
 )
 
 // runtimePrefix is where the runtime APIs of functions are mounted: a process
@@ -103,8 +104,8 @@ type Invocation struct {
 // handler serves it under /runtimes/NAME.
 func (a *AWS) Function(name, queue string, o FunctionOptions) (*Function, error) {
 	o = o.withDefaults()
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.account.Lock()
+	defer a.account.Unlock()
 	switch {
 	case a.functions[name] != nil:
 		return nil, fmt.Errorf("localaws: there is already a function named %s", name)
@@ -131,19 +132,19 @@ func (o FunctionOptions) withDefaults() FunctionOptions {
 func (f *Function) RuntimeAPI(host string) string { return host + runtimePrefix + f.name }
 
 // ARN returns the function's ARN.
-func (f *Function) ARN() string { return f.aws.arn("lambda", "function:"+f.name) }
+func (f *Function) ARN() string { return f.aws.account.ARN("lambda", "function:"+f.name) }
 
 // Invocations returns all runs so far, oldest first.
 func (f *Function) Invocations() []Invocation {
-	f.aws.mu.Lock()
-	defer f.aws.mu.Unlock()
+	f.aws.account.Lock()
+	defer f.aws.account.Unlock()
 	return slices.Clone(f.invocations)
 }
 
 // InitErrors returns what processes reported when they could not start.
 func (f *Function) InitErrors() []string {
-	f.aws.mu.Lock()
-	defer f.aws.mu.Unlock()
+	f.aws.account.Lock()
+	defer f.aws.account.Unlock()
 	return slices.Clone(f.initErrors)
 }
 
@@ -154,8 +155,8 @@ func (f *Function) InitErrors() []string {
 // stream and queue-based event sources": each event is processed at least
 // once, and a batch may come twice.
 func (f *Function) InvokeAgain(id string, after time.Duration) error {
-	f.aws.mu.Lock()
-	defer f.aws.mu.Unlock()
+	f.aws.account.Lock()
+	defer f.aws.account.Unlock()
 	i := slices.IndexFunc(f.batches, func(inv *invocation) bool { return inv.id == id })
 	if i < 0 {
 		return fmt.Errorf("localaws: function %s: there was no batch with the invocation %s", f.name, id)
@@ -170,9 +171,9 @@ func (f *Function) InvokeAgain(id string, after time.Duration) error {
 // queue, or a batch that is to be invoked once more. It is false if there is
 // nothing to come.
 func (f *Function) Next() (time.Time, bool) {
-	f.aws.mu.Lock()
-	defer f.aws.mu.Unlock()
-	f.aws.settleQueues(f.aws.now())
+	f.aws.account.Lock()
+	defer f.aws.account.Unlock()
+	f.aws.settleQueues(f.aws.account.Now())
 	return f.next()
 }
 
@@ -202,13 +203,13 @@ func runtimePath(path string) (function, rest string, ok bool) {
 func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ans, err := f.answer(r, r.URL.Path)
 	if err != nil {
-		drop(w)
+		wire.Drop(w)
 		return
 	}
-	writeAnswer(w, ans)
+	ans.Write(w)
 }
 
-func (f *Function) answer(r *http.Request, path string) (answer, error) {
+func (f *Function) answer(r *http.Request, path string) (wire.Answer, error) {
 	rest, ok := strings.CutPrefix(path, apiPrefix)
 	parts := strings.Split(rest, "/")
 	switch {
@@ -216,43 +217,43 @@ func (f *Function) answer(r *http.Request, path string) (answer, error) {
 	case r.Method == http.MethodGet && rest == "invocation/next":
 		return f.nextInvocation(r.Context())
 	case r.Method == http.MethodPost && rest == "init/error":
-		body, err := readBody(r)
+		body, err := wire.ReadBody(r)
 		if err != nil {
-			return answer{}, err
+			return wire.Answer{}, err
 		}
-		f.aws.mu.Lock()
+		f.aws.account.Lock()
 		f.initErrors = append(f.initErrors, string(body))
-		f.aws.mu.Unlock()
+		f.aws.account.Unlock()
 		return accepted(), nil
 	case r.Method == http.MethodPost && len(parts) == 3 && parts[0] == "invocation" && (parts[2] == "response" || parts[2] == "error"):
 		return f.finish(r, parts[1], parts[2] == "error")
 	}
-	return answer{status: http.StatusNotFound, body: []byte("no such route of the runtime API: " + path)}, nil
+	return wire.Answer{Status: http.StatusNotFound, Body: []byte("no such route of the runtime API: " + path)}, nil
 }
 
-func accepted() answer {
-	return answer{
-		status: http.StatusAccepted,
-		header: http.Header{"Content-Type": {"application/json"}},
-		body:   []byte(`{"status":"OK"}`),
+func accepted() wire.Answer {
+	return wire.Answer{
+		Status: http.StatusAccepted,
+		Header: http.Header{"Content-Type": {"application/json"}},
+		Body:   []byte(`{"status":"OK"}`),
 	}
 }
 
-func (f *Function) nextInvocation(ctx context.Context) (answer, error) {
+func (f *Function) nextInvocation(ctx context.Context) (wire.Answer, error) {
 	inv, err := f.wait(ctx, f.opts.Gate)
 	if err != nil {
-		return answer{}, err
+		return wire.Answer{}, err
 	}
-	return answer{
-		status: http.StatusOK,
-		header: http.Header{
+	return wire.Answer{
+		Status: http.StatusOK,
+		Header: http.Header{
 			"Content-Type":                        {"application/json"},
 			"Lambda-Runtime-Aws-Request-Id":       {inv.id},
 			"Lambda-Runtime-Deadline-Ms":          {strconv.FormatInt(inv.deadline.UnixMilli(), 10)},
 			"Lambda-Runtime-Invoked-Function-Arn": {f.ARN()},
 			"Lambda-Runtime-Trace-Id":             {"Root=1-" + inv.id[:8] + "-" + strings.ReplaceAll(inv.id, "-", "")[8:]},
 		},
-		body: inv.payload,
+		Body: inv.payload,
 	}, nil
 }
 
@@ -262,21 +263,21 @@ var errClosed = errors.New("localaws: the AWS was closed")
 // batch of the queue.
 func (f *Function) wait(ctx context.Context, gate *Gate) (*invocation, error) {
 	a := f.aws
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.account.Lock()
+	defer a.account.Unlock()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		case <-a.closed:
+		case <-a.account.Closed:
 			return nil, errClosed
 		default:
 		}
 		if f.ready() {
 			if gate != nil {
-				a.mu.Unlock()
+				a.account.Unlock()
 				err := gate.Park(ctx, "poll "+f.name)
-				a.mu.Lock()
+				a.account.Lock()
 				if err != nil {
 					return nil, err
 				}
@@ -297,7 +298,7 @@ func (f *Function) ready() bool {
 	if len(f.direct) > 0 {
 		return true
 	}
-	now := f.aws.now()
+	now := f.aws.account.Now()
 	f.aws.settleQueues(now)
 	at, ok := f.next()
 	return ok && !at.After(now)
@@ -313,20 +314,20 @@ func (f *Function) sleep(ctx context.Context) error {
 		arrived = q.changed
 	}
 	if at, ok := f.next(); ok {
-		t := time.NewTimer(at.Sub(a.now()))
+		t := time.NewTimer(at.Sub(a.account.Now()))
 		defer t.Stop()
 		timer = t.C
 	}
 	asked := f.changed
-	a.mu.Unlock()
-	defer a.mu.Lock()
+	a.account.Unlock()
+	defer a.account.Lock()
 	select {
 	case <-timer:
 	case <-arrived:
 	case <-asked:
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-a.closed:
+	case <-a.account.Closed:
 		return errClosed
 	}
 	return nil
@@ -336,11 +337,11 @@ func (f *Function) sleep(ctx context.Context) error {
 // poller was faster. The caller holds the mutex.
 func (f *Function) begin() *invocation {
 	a := f.aws
-	now := a.now()
+	now := a.account.Now()
 	var inv *invocation
 	if q := a.queues[f.queue]; q != nil {
 		if taken := a.take(q, now, f.opts.BatchSize, q.opts.VisibilityTimeout); len(taken) > 0 {
-			inv = &invocation{id: a.uuid(), messages: taken, payload: a.batchEvent(q, taken)}
+			inv = &invocation{id: a.account.UUID(), messages: taken, payload: a.batchEvent(q, taken)}
 		}
 	}
 	due := slices.IndexFunc(f.again, func(g again) bool { return !g.at().After(now) })
@@ -348,7 +349,7 @@ func (f *Function) begin() *invocation {
 	case inv != nil:
 	case due >= 0:
 		first := f.again[due].first
-		inv = &invocation{id: a.uuid(), messages: first.messages, payload: first.payload}
+		inv = &invocation{id: a.account.UUID(), messages: first.messages, payload: first.payload}
 		f.again = slices.Delete(f.again, due, due+1)
 	case len(f.direct) > 0:
 		inv = f.direct[0]
@@ -384,24 +385,24 @@ func (a *AWS) batchEvent(q *queue, taken []*message) []byte {
 			"md5OfBody":         md5Hex([]byte(m.body)),
 			"eventSource":       "aws:sqs",
 			"eventSourceARN":    a.QueueARN(q.name),
-			"awsRegion":         a.opts.Region,
+			"awsRegion":         a.account.Region,
 		}
 		if len(m.attributes) > 0 {
 			record["md5OfMessageAttributes"] = attributesMD5(m.attributes)
 		}
 		records = append(records, record)
 	}
-	return mustJSON(map[string]any{"Records": records})
+	return wire.JSON(map[string]any{"Records": records})
 }
 
-func (f *Function) finish(r *http.Request, id string, failed bool) (answer, error) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
+func (f *Function) finish(r *http.Request, id string, failed bool) (wire.Answer, error) {
+	body, err := wire.ReadBody(r)
 	if err != nil {
-		return answer{}, err
+		return wire.Answer{}, err
 	}
 	if gate := f.opts.Gate; gate != nil {
 		if err := gate.Park(r.Context(), "settle "+f.name); err != nil {
-			return answer{}, err
+			return wire.Answer{}, err
 		}
 	}
 	var failure error
@@ -412,13 +413,13 @@ func (f *Function) finish(r *http.Request, id string, failed bool) (answer, erro
 		// A function whose answer broke off says so behind the body.
 		failure = errors.New(r.Trailer.Get("Lambda-Runtime-Function-Error-Type"))
 	}
-	f.aws.mu.Lock()
-	defer f.aws.mu.Unlock()
+	f.aws.account.Lock()
+	defer f.aws.account.Unlock()
 	inv := f.running[id]
 	if inv == nil {
 		return refusedInvocation("there is no invocation " + id), nil
 	}
-	if !f.aws.now().Before(inv.deadline) {
+	if !f.aws.account.Now().Before(inv.deadline) {
 		f.end(inv, nil, f.timedOut(inv))
 		return refusedInvocation("the invocation " + id + " is past its deadline"), nil
 	}
@@ -430,11 +431,11 @@ func (f *Function) timedOut(inv *invocation) error {
 	return fmt.Errorf("%s Task timed out after %.2f seconds", inv.id, f.opts.Timeout.Seconds())
 }
 
-func refusedInvocation(why string) answer {
-	return answer{
-		status: http.StatusBadRequest,
-		header: http.Header{"Content-Type": {"application/json"}},
-		body:   mustJSON(map[string]any{"errorMessage": why, "errorType": "InvalidRequestID"}),
+func refusedInvocation(why string) wire.Answer {
+	return wire.Answer{
+		Status: http.StatusBadRequest,
+		Header: http.Header{"Content-Type": {"application/json"}},
+		Body:   wire.JSON(map[string]any{"errorMessage": why, "errorType": "InvalidRequestID"}),
 	}
 }
 
@@ -457,7 +458,7 @@ func (f *Function) end(inv *invocation, result []byte, failure error) {
 	delete(f.running, inv.id)
 	noted := &f.invocations[inv.note]
 	noted.Over, noted.Answer = true, result
-	inv.ended = f.aws.now()
+	inv.ended = f.aws.account.Now()
 	inv.result, inv.failure = result, failure
 	left := map[string]bool{}
 	switch {
@@ -523,24 +524,24 @@ func itemFailures(result []byte, messages []*message) map[string]bool {
 // were sent before are settled by then.
 func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	a := f.aws
-	a.mu.Lock()
-	inv := &invocation{id: a.uuid(), payload: payload, done: make(chan struct{})}
+	a.account.Lock()
+	inv := &invocation{id: a.account.UUID(), payload: payload, done: make(chan struct{})}
 	f.direct = append(f.direct, inv)
 	close(f.changed)
 	f.changed = make(chan struct{})
-	a.mu.Unlock()
+	a.account.Unlock()
 	select {
 	case <-inv.done:
 	case <-ctx.Done():
-		a.mu.Lock()
-		defer a.mu.Unlock()
+		a.account.Lock()
+		defer a.account.Unlock()
 		f.direct = slices.DeleteFunc(f.direct, func(other *invocation) bool { return other == inv })
 		return nil, ctx.Err()
-	case <-a.closed:
+	case <-a.account.Closed:
 		return nil, errClosed
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.account.Lock()
+	defer a.account.Unlock()
 	return inv.result, inv.failure
 }
 
@@ -568,12 +569,12 @@ func (f *Function) Run(ctx context.Context, handler Handler) error {
 // RunOnce is one round of Run with what is there now. It tells whether there
 // was anything.
 func (f *Function) RunOnce(ctx context.Context, handler Handler) (bool, error) {
-	f.aws.mu.Lock()
+	f.aws.account.Lock()
 	var inv *invocation
 	if f.ready() {
 		inv = f.begin()
 	}
-	f.aws.mu.Unlock()
+	f.aws.account.Unlock()
 	if inv == nil {
 		return false, nil
 	}
@@ -600,12 +601,12 @@ func (f *Function) run(ctx context.Context, inv *invocation, handler Handler) er
 		// The process was ended before it could answer.
 		return err
 	}
-	f.aws.mu.Lock()
-	defer f.aws.mu.Unlock()
+	f.aws.account.Lock()
+	defer f.aws.account.Unlock()
 	if f.running[inv.id] == nil {
 		return nil
 	}
-	if !f.aws.now().Before(inv.deadline) {
+	if !f.aws.account.Now().Before(inv.deadline) {
 		result, failure = nil, f.timedOut(inv)
 	}
 	f.end(inv, result, failure)
@@ -615,10 +616,10 @@ func (f *Function) run(ctx context.Context, inv *invocation, handler Handler) er
 // Poll makes a function without a name of its own out of a queue and a
 // handler, and runs it; see Run.
 func (a *AWS) Poll(ctx context.Context, queue string, o FunctionOptions, handler Handler) error {
-	a.mu.Lock()
+	a.account.Lock()
 	q := a.queues[queue]
 	f := &Function{aws: a, name: queue, queue: queue, opts: o.withDefaults(), running: map[string]*invocation{}, changed: make(chan struct{})}
-	a.mu.Unlock()
+	a.account.Unlock()
 	if q == nil {
 		return fmt.Errorf("localaws: there is no queue named %s", queue)
 	}

@@ -11,15 +11,12 @@
 package localaws
 
 import (
-	"encoding/hex"
-	"fmt"
-	"hash/fnv"
 	"math/rand/v2"
-	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
+
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/account"
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/wire"
 )
 
 // Options says which account the AWS is and how it behaves. The zero value of
@@ -147,14 +144,13 @@ func (d Durations) withDefaults() Durations {
 // AWS is one account in one region. Its methods may be called at the same time
 // from several goroutines.
 type AWS struct {
-	opts      Options
-	partition string
-	closed    chan struct{}
-	closeOnce sync.Once
+	opts       Options
+	account    *account.Account
+	closeOnce  sync.Once
+	operations map[string]map[string]wire.Operation // by service and name
 
-	mu        sync.Mutex
+	// Below, guarded by the account's lock.
 	durations Durations
-	random    *rand.Rand
 	skew      *rand.Rand // of how old each look is
 	listings  uint64     // of updates, so far
 	callers   map[string]Caller
@@ -188,20 +184,17 @@ func New(o Options) *AWS {
 		o.Regions = []string{o.Region}
 	}
 	if o.CreatingError == "" {
-		o.CreatingError = errInvalidRequest
-	}
-	if o.Partition == "" {
-		o.Partition = partitionOf(o.Region)
+		o.CreatingError = wire.InvalidRequest
 	}
 	if o.DelayScale == 0 {
 		o.DelayScale = 1
 	}
-	return &AWS{
-		opts:      o,
-		partition: o.Partition,
-		closed:    make(chan struct{}),
+	a := &AWS{
+		opts: o,
+		account: account.New(account.Options{
+			ID: o.Account, Region: o.Region, Partition: o.Partition, Organization: o.Organization, Seed: o.Seed, Clock: o.Clock,
+		}),
 		durations: o.Durations.withDefaults(),
-		random:    rand.New(rand.NewPCG(o.Seed, 0x6c6f63616c617773)),
 		skew:      rand.New(rand.NewPCG(o.Seed, 0x736b6577)),
 		callers:   map[string]Caller{},
 		windows:   map[string]*window{},
@@ -214,101 +207,31 @@ func New(o Options) *AWS {
 		keys:      map[string][]policyStatement{}, identities: map[string][]policyStatement{},
 		functions: map[string]*Function{},
 	}
+	a.operations = a.allOperations()
+	return a
 }
 
 // Close ends every long poll that is waiting; calls are still answered.
 func (a *AWS) Close() {
-	a.closeOnce.Do(func() { close(a.closed) })
+	a.closeOnce.Do(func() { close(a.account.Closed) })
 }
 
 // Account returns the account id.
-func (a *AWS) Account() string { return a.opts.Account }
+func (a *AWS) Account() string { return a.account.ID }
 
 // Region returns the region.
-func (a *AWS) Region() string { return a.opts.Region }
+func (a *AWS) Region() string { return a.account.Region }
 
 // Partition returns the partition that the region lies in, e.g. aws-cn.
-func (a *AWS) Partition() string { return a.partition }
-
-func (a *AWS) now() time.Time {
-	if a.opts.Clock != nil {
-		return a.opts.Clock()
-	}
-	return time.Now()
-}
+func (a *AWS) Partition() string { return a.account.Partition }
 
 // SetDurations changes how long EKS takes from now on; what is under way ends
 // when it would have.
 func (a *AWS) SetDurations(d Durations) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.account.Lock()
+	defer a.account.Unlock()
 	a.durations = d.withDefaults()
 }
 
 // ClusterARN returns the ARN of the cluster of the name.
-func (a *AWS) ClusterARN(name string) string { return a.arn("eks", "cluster/"+name) }
-
-func (a *AWS) arn(service, resource string) string {
-	return strings.Join([]string{"arn", a.partition, service, a.opts.Region, a.opts.Account, resource}, ":")
-}
-
-func partitionOf(region string) string {
-	switch {
-	case strings.HasPrefix(region, "cn-"):
-		return "aws-cn"
-	case strings.HasPrefix(region, "us-gov-"):
-		return "aws-us-gov"
-	default:
-		return "aws"
-	}
-}
-
-// uuid returns the next id of the seed's sequence. The caller holds a.mu.
-func (a *AWS) uuid() string {
-	var b [16]byte
-	for i := 0; i < len(b); i += 8 {
-		v := a.random.Uint64()
-		for j := range 8 {
-			b[i+j] = byte(v >> (8 * j))
-		}
-	}
-	b[6] = b[6]&0x0f | 0x40
-	b[8] = b[8]&0x3f | 0x80
-	s := hex.EncodeToString(b[:])
-	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
-}
-
-// resourceID returns an id in EC2's form, e.g. sg-0123456789abcdef0. The
-// caller holds a.mu.
-func (a *AWS) resourceID(prefix string) string {
-	return fmt.Sprintf("%s-0%016x", prefix, a.random.Uint64())
-}
-
-// shuffled returns words in an order that is fixed by the seed and by the
-// words alone: where AWS documents no order, none should be relied on.
-func (a *AWS) shuffled(words []string) []string {
-	return shuffledBy(strconv.FormatUint(a.opts.Seed, 10), words)
-}
-
-// shuffledBy is shuffled with another order for each salt. A word keeps its
-// place among the others when one comes or goes.
-func shuffledBy(salt string, words []string) []string {
-	rank := func(word string) uint64 {
-		h := fnv.New64a()
-		_, _ = fmt.Fprintf(h, "%s/%s", salt, word)
-		return h.Sum64()
-	}
-	out := slices.Clone(words)
-	slices.SortStableFunc(out, func(x, y string) int {
-		rx, ry := rank(x), rank(y)
-		switch {
-		case rx < ry:
-			return -1
-		case rx > ry:
-			return 1
-		default:
-			return strings.Compare(x, y)
-		}
-	})
-	return out
-}
+func (a *AWS) ClusterARN(name string) string { return a.account.ARN("eks", "cluster/"+name) }

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/wire"
 )
 
 // maxPublish is how large a message may be, its attributes included. Source:
@@ -40,8 +42,8 @@ type Mail struct {
 
 // CreateTopic makes a topic and returns its ARN.
 func (a *AWS) CreateTopic(name string) (arn string, err error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.account.Lock()
+	defer a.account.Unlock()
 	if a.topics[name] != nil {
 		return "", fmt.Errorf("localaws: there is already a topic named %s", name)
 	}
@@ -50,13 +52,13 @@ func (a *AWS) CreateTopic(name string) (arn string, err error) {
 }
 
 // TopicARN returns the ARN of the topic of the name.
-func (a *AWS) TopicARN(name string) string { return a.arn("sns", name) }
+func (a *AWS) TopicARN(name string) string { return a.account.ARN("sns", name) }
 
 // Subscribe sends what is published to a topic on to a queue, in SNS's
 // envelope or raw.
 func (a *AWS) Subscribe(topic, queue string, raw bool) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.account.Lock()
+	defer a.account.Unlock()
 	t := a.topics[topic]
 	if t == nil {
 		return fmt.Errorf("localaws: there is no topic named %s", topic)
@@ -70,8 +72,8 @@ func (a *AWS) Subscribe(topic, queue string, raw bool) error {
 
 // Mails returns what was published to a topic, oldest first.
 func (a *AWS) Mails(topic string) []Mail {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.account.Lock()
+	defer a.account.Unlock()
 	t := a.topics[topic]
 	if t == nil {
 		return nil
@@ -79,12 +81,12 @@ func (a *AWS) Mails(topic string) []Mail {
 	return append([]Mail(nil), t.mails...)
 }
 
-func (a *AWS) snsPublish(r *request) (any, *apiError) {
-	arn := r.form.Get("TopicArn")
+func (a *AWS) snsPublish(r *wire.Request) (any, *wire.Error) {
+	arn := r.Form.Get("TopicArn")
 	if arn == "" {
-		arn = r.form.Get("TargetArn")
+		arn = r.Form.Get("TargetArn")
 	}
-	r.resources = []string{arn}
+	r.Resources = []string{arn}
 	name, ours := strings.CutPrefix(arn, a.TopicARN(""))
 	t := a.topics[name]
 	if t != nil && t.elsewhere {
@@ -97,9 +99,9 @@ func (a *AWS) snsPublish(r *request) (any, *apiError) {
 		return nil, badPublish("Invalid parameter: TopicArn or TargetArn")
 	}
 	if t == nil {
-		return nil, refuse(http.StatusNotFound, "NotFound", "Topic does not exist")
+		return nil, wire.Refuse(http.StatusNotFound, "NotFound", "Topic does not exist")
 	}
-	message, subject := r.form.Get("Message"), r.form.Get("Subject")
+	message, subject := r.Form.Get("Message"), r.Form.Get("Subject")
 	attributes, size, e := publishAttributes(r)
 	switch {
 	case e != nil:
@@ -108,10 +110,10 @@ func (a *AWS) snsPublish(r *request) (any, *apiError) {
 		return nil, badPublish("Invalid parameter: Empty message")
 	case len(message)+size > maxPublish:
 		return nil, badPublish("Invalid parameter: Message too long")
-	case r.form.Has("Subject") && !subjectFits(subject):
+	case r.Form.Has("Subject") && !subjectFits(subject):
 		return nil, badPublish("Invalid parameter: Subject")
 	}
-	mail := Mail{ID: a.uuid(), At: r.now, Topic: arn, Subject: subject, Message: message, Attributes: map[string]string{}}
+	mail := Mail{ID: a.account.UUID(), At: r.Now, Topic: arn, Subject: subject, Message: message, Attributes: map[string]string{}}
 	for name, attribute := range attributes {
 		mail.Attributes[name] = attribute.StringValue
 	}
@@ -119,16 +121,16 @@ func (a *AWS) snsPublish(r *request) (any, *apiError) {
 	for _, s := range t.subscriptions {
 		q := a.queues[s.queue]
 		if s.raw {
-			a.put(q, message, attributes, r.now, r.now, "")
+			a.put(q, message, attributes, r.Now, r.Now, "")
 			continue
 		}
-		a.put(q, string(envelope(mail, attributes)), nil, r.now, r.now, "")
+		a.put(q, string(envelope(mail, attributes)), nil, r.Now, r.Now, "")
 	}
-	return xmlNode{"MessageId", mail.ID}, nil
+	return wire.Elem("MessageId", mail.ID), nil
 }
 
-func badPublish(message string) *apiError {
-	return refuse(http.StatusBadRequest, "InvalidParameter", message)
+func badPublish(message string) *wire.Error {
+	return wire.Refuse(http.StatusBadRequest, "InvalidParameter", message)
 }
 
 // subjectFits holds a subject to SNS's rules: ASCII without control characters
@@ -146,24 +148,24 @@ func subjectFits(subject string) bool {
 }
 
 // publishAttributes reads the message attributes of a form and their size.
-func publishAttributes(r *request) (map[string]messageAttribute, int, *apiError) {
+func publishAttributes(r *wire.Request) (map[string]messageAttribute, int, *wire.Error) {
 	attributes := map[string]messageAttribute{}
 	size := 0
 	for i := 1; ; i++ {
 		entry := fmt.Sprintf("MessageAttributes.entry.%d.", i)
-		name := r.form.Get(entry + "Name")
+		name := r.Form.Get(entry + "Name")
 		if name == "" {
 			return attributes, size, nil
 		}
 		attribute := messageAttribute{
-			DataType:    r.form.Get(entry + "Value.DataType"),
-			StringValue: r.form.Get(entry + "Value.StringValue"),
+			DataType:    r.Form.Get(entry + "Value.DataType"),
+			StringValue: r.Form.Get(entry + "Value.StringValue"),
 		}
-		if binary, err := base64.StdEncoding.DecodeString(r.form.Get(entry + "Value.BinaryValue")); err == nil {
+		if binary, err := base64.StdEncoding.DecodeString(r.Form.Get(entry + "Value.BinaryValue")); err == nil {
 			attribute.BinaryValue = binary
 		}
 		if attribute.StringValue == "" && len(attribute.BinaryValue) == 0 {
-			return nil, 0, refuse(http.StatusBadRequest, "ParameterValueInvalid",
+			return nil, 0, wire.Refuse(http.StatusBadRequest, "ParameterValueInvalid",
 				"The message attribute '"+name+"' must contain non-empty message attribute value for message attribute type '"+attribute.DataType+"'.")
 		}
 		attributes[name] = attribute
@@ -193,5 +195,5 @@ func envelope(mail Mail, attributes map[string]messageAttribute) []byte {
 		}
 		out["MessageAttributes"] = told
 	}
-	return mustJSON(out)
+	return wire.JSON(out)
 }

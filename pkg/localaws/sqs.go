@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/wire"
 )
 
 // The limits of SQS. Source: the SQS developer guide, "Message quotas".
@@ -69,8 +71,8 @@ func (a *AWS) CreateQueue(name string, o QueueOptions) (url string, err error) {
 	if o.Retention == 0 {
 		o.Retention = 4 * 24 * time.Hour
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.account.Lock()
+	defer a.account.Unlock()
 	switch {
 	case a.queues[name] != nil:
 		return "", fmt.Errorf("localaws: there is already a queue named %s", name)
@@ -87,10 +89,10 @@ func (a *AWS) CreateQueue(name string, o QueueOptions) (url string, err error) {
 func (a *AWS) QueueURL(name string) string { return a.queueURL(name) }
 
 // QueueARN returns the ARN of the queue of the name.
-func (a *AWS) QueueARN(name string) string { return a.arn("sqs", name) }
+func (a *AWS) QueueARN(name string) string { return a.account.ARN("sqs", name) }
 
 func (a *AWS) queueURL(name string) string {
-	return "https://sqs." + a.opts.Region + ".amazonaws.com/" + a.opts.Account + "/" + name
+	return "https://sqs." + a.account.Region + ".amazonaws.com/" + a.account.ID + "/" + name
 }
 
 // Message is a message in a queue.
@@ -105,13 +107,13 @@ type Message struct {
 
 // Messages returns the messages of a queue, visible or not, oldest first.
 func (a *AWS) Messages(queue string) []Message {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.account.Lock()
+	defer a.account.Unlock()
 	q := a.queues[queue]
 	if q == nil {
 		return nil
 	}
-	a.settleQueues(a.now())
+	a.settleQueues(a.account.Now())
 	var out []Message
 	for _, m := range q.messages {
 		told := Message{ID: m.id, Body: m.body, Attributes: map[string]string{}, SentAt: m.sent, VisibleAt: m.visibleAt, Receives: m.receives}
@@ -125,21 +127,21 @@ func (a *AWS) Messages(queue string) []Message {
 
 // Send puts a message into a queue after a delay, without a call.
 func (a *AWS) Send(queue, body string, delay time.Duration) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.account.Lock()
+	defer a.account.Unlock()
 	q := a.queues[queue]
 	if q == nil {
 		return fmt.Errorf("localaws: there is no queue named %s", queue)
 	}
-	now := a.now()
+	now := a.account.Now()
 	a.put(q, body, nil, now, now.Add(delay), "")
 	return nil
 }
 
 // Purge empties a queue.
 func (a *AWS) Purge(queue string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.account.Lock()
+	defer a.account.Unlock()
 	if q := a.queues[queue]; q != nil {
 		q.messages = nil
 	}
@@ -148,13 +150,13 @@ func (a *AWS) Purge(queue string) {
 // Next tells when the next message of a queue can be received: a time that is
 // not after now if there is one already, and false if the queue is empty.
 func (a *AWS) Next(queue string) (time.Time, bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.account.Lock()
+	defer a.account.Unlock()
 	q := a.queues[queue]
 	if q == nil {
 		return time.Time{}, false
 	}
-	a.settleQueues(a.now())
+	a.settleQueues(a.account.Now())
 	return q.next()
 }
 
@@ -167,9 +169,9 @@ func (q *queue) next() (at time.Time, ok bool) {
 	return at, ok
 }
 
-// put adds a message. The caller holds a.mu.
+// put adds a message. The caller holds the account's lock.
 func (a *AWS) put(q *queue, body string, attributes map[string]messageAttribute, sent, visibleAt time.Time, sender string) *message {
-	m := &message{id: a.uuid(), body: body, attributes: attributes, sender: sender, sent: sent, visibleAt: visibleAt}
+	m := &message{id: a.account.UUID(), body: body, attributes: attributes, sender: sender, sent: sent, visibleAt: visibleAt}
 	q.messages = append(q.messages, m)
 	q.wake()
 	return m
@@ -180,7 +182,7 @@ func (q *queue) wake() {
 	q.changed = make(chan struct{})
 }
 
-// settleQueues brings every queue to the state of the time. The caller holds a.mu.
+// settleQueues brings every queue to the state of the time. The caller holds the account's lock.
 func (a *AWS) settleQueues(now time.Time) {
 	for _, name := range slices.Sorted(maps.Keys(a.queues)) {
 		a.settleQueue(a.queues[name], now)
@@ -206,7 +208,7 @@ func (a *AWS) settleQueue(q *queue, now time.Time) {
 	})
 }
 
-// take receives up to n visible messages, oldest first. The caller holds a.mu.
+// take receives up to n visible messages, oldest first. The caller holds the account's lock.
 func (a *AWS) take(q *queue, now time.Time, n int, visibility time.Duration) []*message {
 	a.settleQueue(q, now)
 	var taken []*message
@@ -222,7 +224,7 @@ func (a *AWS) take(q *queue, now time.Time, n int, visibility time.Duration) []*
 			m.first = now
 		}
 		m.visibleAt = now.Add(visibility)
-		m.receipt = token64(q.name + "/" + m.id + "/" + a.uuid())
+		m.receipt = wire.Token(q.name + "/" + m.id + "/" + a.account.UUID())
 		// A receive tells what is true at the time; a later one changes it.
 		copied := *m
 		taken = append(taken, &copied)
@@ -232,9 +234,9 @@ func (a *AWS) take(q *queue, now time.Time, n int, visibility time.Duration) []*
 
 // await waits until something in the queue may have become visible, or until
 // the time. It tells false when there is nothing more to wait for. The caller
-// holds a.mu, which is given away meanwhile.
+// holds the account's lock, which is given away meanwhile.
 func (a *AWS) await(ctx context.Context, q *queue, until time.Time) bool {
-	now := a.now()
+	now := a.account.Now()
 	wake := until
 	if at, ok := q.next(); ok && (wake.IsZero() || at.Before(wake)) {
 		wake = at
@@ -246,46 +248,31 @@ func (a *AWS) await(ctx context.Context, q *queue, until time.Time) bool {
 		timer = t.C
 	}
 	changed := q.changed
-	a.mu.Unlock()
-	defer a.mu.Lock()
+	a.account.Unlock()
+	defer a.account.Lock()
 	select {
 	case <-changed:
 	case <-timer:
 	case <-ctx.Done():
 		return false
-	case <-a.closed:
+	case <-a.account.Closed:
 		return false
 	}
-	return until.IsZero() || a.now().Before(until)
+	return until.IsZero() || a.account.Now().Before(until)
 }
 
-func (a *AWS) queueOf(r *request, queueURL string) (*queue, *apiError) {
+func (a *AWS) queueOf(r *wire.Request, queueURL string) (*queue, *wire.Error) {
 	name := queueURL
 	if u, err := url.Parse(queueURL); err == nil {
 		name = u.Path[strings.LastIndex(u.Path, "/")+1:]
 	}
-	r.resources = []string{a.QueueARN(name)}
+	r.Resources = []string{a.QueueARN(name)}
 	q := a.queues[name]
 	if q == nil {
-		return nil, refuse(http.StatusBadRequest, "QueueDoesNotExist", "The specified queue does not exist.")
+		return nil, wire.Refuse(http.StatusBadRequest, "QueueDoesNotExist", "The specified queue does not exist.")
 	}
-	a.settleQueues(r.now)
+	a.settleQueues(r.Now)
 	return q, nil
-}
-
-// queryErrorCode is how an error is called in SQS's older protocol, which the
-// SDK still reports.
-func queryErrorCode(typ string) string {
-	switch typ {
-	case "QueueDoesNotExist":
-		return "AWS.SimpleQueueService.NonExistentQueue"
-	case "TooManyEntriesInBatchRequest", "EmptyBatchRequest", "BatchEntryIdsNotDistinct":
-		return "AWS.SimpleQueueService." + typ
-	case "KmsAccessDenied", "KmsDisabled", "KmsInvalidState":
-		return "KMS." + strings.TrimPrefix(typ, "Kms") + "Exception"
-	default:
-		return typ
-	}
 }
 
 type sendInput struct {
@@ -296,14 +283,14 @@ type sendInput struct {
 	Attributes   map[string]messageAttribute `json:"MessageAttributes"`
 }
 
-func (a *AWS) send(r *request, q *queue, in sendInput) (map[string]any, *apiError) {
+func (a *AWS) send(r *wire.Request, q *queue, in sendInput) (map[string]any, *wire.Error) {
 	delay := q.opts.Delay
 	if in.DelaySeconds != nil {
 		delay = time.Duration(*in.DelaySeconds) * time.Second
 	}
 	switch {
 	case in.MessageBody == "":
-		return nil, refuse(http.StatusBadRequest, "MissingParameter", "The request must contain the parameter MessageBody.")
+		return nil, wire.Refuse(http.StatusBadRequest, "MissingParameter", "The request must contain the parameter MessageBody.")
 	case len(in.MessageBody) > maxMessage:
 		return nil, invalidValue(fmt.Sprintf("One or more parameters are invalid. Reason: Message must be shorter than %d bytes.", maxMessage))
 	case delay < 0 || delay > maxDelay:
@@ -312,7 +299,7 @@ func (a *AWS) send(r *request, q *queue, in sendInput) (map[string]any, *apiErro
 		return nil, invalidValue("Number of message attributes exceeds the allowed maximum of 10.")
 	}
 	delay = time.Duration(float64(delay) * a.opts.DelayScale)
-	m := a.put(q, in.MessageBody, in.Attributes, r.now, r.now.Add(delay), r.caller.PrincipalID)
+	m := a.put(q, in.MessageBody, in.Attributes, r.Now, r.Now.Add(delay), r.Caller.PrincipalID)
 	out := map[string]any{"MessageId": m.id, "MD5OfMessageBody": md5Hex([]byte(m.body))}
 	if len(in.Attributes) > 0 {
 		out["MD5OfMessageAttributes"] = attributesMD5(in.Attributes)
@@ -320,13 +307,13 @@ func (a *AWS) send(r *request, q *queue, in sendInput) (map[string]any, *apiErro
 	return out, nil
 }
 
-func invalidValue(message string) *apiError {
-	return refuse(http.StatusBadRequest, "InvalidParameterValue", message)
+func invalidValue(message string) *wire.Error {
+	return wire.Refuse(http.StatusBadRequest, "InvalidParameterValue", message)
 }
 
-func (a *AWS) sqsSendMessage(r *request) (any, *apiError) {
+func (a *AWS) sqsSendMessage(r *wire.Request) (any, *wire.Error) {
 	var in sendInput
-	if e := decode(r, &in); e != nil {
+	if e := r.Decode(&in); e != nil {
 		return nil, e
 	}
 	q, e := a.queueOf(r, in.QueueURL)
@@ -337,7 +324,7 @@ func (a *AWS) sqsSendMessage(r *request) (any, *apiError) {
 }
 
 // sendOne keeps a nil map from becoming an answer that is not nil.
-func (a *AWS) sendOne(r *request, q *queue, in sendInput) (any, *apiError) {
+func (a *AWS) sendOne(r *wire.Request, q *queue, in sendInput) (any, *wire.Error) {
 	out, e := a.send(r, q, in)
 	if e != nil {
 		return nil, e
@@ -346,17 +333,17 @@ func (a *AWS) sendOne(r *request, q *queue, in sendInput) (any, *apiError) {
 }
 
 // batch handles the entries of a batch request one by one.
-func batch[E any](entries []E, id func(E) string, each func(E) (map[string]any, *apiError)) (any, *apiError) {
+func batch[E any](entries []E, id func(E) string, each func(E) (map[string]any, *wire.Error)) (any, *wire.Error) {
 	switch {
 	case len(entries) == 0:
-		return nil, refuse(http.StatusBadRequest, "EmptyBatchRequest", "There should be at least one entry in the request.")
+		return nil, wire.Refuse(http.StatusBadRequest, "EmptyBatchRequest", "There should be at least one entry in the request.")
 	case len(entries) > maxBatch:
-		return nil, refuse(http.StatusBadRequest, "TooManyEntriesInBatchRequest", fmt.Sprintf("Maximum number of entries per request are %d. You have sent %d.", maxBatch, len(entries)))
+		return nil, wire.Refuse(http.StatusBadRequest, "TooManyEntriesInBatchRequest", fmt.Sprintf("Maximum number of entries per request are %d. You have sent %d.", maxBatch, len(entries)))
 	}
 	seen := map[string]bool{}
 	for _, entry := range entries {
 		if seen[id(entry)] {
-			return nil, refuse(http.StatusBadRequest, "BatchEntryIdsNotDistinct", "Id "+id(entry)+" repeated.")
+			return nil, wire.Refuse(http.StatusBadRequest, "BatchEntryIdsNotDistinct", "Id "+id(entry)+" repeated.")
 		}
 		seen[id(entry)] = true
 	}
@@ -364,7 +351,7 @@ func batch[E any](entries []E, id func(E) string, each func(E) (map[string]any, 
 	for _, entry := range entries {
 		out, e := each(entry)
 		if e != nil {
-			failed = append(failed, map[string]any{"Id": id(entry), "Code": queryErrorCode(e.Type), "Message": e.Message, "SenderFault": true})
+			failed = append(failed, map[string]any{"Id": id(entry), "Code": wire.QueryErrorCode(e.Type), "Message": e.Message, "SenderFault": true})
 			continue
 		}
 		out["Id"] = id(entry)
@@ -373,12 +360,12 @@ func batch[E any](entries []E, id func(E) string, each func(E) (map[string]any, 
 	return map[string]any{"Successful": successful, "Failed": failed}, nil
 }
 
-func (a *AWS) sqsSendMessageBatch(r *request) (any, *apiError) {
+func (a *AWS) sqsSendMessageBatch(r *wire.Request) (any, *wire.Error) {
 	var in struct {
 		QueueURL string      `json:"QueueUrl"`
 		Entries  []sendInput `json:"Entries"`
 	}
-	if e := decode(r, &in); e != nil {
+	if e := r.Decode(&in); e != nil {
 		return nil, e
 	}
 	q, e := a.queueOf(r, in.QueueURL)
@@ -390,14 +377,14 @@ func (a *AWS) sqsSendMessageBatch(r *request) (any, *apiError) {
 		size += len(entry.MessageBody)
 	}
 	if size > maxMessage {
-		return nil, refuse(http.StatusBadRequest, "BatchRequestTooLong", fmt.Sprintf("Batch requests cannot be longer than %d bytes. You have sent %d bytes.", maxMessage, size))
+		return nil, wire.Refuse(http.StatusBadRequest, "BatchRequestTooLong", fmt.Sprintf("Batch requests cannot be longer than %d bytes. You have sent %d bytes.", maxMessage, size))
 	}
-	return batch(in.Entries, func(s sendInput) string { return s.ID }, func(s sendInput) (map[string]any, *apiError) {
+	return batch(in.Entries, func(s sendInput) string { return s.ID }, func(s sendInput) (map[string]any, *wire.Error) {
 		return a.send(r, q, s)
 	})
 }
 
-func (a *AWS) sqsReceiveMessage(r *request) (any, *apiError) {
+func (a *AWS) sqsReceiveMessage(r *wire.Request) (any, *wire.Error) {
 	var in struct {
 		QueueURL          string   `json:"QueueUrl"`
 		Max               *int     `json:"MaxNumberOfMessages"`
@@ -407,7 +394,7 @@ func (a *AWS) sqsReceiveMessage(r *request) (any, *apiError) {
 		SystemNames       []string `json:"MessageSystemAttributeNames"`
 		MessageNames      []string `json:"MessageAttributeNames"`
 	}
-	if e := decode(r, &in); e != nil {
+	if e := r.Decode(&in); e != nil {
 		return nil, e
 	}
 	q, e := a.queueOf(r, in.QueueURL)
@@ -433,10 +420,10 @@ func (a *AWS) sqsReceiveMessage(r *request) (any, *apiError) {
 	if visibility < 0 || visibility > maxVisibility {
 		return nil, invalidValue("Value for parameter VisibilityTimeout is invalid. Reason: Must be between 0 and 43200, if provided.")
 	}
-	until := r.now.Add(wait)
-	taken := a.take(q, r.now, n, visibility)
-	for len(taken) == 0 && wait > 0 && a.await(r.ctx, q, until) {
-		taken = a.take(q, a.now(), n, visibility)
+	until := r.Now.Add(wait)
+	taken := a.take(q, r.Now, n, visibility)
+	for len(taken) == 0 && wait > 0 && a.await(r.Ctx, q, until) {
+		taken = a.take(q, a.account.Now(), n, visibility)
 	}
 	names := slices.Concat(in.Names, in.SystemNames)
 	messages := []any{}
@@ -485,10 +472,10 @@ func (m *message) systemAttributes() map[string]string {
 
 // held returns the message of a receipt handle: nil if it is gone or a later
 // receive has a newer handle, an error if the handle is none of the queue's.
-func (q *queue) held(receipt string) (*message, *apiError) {
-	parts := strings.Split(untoken(receipt), "/")
+func (q *queue) held(receipt string) (*message, *wire.Error) {
+	parts := strings.Split(wire.Untoken(receipt), "/")
 	if len(parts) != 3 || parts[0] != q.name {
-		return nil, refuse(http.StatusBadRequest, "ReceiptHandleIsInvalid", "The input receipt handle is invalid.")
+		return nil, wire.Refuse(http.StatusBadRequest, "ReceiptHandleIsInvalid", "The input receipt handle is invalid.")
 	}
 	for _, m := range q.messages {
 		if m.receipt == receipt {
@@ -498,7 +485,7 @@ func (q *queue) held(receipt string) (*message, *apiError) {
 	return nil, nil
 }
 
-func (q *queue) remove(receipt string) *apiError {
+func (q *queue) remove(receipt string) *wire.Error {
 	m, e := q.held(receipt)
 	if e != nil {
 		return e
@@ -507,12 +494,12 @@ func (q *queue) remove(receipt string) *apiError {
 	return nil
 }
 
-func (a *AWS) sqsDeleteMessage(r *request) (any, *apiError) {
+func (a *AWS) sqsDeleteMessage(r *wire.Request) (any, *wire.Error) {
 	var in struct {
 		QueueURL string `json:"QueueUrl"`
 		Receipt  string `json:"ReceiptHandle"`
 	}
-	if e := decode(r, &in); e != nil {
+	if e := r.Decode(&in); e != nil {
 		return nil, e
 	}
 	q, e := a.queueOf(r, in.QueueURL)
@@ -525,7 +512,7 @@ func (a *AWS) sqsDeleteMessage(r *request) (any, *apiError) {
 	return map[string]any{}, nil
 }
 
-func (a *AWS) sqsDeleteMessageBatch(r *request) (any, *apiError) {
+func (a *AWS) sqsDeleteMessageBatch(r *wire.Request) (any, *wire.Error) {
 	type entry struct {
 		ID      string `json:"Id"`
 		Receipt string `json:"ReceiptHandle"`
@@ -534,25 +521,25 @@ func (a *AWS) sqsDeleteMessageBatch(r *request) (any, *apiError) {
 		QueueURL string  `json:"QueueUrl"`
 		Entries  []entry `json:"Entries"`
 	}
-	if e := decode(r, &in); e != nil {
+	if e := r.Decode(&in); e != nil {
 		return nil, e
 	}
 	q, e := a.queueOf(r, in.QueueURL)
 	if e != nil {
 		return nil, e
 	}
-	return batch(in.Entries, func(e entry) string { return e.ID }, func(e entry) (map[string]any, *apiError) {
+	return batch(in.Entries, func(e entry) string { return e.ID }, func(e entry) (map[string]any, *wire.Error) {
 		return map[string]any{}, q.remove(e.Receipt)
 	})
 }
 
-func (a *AWS) sqsChangeMessageVisibility(r *request) (any, *apiError) {
+func (a *AWS) sqsChangeMessageVisibility(r *wire.Request) (any, *wire.Error) {
 	var in struct {
 		QueueURL          string `json:"QueueUrl"`
 		Receipt           string `json:"ReceiptHandle"`
 		VisibilityTimeout int    `json:"VisibilityTimeout"`
 	}
-	if e := decode(r, &in); e != nil {
+	if e := r.Decode(&in); e != nil {
 		return nil, e
 	}
 	q, e := a.queueOf(r, in.QueueURL)
@@ -567,19 +554,19 @@ func (a *AWS) sqsChangeMessageVisibility(r *request) (any, *apiError) {
 	if e != nil {
 		return nil, e
 	}
-	if m == nil || !m.visibleAt.After(r.now) {
-		return nil, refuse(http.StatusBadRequest, "MessageNotInflight", "The message referred to is not in flight.")
+	if m == nil || !m.visibleAt.After(r.Now) {
+		return nil, wire.Refuse(http.StatusBadRequest, "MessageNotInflight", "The message referred to is not in flight.")
 	}
-	m.visibleAt = r.now.Add(visibility)
+	m.visibleAt = r.Now.Add(visibility)
 	q.wake()
 	return map[string]any{}, nil
 }
 
-func (a *AWS) sqsGetQueueURL(r *request) (any, *apiError) {
+func (a *AWS) sqsGetQueueURL(r *wire.Request) (any, *wire.Error) {
 	var in struct {
 		Name string `json:"QueueName"`
 	}
-	if e := decode(r, &in); e != nil {
+	if e := r.Decode(&in); e != nil {
 		return nil, e
 	}
 	q, e := a.queueOf(r, a.queueURL(in.Name))
@@ -589,12 +576,12 @@ func (a *AWS) sqsGetQueueURL(r *request) (any, *apiError) {
 	return map[string]any{"QueueUrl": a.queueURL(q.name)}, nil
 }
 
-func (a *AWS) sqsGetQueueAttributes(r *request) (any, *apiError) {
+func (a *AWS) sqsGetQueueAttributes(r *wire.Request) (any, *wire.Error) {
 	var in struct {
 		QueueURL string   `json:"QueueUrl"`
 		Names    []string `json:"AttributeNames"`
 	}
-	if e := decode(r, &in); e != nil {
+	if e := r.Decode(&in); e != nil {
 		return nil, e
 	}
 	q, e := a.queueOf(r, in.QueueURL)
@@ -604,7 +591,7 @@ func (a *AWS) sqsGetQueueAttributes(r *request) (any, *apiError) {
 	visible, delayed, inFlight := 0, 0, 0
 	for _, m := range q.messages {
 		switch {
-		case !m.visibleAt.After(r.now):
+		case !m.visibleAt.After(r.Now):
 			visible++
 		case m.receives == 0:
 			delayed++
@@ -624,7 +611,7 @@ func (a *AWS) sqsGetQueueAttributes(r *request) (any, *apiError) {
 		"ApproximateNumberOfMessagesNotVisible": strconv.Itoa(inFlight),
 	}
 	if q.opts.DeadLetters != "" {
-		all["RedrivePolicy"] = string(mustJSON(map[string]any{
+		all["RedrivePolicy"] = string(wire.JSON(map[string]any{
 			"deadLetterTargetArn": a.QueueARN(q.opts.DeadLetters),
 			"maxReceiveCount":     q.opts.MaxReceives,
 		}))
