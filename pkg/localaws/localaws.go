@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/account"
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/dynamodb"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/wire"
 )
 
@@ -149,7 +150,9 @@ type AWS struct {
 	closeOnce  sync.Once
 	operations map[string]map[string]wire.Operation // by service and name
 
-	// Below, guarded by the account's lock.
+	// The services. The account's lock guards them, and what is below.
+	dynamodb *dynamodb.Service
+
 	durations Durations
 	skew      *rand.Rand // of how old each look is
 	listings  uint64     // of updates, so far
@@ -162,7 +165,6 @@ type AWS struct {
 	clusters map[string]*cluster
 	vpcs     map[string]*VPC
 	groups   map[string][]SecurityGroupRule
-	tables   map[string]*table
 	queues   map[string]*queue
 	topics   map[string]*topic
 	keys     map[string][]policyStatement // policies of keys, by ARN
@@ -189,11 +191,13 @@ func New(o Options) *AWS {
 	if o.DelayScale == 0 {
 		o.DelayScale = 1
 	}
+	acct := account.New(account.Options{
+		ID: o.Account, Region: o.Region, Partition: o.Partition, Organization: o.Organization, Seed: o.Seed, Clock: o.Clock,
+	})
 	a := &AWS{
-		opts: o,
-		account: account.New(account.Options{
-			ID: o.Account, Region: o.Region, Partition: o.Partition, Organization: o.Organization, Seed: o.Seed, Clock: o.Clock,
-		}),
+		opts:      o,
+		account:   acct,
+		dynamodb:  dynamodb.New(acct, o.StaleItems),
 		durations: o.Durations.withDefaults(),
 		skew:      rand.New(rand.NewPCG(o.Seed, 0x736b6577)),
 		callers:   map[string]Caller{},
@@ -201,7 +205,6 @@ func New(o Options) *AWS {
 		clusters:  map[string]*cluster{},
 		vpcs:      map[string]*VPC{},
 		groups:    map[string][]SecurityGroupRule{},
-		tables:    map[string]*table{},
 		queues:    map[string]*queue{},
 		topics:    map[string]*topic{},
 		keys:      map[string][]policyStatement{}, identities: map[string][]policyStatement{},
@@ -209,6 +212,12 @@ func New(o Options) *AWS {
 	}
 	a.operations = a.allOperations()
 	return a
+}
+
+// lock takes the account's lock and returns what gives it back.
+func (a *AWS) lock() (unlock func()) {
+	a.account.Lock()
+	return a.account.Unlock
 }
 
 // Close ends every long poll that is waiting; calls are still answered.

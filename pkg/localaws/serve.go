@@ -217,11 +217,7 @@ func (a *AWS) allOperations() map[string]map[string]wire.Operation {
 			"DescribeSecurityGroupRules": a.ec2DescribeSecurityGroupRules,
 			"DescribeRegions":            a.ec2DescribeRegions,
 		},
-		wire.DynamoDB: {
-			"PutItem": a.dynamoPutItem,
-			"Query":   a.dynamoQuery,
-			"Scan":    a.dynamoScan,
-		},
+		wire.DynamoDB: a.dynamodb.Operations(),
 		wire.SQS: {
 			"SendMessage":             a.sqsSendMessage,
 			"SendMessageBatch":        a.sqsSendMessageBatch,

@@ -1,4 +1,4 @@
-package localaws
+package dynamodb
 
 import (
 	"maps"
@@ -19,7 +19,7 @@ type expressions struct {
 	used   map[string]bool // by placeholder
 }
 
-func newExpressions(in *dynamoInput) *expressions {
+func newExpressions(in *input) *expressions {
 	return &expressions{names: in.Names, values: in.Values, used: map[string]bool{}}
 }
 

@@ -1,4 +1,8 @@
-package localaws
+// Package dynamodb is the embedded DynamoDB: as much of it as keeps records
+// under conditions and finds them by their keys. What is not implemented is
+// refused with its name. Start with [New]; all methods want the account's lock
+// held.
+package dynamodb
 
 import (
 	"bytes"
@@ -12,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/account"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/wire"
 )
 
@@ -38,45 +43,57 @@ type row struct {
 	changedAt time.Time
 }
 
-// CreateTable makes a table with a partition key and a sort key, both texts.
-func (a *AWS) CreateTable(name, partitionKey, sortKey string) error {
-	a.account.Lock()
-	defer a.account.Unlock()
+// Service is DynamoDB in one account and region.
+type Service struct {
+	account *account.Account
+	stale   time.Duration // of reads that are not consistent
+	tables  map[string]*table
+}
+
+// New returns DynamoDB without a table. A read without ConsistentRead shows an
+// item as it was before the last write for as long as stale.
+func New(a *account.Account, stale time.Duration) *Service {
+	return &Service{account: a, stale: stale, tables: map[string]*table{}}
+}
+
+// Operations are what can be called.
+func (s *Service) Operations() map[string]wire.Operation {
+	return map[string]wire.Operation{"PutItem": s.putItem, "Query": s.query, "Scan": s.scan}
+}
+
+// Create makes a table with a partition key and a sort key, both texts.
+func (s *Service) Create(name, partitionKey, sortKey string) error {
 	switch {
-	case a.tables[name] != nil:
+	case s.tables[name] != nil:
 		return fmt.Errorf("localaws: there is already a table named %s", name)
 	case partitionKey == "" || sortKey == "":
 		return fmt.Errorf("localaws: table %s: localaws implements only tables with a partition key and a sort key", name)
 	}
-	a.tables[name] = &table{partition: partitionKey, sort: sortKey, rows: map[string]*row{}}
+	s.tables[name] = &table{partition: partitionKey, sort: sortKey, rows: map[string]*row{}}
 	return nil
 }
 
-// TableARN returns the ARN of the table of the name.
-func (a *AWS) TableARN(name string) string { return a.account.ARN("dynamodb", "table/"+name) }
+// ARN returns the ARN of the table of the name.
+func (s *Service) ARN(name string) string { return s.account.ARN("dynamodb", "table/"+name) }
 
 // Items returns the items of a table in the order of a scan, each value in
 // DynamoDB's own form: {"name": {"S": "text"}}.
-func (a *AWS) Items(table string) []map[string]any {
-	a.account.Lock()
-	defer a.account.Unlock()
-	t := a.tables[table]
+func (s *Service) Items(table string) []map[string]any {
+	t := s.tables[table]
 	if t == nil {
 		return nil
 	}
 	var out []map[string]any
-	for _, item := range a.items(t, true, a.account.Now()) {
+	for _, item := range s.items(t, true, s.account.Now()) {
 		out = append(out, maps.Clone(item))
 	}
 	return out
 }
 
-// RestoreItems replaces all items of a table by those that Items returned of
+// Restore replaces all items of a table by those that Items returned of
 // it, as from a backup.
-func (a *AWS) RestoreItems(table string, items []map[string]any) error {
-	a.account.Lock()
-	defer a.account.Unlock()
-	t := a.tables[table]
+func (s *Service) Restore(table string, items []map[string]any) error {
+	t := s.tables[table]
 	if t == nil {
 		return fmt.Errorf("localaws: there is no table named %s", table)
 	}
@@ -92,17 +109,15 @@ func (a *AWS) RestoreItems(table string, items []map[string]any) error {
 	return nil
 }
 
-// DeleteItems empties a table.
-func (a *AWS) DeleteItems(table string) {
-	a.account.Lock()
-	defer a.account.Unlock()
-	if t := a.tables[table]; t != nil {
+// Clear empties a table.
+func (s *Service) Clear(table string) {
+	if t := s.tables[table]; t != nil {
 		t.rows = map[string]*row{}
 	}
 }
 
-// dynamoInput has the parameters of all operations.
-type dynamoInput struct {
+// input has the parameters of all operations.
+type input struct {
 	TableName      string            `json:"TableName"`
 	Item           attributes        `json:"Item"`
 	Condition      string            `json:"ConditionExpression"`
@@ -115,8 +130,8 @@ type dynamoInput struct {
 	Start          attributes        `json:"ExclusiveStartKey"`
 }
 
-// dynamoParameters are those that each operation implements.
-var dynamoParameters = map[string][]string{
+// parameters are those that each operation implements.
+var parameters = map[string][]string{
 	"PutItem": {"TableName", "Item", "ConditionExpression", "ExpressionAttributeNames", "ExpressionAttributeValues", "ReturnValuesOnConditionCheckFailure"},
 	"Query":   {"TableName", "ConsistentRead", "ExclusiveStartKey", "ExpressionAttributeNames", "ExpressionAttributeValues", "KeyConditionExpression"},
 	"Scan":    {"TableName", "ConsistentRead", "ExclusiveStartKey", "ExpressionAttributeNames", "ProjectionExpression"},
@@ -133,18 +148,18 @@ func invalid(format string, args ...any) *wire.Error {
 }
 
 // open reads the input and finds its table.
-func (a *AWS) open(r *wire.Request) (*dynamoInput, *table, *wire.Error) {
-	in, sent := &dynamoInput{}, map[string]any{}
+func (s *Service) open(r *wire.Request) (*input, *table, *wire.Error) {
+	in, sent := &input{}, map[string]any{}
 	if e := errors.Join(json.Unmarshal(r.Body, in), json.Unmarshal(r.Body, &sent)); e != nil {
 		return nil, nil, wire.Refuse(http.StatusBadRequest, "SerializationException", e.Error())
 	}
-	r.Resources = []string{a.TableARN(in.TableName)}
+	r.Resources = []string{s.ARN(in.TableName)}
 	for _, name := range slices.Sorted(maps.Keys(sent)) {
-		if !slices.Contains(dynamoParameters[r.Operation], name) {
+		if !slices.Contains(parameters[r.Operation], name) {
 			return nil, nil, notImplemented("the parameter %s of %s", name, wire.Action(r.Service, r.Operation))
 		}
 	}
-	t := a.tables[in.TableName]
+	t := s.tables[in.TableName]
 	if t == nil {
 		return nil, nil, wire.Refuse(http.StatusBadRequest, wire.ResourceNotFound, "Requested resource not found")
 	}
@@ -217,15 +232,15 @@ func equal(x, y any) bool {
 }
 
 // seen is the item as a read tells it, nil if it knows of none.
-func (a *AWS) seen(r *row, consistent bool, now time.Time) attributes {
-	if !consistent && r.changedAt.Add(a.opts.StaleItems).After(now) {
+func (s *Service) seen(r *row, consistent bool, now time.Time) attributes {
+	if !consistent && r.changedAt.Add(s.stale).After(now) {
 		return r.before
 	}
 	return r.item
 }
 
-func (a *AWS) dynamoPutItem(r *wire.Request) (any, *wire.Error) {
-	in, t, e := a.open(r)
+func (s *Service) putItem(r *wire.Request) (any, *wire.Error) {
+	in, t, e := s.open(r)
 	if e != nil {
 		return nil, e
 	}
@@ -265,28 +280,27 @@ func (a *AWS) dynamoPutItem(r *wire.Request) (any, *wire.Error) {
 	return map[string]any{}, nil
 }
 
-// items are a table's items as a read sees them, in the order of a scan. The
-// caller holds the account's lock.
-func (a *AWS) items(t *table, consistent bool, now time.Time) []attributes {
+// items are a table's items as a read sees them, in the order of a scan.
+func (s *Service) items(t *table, consistent bool, now time.Time) []attributes {
 	var items []attributes
 	for _, r := range t.rows {
-		if item := a.seen(r, consistent, now); item != nil {
+		if item := s.seen(r, consistent, now); item != nil {
 			items = append(items, item)
 		}
 	}
-	return a.inOrder(t, items)
+	return s.inOrder(t, items)
 }
 
 // inOrder sorts items as a scan does: the partitions in an order of their own,
 // each by the sort key.
-func (a *AWS) inOrder(t *table, items []attributes) []attributes {
+func (s *Service) inOrder(t *table, items []attributes) []attributes {
 	byPartition := map[string][]attributes{}
 	for _, item := range items {
 		partition := string(wire.JSON(item[t.partition]))
 		byPartition[partition] = append(byPartition[partition], item)
 	}
 	var out []attributes
-	for _, partition := range a.account.Shuffled(slices.Sorted(maps.Keys(byPartition))) {
+	for _, partition := range s.account.Shuffled(slices.Sorted(maps.Keys(byPartition))) {
 		items := byPartition[partition]
 		slices.SortFunc(items, func(x, y attributes) int {
 			_, xs := typed(x[t.sort])
@@ -298,8 +312,8 @@ func (a *AWS) inOrder(t *table, items []attributes) []attributes {
 	return out
 }
 
-func (a *AWS) dynamoScan(r *wire.Request) (any, *wire.Error) {
-	in, t, e := a.open(r)
+func (s *Service) scan(r *wire.Request) (any, *wire.Error) {
+	in, t, e := s.open(r)
 	if e != nil {
 		return nil, e
 	}
@@ -308,11 +322,11 @@ func (a *AWS) dynamoScan(r *wire.Request) (any, *wire.Error) {
 	if e != nil {
 		return nil, e
 	}
-	return a.read(t, in, x, a.items(t, in.Consistent, r.Now), project)
+	return s.read(t, in, x, s.items(t, in.Consistent, r.Now), project)
 }
 
-func (a *AWS) dynamoQuery(r *wire.Request) (any, *wire.Error) {
-	in, t, e := a.open(r)
+func (s *Service) query(r *wire.Request) (any, *wire.Error) {
+	in, t, e := s.open(r)
 	if e != nil {
 		return nil, e
 	}
@@ -321,13 +335,13 @@ func (a *AWS) dynamoQuery(r *wire.Request) (any, *wire.Error) {
 	if e != nil {
 		return nil, e
 	}
-	items := slices.DeleteFunc(a.items(t, in.Consistent, r.Now), func(item attributes) bool { return !matches(item) })
-	return a.read(t, in, x, items, func(item attributes) attributes { return item })
+	items := slices.DeleteFunc(s.items(t, in.Consistent, r.Now), func(item attributes) bool { return !matches(item) })
+	return s.read(t, in, x, items, func(item attributes) attributes { return item })
 }
 
 // read cuts a page out of items: what comes behind the start key until 1 MiB was
 // read. As in DynamoDB, a page that is full has a last key even when nothing follows.
-func (a *AWS) read(t *table, in *dynamoInput, x *expressions, items []attributes, project func(attributes) attributes) (any, *wire.Error) {
+func (s *Service) read(t *table, in *input, x *expressions, items []attributes, project func(attributes) attributes) (any, *wire.Error) {
 	if e := x.unused(); e != nil {
 		return nil, e
 	}
@@ -338,7 +352,7 @@ func (a *AWS) read(t *table, in *dynamoInput, x *expressions, items []attributes
 		}
 		atStart := func(item attributes) bool { _, name, _ := t.keyOf(item); return name == start }
 		// The item of the key may be gone: the key itself marks its place.
-		items = a.inOrder(t, append(slices.DeleteFunc(items, atStart), in.Start))
+		items = s.inOrder(t, append(slices.DeleteFunc(items, atStart), in.Start))
 		items = items[slices.IndexFunc(items, atStart)+1:]
 	}
 	out, size := []any{}, 0
