@@ -283,7 +283,7 @@ func (a *AWS) eksCreateCluster(r *wire.Request) (any, *wire.Error) {
 		token:       in.Token,
 		tokenDigest: digest,
 		family:      family,
-		vpc:         a.vpcOf(cfg.subnets),
+		vpc:         a.ec2.VPCOf(cfg.subnets),
 		sg:          a.account.ResourceID("sg"),
 		platform:    "eks.1",
 		tags:        maps.Clone(in.Tags),

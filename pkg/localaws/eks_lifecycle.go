@@ -297,7 +297,7 @@ func (a *AWS) PutCluster(in Cluster) {
 		in.Subnets = []string{a.account.ResourceID("subnet"), a.account.ResourceID("subnet")}
 	}
 	if in.VPC == "" {
-		in.VPC = a.vpcOf(in.Subnets)
+		in.VPC = a.ec2.VPCOf(in.Subnets)
 	}
 	if in.IPFamily == "" {
 		in.IPFamily = "ipv4"

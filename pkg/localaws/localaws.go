@@ -17,6 +17,7 @@ import (
 
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/account"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/dynamodb"
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/ec2"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/wire"
 )
 
@@ -152,6 +153,7 @@ type AWS struct {
 
 	// The services. The account's lock guards them, and what is below.
 	dynamodb *dynamodb.Service
+	ec2      *ec2.Service
 
 	durations Durations
 	skew      *rand.Rand // of how old each look is
@@ -163,8 +165,6 @@ type AWS struct {
 	throttled int
 
 	clusters map[string]*cluster
-	vpcs     map[string]*VPC
-	groups   map[string][]SecurityGroupRule
 	queues   map[string]*queue
 	topics   map[string]*topic
 	keys     map[string][]policyStatement // policies of keys, by ARN
@@ -198,13 +198,12 @@ func New(o Options) *AWS {
 		opts:      o,
 		account:   acct,
 		dynamodb:  dynamodb.New(acct, o.StaleItems),
+		ec2:       ec2.New(acct, o.Regions),
 		durations: o.Durations.withDefaults(),
 		skew:      rand.New(rand.NewPCG(o.Seed, 0x736b6577)),
 		callers:   map[string]Caller{},
 		windows:   map[string]*window{},
 		clusters:  map[string]*cluster{},
-		vpcs:      map[string]*VPC{},
-		groups:    map[string][]SecurityGroupRule{},
 		queues:    map[string]*queue{},
 		topics:    map[string]*topic{},
 		keys:      map[string][]policyStatement{}, identities: map[string][]policyStatement{},

@@ -210,13 +210,7 @@ func (a *AWS) allOperations() map[string]map[string]wire.Operation {
 			"UntagResource":        a.eksUntagResource,
 			"ListTagsForResource":  a.eksListTagsForResource,
 		},
-		wire.EC2: {
-			"DescribeVpcAttribute":       a.ec2DescribeVpcAttribute,
-			"DescribeVpcs":               a.ec2DescribeVpcs,
-			"DescribeDhcpOptions":        a.ec2DescribeDhcpOptions,
-			"DescribeSecurityGroupRules": a.ec2DescribeSecurityGroupRules,
-			"DescribeRegions":            a.ec2DescribeRegions,
-		},
+		wire.EC2:      a.ec2.Operations(),
 		wire.DynamoDB: a.dynamodb.Operations(),
 		wire.SQS: {
 			"SendMessage":             a.sqsSendMessage,

@@ -1,4 +1,6 @@
-package localaws
+// Package ec2 is the embedded EC2: the networks that private endpoints depend on.
+// Start with [New]; all methods want the account's lock held.
+package ec2
 
 import (
 	"fmt"
@@ -8,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/account"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/wire"
 )
 
@@ -37,25 +40,45 @@ type SecurityGroupRule struct {
 	GroupAccount      string // the account of Group, when it is another
 }
 
+// Service is EC2 in one account and region.
+type Service struct {
+	account *account.Account
+	regions []string // that the account has enabled
+	vpcs    map[string]*VPC
+	groups  map[string][]SecurityGroupRule
+}
+
+// New returns EC2 without a network; regions are those that the account has enabled.
+func New(a *account.Account, regions []string) *Service {
+	return &Service{account: a, regions: regions, vpcs: map[string]*VPC{}, groups: map[string][]SecurityGroupRule{}}
+}
+
+// Operations are what can be called.
+func (s *Service) Operations() map[string]wire.Operation {
+	return map[string]wire.Operation{
+		"DescribeVpcAttribute":       s.describeVpcAttribute,
+		"DescribeVpcs":               s.describeVpcs,
+		"DescribeDhcpOptions":        s.describeDhcpOptions,
+		"DescribeSecurityGroupRules": s.describeSecurityGroupRules,
+		"DescribeRegions":            s.describeRegions,
+	}
+}
+
 // PutVPC makes a VPC, or replaces the one of its id.
-func (a *AWS) PutVPC(v VPC) {
-	a.account.Lock()
-	defer a.account.Unlock()
+func (s *Service) PutVPC(v VPC) {
 	if v.DHCPOptions == "" {
 		v.DHCPOptions = "dopt-" + digits(v.ID)
 	}
 	if v.NameServers == nil {
 		v.NameServers = []string{"AmazonProvidedDNS"}
 	}
-	a.vpcs[v.ID] = &v
+	s.vpcs[v.ID] = &v
 }
 
 // PutSecurityGroup sets the rules of a security group. A group that was never
 // put lets itself in, and its VPC on port 443, and everything out.
-func (a *AWS) PutSecurityGroup(id string, rules ...SecurityGroupRule) {
-	a.account.Lock()
-	defer a.account.Unlock()
-	a.groups[id] = slices.Clone(rules)
+func (s *Service) PutSecurityGroup(id string, rules ...SecurityGroupRule) {
+	s.groups[id] = slices.Clone(rules)
 }
 
 // digits makes the second half of an EC2 id out of a text, always the same.
@@ -65,18 +88,18 @@ func digits(text string) string {
 	return fmt.Sprintf("0%016x", h.Sum64())
 }
 
-// vpcOf is the VPC of subnets. The caller holds the account's lock.
-func (a *AWS) vpcOf(subnets []string) string {
-	for id, v := range a.vpcs {
+// VPCOf is the VPC of subnets, always the same one if none has them.
+func (s *Service) VPCOf(subnets []string) string {
+	for id, v := range s.vpcs {
 		if len(subnets) > 0 && slices.Contains(v.Subnets, subnets[0]) {
 			return id
 		}
 	}
-	return "vpc-" + digits(strings.Join([]string{a.account.ID, a.account.Region}, "/"))
+	return "vpc-" + digits(strings.Join([]string{s.account.ID, s.account.Region}, "/"))
 }
 
-func (a *AWS) vpc(id string) (*VPC, *wire.Error) {
-	v := a.vpcs[id]
+func (s *Service) vpc(id string) (*VPC, *wire.Error) {
+	v := s.vpcs[id]
 	if v == nil {
 		v = &VPC{ID: id, DHCPOptions: "dopt-" + digits(id), NameServers: []string{"AmazonProvidedDNS"}}
 	}
@@ -86,10 +109,10 @@ func (a *AWS) vpc(id string) (*VPC, *wire.Error) {
 	return v, nil
 }
 
-func (a *AWS) ec2DescribeVpcAttribute(r *wire.Request) (any, *wire.Error) {
+func (s *Service) describeVpcAttribute(r *wire.Request) (any, *wire.Error) {
 	id := r.Form.Get("VpcId")
-	r.Resources = []string{a.account.ARN("ec2", "vpc/"+id)}
-	v, e := a.vpc(id)
+	r.Resources = []string{s.account.ARN("ec2", "vpc/"+id)}
+	v, e := s.vpc(id)
 	if e != nil {
 		return nil, e
 	}
@@ -125,9 +148,9 @@ func filters(r *wire.Request) map[string][]string {
 	return out
 }
 
-func (a *AWS) ec2DescribeRegions(*wire.Request) (any, *wire.Error) {
+func (s *Service) describeRegions(*wire.Request) (any, *wire.Error) {
 	var items []wire.Node
-	for _, region := range a.account.Shuffled(a.opts.Regions) {
+	for _, region := range s.account.Shuffled(s.regions) {
 		items = append(items, wire.Elem("item", []wire.Node{
 			wire.Elem("regionName", region),
 			wire.Elem("regionEndpoint", "ec2."+region+".amazonaws.com"),
@@ -137,7 +160,7 @@ func (a *AWS) ec2DescribeRegions(*wire.Request) (any, *wire.Error) {
 	return []wire.Node{wire.Elem("regionInfo", items)}, nil
 }
 
-func (a *AWS) ec2DescribeVpcs(r *wire.Request) (any, *wire.Error) {
+func (s *Service) describeVpcs(r *wire.Request) (any, *wire.Error) {
 	ids := list(r, "VpcId")
 	for name, values := range filters(r) {
 		if name != "vpc-id" {
@@ -146,7 +169,7 @@ func (a *AWS) ec2DescribeVpcs(r *wire.Request) (any, *wire.Error) {
 		ids = append(ids, values...)
 	}
 	if len(ids) == 0 {
-		for id, v := range a.vpcs {
+		for id, v := range s.vpcs {
 			if !v.Gone {
 				ids = append(ids, id)
 			}
@@ -155,13 +178,13 @@ func (a *AWS) ec2DescribeVpcs(r *wire.Request) (any, *wire.Error) {
 	}
 	var items []wire.Node
 	for _, id := range ids {
-		v, e := a.vpc(id)
+		v, e := s.vpc(id)
 		if e != nil {
 			return nil, e
 		}
 		items = append(items, wire.Elem("item", []wire.Node{
 			wire.Elem("vpcId", v.ID),
-			wire.Elem("ownerId", a.account.ID),
+			wire.Elem("ownerId", s.account.ID),
 			wire.Elem("state", "available"),
 			wire.Elem("cidrBlock", "10.0.0.0/16"),
 			wire.Elem("dhcpOptionsId", v.DHCPOptions),
@@ -172,7 +195,7 @@ func (a *AWS) ec2DescribeVpcs(r *wire.Request) (any, *wire.Error) {
 	return []wire.Node{wire.Elem("vpcSet", items)}, nil
 }
 
-func (a *AWS) ec2DescribeDhcpOptions(r *wire.Request) (any, *wire.Error) {
+func (s *Service) describeDhcpOptions(r *wire.Request) (any, *wire.Error) {
 	ids := list(r, "DhcpOptionsId")
 	for name, values := range filters(r) {
 		if name != "dhcp-options-id" {
@@ -181,7 +204,7 @@ func (a *AWS) ec2DescribeDhcpOptions(r *wire.Request) (any, *wire.Error) {
 		ids = append(ids, values...)
 	}
 	known := map[string][]string{}
-	for _, v := range a.vpcs {
+	for _, v := range s.vpcs {
 		known[v.DHCPOptions] = v.NameServers
 	}
 	if len(ids) == 0 {
@@ -201,9 +224,9 @@ func (a *AWS) ec2DescribeDhcpOptions(r *wire.Request) (any, *wire.Error) {
 		}
 		items = append(items, wire.Elem("item", []wire.Node{
 			wire.Elem("dhcpOptionsId", id),
-			wire.Elem("ownerId", a.account.ID),
+			wire.Elem("ownerId", s.account.ID),
 			wire.Elem("dhcpConfigurationSet", []wire.Node{
-				dhcpOption("domain-name", []string{a.account.Region + ".compute.internal"}),
+				dhcpOption("domain-name", []string{s.account.Region + ".compute.internal"}),
 				dhcpOption("domain-name-servers", servers),
 			}),
 		}))
@@ -219,7 +242,7 @@ func dhcpOption(key string, values []string) wire.Node {
 	return wire.Elem("item", []wire.Node{wire.Elem("key", key), wire.Elem("valueSet", items)})
 }
 
-func (a *AWS) ec2DescribeSecurityGroupRules(r *wire.Request) (any, *wire.Error) {
+func (s *Service) describeSecurityGroupRules(r *wire.Request) (any, *wire.Error) {
 	var ids []string
 	for name, values := range filters(r) {
 		if name != "group-id" {
@@ -229,7 +252,7 @@ func (a *AWS) ec2DescribeSecurityGroupRules(r *wire.Request) (any, *wire.Error) 
 	}
 	var rules []wire.Node
 	for _, id := range ids {
-		group, put := a.groups[id]
+		group, put := s.groups[id]
 		if !put {
 			group = []SecurityGroupRule{
 				{Protocol: "-1", Group: id},
@@ -238,7 +261,7 @@ func (a *AWS) ec2DescribeSecurityGroupRules(r *wire.Request) (any, *wire.Error) 
 			}
 		}
 		for i, rule := range group {
-			rules = append(rules, a.ruleNode(id, i, rule))
+			rules = append(rules, s.ruleNode(id, i, rule))
 		}
 	}
 	size, start := 1000, 0
@@ -264,7 +287,7 @@ func (a *AWS) ec2DescribeSecurityGroupRules(r *wire.Request) (any, *wire.Error) 
 	return out, nil
 }
 
-func (a *AWS) ruleNode(group string, i int, rule SecurityGroupRule) wire.Node {
+func (s *Service) ruleNode(group string, i int, rule SecurityGroupRule) wire.Node {
 	protocol := rule.Protocol
 	if protocol == "" {
 		protocol = "tcp"
@@ -275,9 +298,9 @@ func (a *AWS) ruleNode(group string, i int, rule SecurityGroupRule) wire.Node {
 	id := "sgr-" + digits(fmt.Sprintf("%s/%d", group, i))
 	nodes := []wire.Node{
 		wire.Elem("securityGroupRuleId", id),
-		wire.Elem("securityGroupRuleArn", a.account.ARN("ec2", "security-group-rule/"+id)),
+		wire.Elem("securityGroupRuleArn", s.account.ARN("ec2", "security-group-rule/"+id)),
 		wire.Elem("groupId", group),
-		wire.Elem("groupOwnerId", a.account.ID),
+		wire.Elem("groupOwnerId", s.account.ID),
 		wire.Elem("isEgress", strconv.FormatBool(rule.Egress)),
 		wire.Elem("ipProtocol", protocol),
 		wire.Elem("fromPort", strconv.Itoa(int(rule.FromPort))),
@@ -295,7 +318,7 @@ func (a *AWS) ruleNode(group string, i int, rule SecurityGroupRule) wire.Node {
 	if rule.Group != "" {
 		account := rule.GroupAccount
 		if account == "" {
-			account = a.account.ID
+			account = s.account.ID
 		}
 		nodes = append(nodes, wire.Elem("referencedGroupInfo", []wire.Node{wire.Elem("groupId", rule.Group), wire.Elem("userId", account)}))
 	}
