@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/eks"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/wire"
 )
 
@@ -34,15 +35,7 @@ type Call struct {
 
 // EndpointParams is what a call asks of a cluster's endpoint access; nil was
 // left out.
-type EndpointParams struct {
-	Cluster string
-	Public  *bool
-	Private *bool
-	CIDRs   *[]string
-	// Others are the kinds of update that the same call asks for besides, by
-	// EKS's update types.
-	Others []string
-}
+type EndpointParams = eks.EndpointParams
 
 // Calls returns all calls so far in the order in which they took effect. Calls
 // dropped before their effect are among them.
@@ -83,7 +76,7 @@ func (a *AWS) note(r *call, failed *wire.Error, dropped bool) {
 		c.Error, c.Message = failed.Type, failed.Message
 	}
 	if r.Service == wire.EKS && (r.Operation == "UpdateClusterConfig" || r.Operation == "CreateCluster") {
-		c.Endpoint = endpointParams(r.Request)
+		c.Endpoint = eks.EndpointParamsOf(r.Request)
 	}
 	a.account.Lock()
 	a.calls = append(a.calls, c)
@@ -91,26 +84,4 @@ func (a *AWS) note(r *call, failed *wire.Error, dropped bool) {
 	if a.opts.OnCall != nil {
 		a.opts.OnCall(c)
 	}
-}
-
-func endpointParams(r *wire.Request) *EndpointParams {
-	var in clusterInput
-	if r.Decode(&in) != nil {
-		return nil
-	}
-	out := &EndpointParams{Cluster: in.Name}
-	if len(r.Path) > 1 {
-		out.Cluster = r.Path[1]
-	}
-	if vpc := in.VPCConfig; vpc != nil {
-		out.Public, out.Private, out.CIDRs = vpc.Public, vpc.Private, vpc.CIDRs
-	}
-	if r.Operation == "UpdateClusterConfig" {
-		for _, kind := range in.kinds() {
-			if kind != updateEndpointAccess {
-				out.Others = append(out.Others, kind)
-			}
-		}
-	}
-	return out
 }

@@ -11,13 +11,13 @@
 package localaws
 
 import (
-	"math/rand/v2"
 	"sync"
 	"time"
 
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/account"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/dynamodb"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/ec2"
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/eks"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/wire"
 )
 
@@ -105,43 +105,19 @@ type Options struct {
 }
 
 // RepeatedToken is what EKS makes of a client request token that it has seen.
-type RepeatedToken int
+type RepeatedToken = eks.RepeatedToken
 
 // SameUpdate answers a repeated call with the update that the first began.
 // InUse asks first whether the cluster could be changed at all: the call is
 // refused while that update is in progress, with its id, and as at the desired
 // configuration afterwards.
 const (
-	SameUpdate RepeatedToken = iota
-	InUse
+	SameUpdate = eks.SameUpdate
+	InUse      = eks.InUse
 )
 
-// Durations says how long EKS takes. Defaults are in parentheses; a negative
-// duration means at once.
-type Durations struct {
-	Create         time.Duration // CREATING to ACTIVE (14 minutes)
-	EndpointUpdate time.Duration // an EndpointAccessUpdate (4 minutes)
-	VersionUpdate  time.Duration // a VersionUpdate (25 minutes)
-	OtherUpdate    time.Duration // any other update (2 minutes)
-	Delete         time.Duration // DELETING to gone (8 minutes)
-}
-
-func (d Durations) withDefaults() Durations {
-	set := func(v *time.Duration, def time.Duration) {
-		switch {
-		case *v == 0:
-			*v = def
-		case *v < 0:
-			*v = 0
-		}
-	}
-	set(&d.Create, 14*time.Minute)
-	set(&d.EndpointUpdate, 4*time.Minute)
-	set(&d.VersionUpdate, 25*time.Minute)
-	set(&d.OtherUpdate, 2*time.Minute)
-	set(&d.Delete, 8*time.Minute)
-	return d
-}
+// Durations says how long EKS takes.
+type Durations = eks.Durations
 
 // AWS is one account in one region. Its methods may be called at the same time
 // from several goroutines.
@@ -152,22 +128,19 @@ type AWS struct {
 	operations map[string]map[string]wire.Operation // by service and name
 
 	// The services. The account's lock guards them, and what is below.
+	eks      *eks.Service
 	dynamodb *dynamodb.Service
 	ec2      *ec2.Service
 
-	durations Durations
-	skew      *rand.Rand // of how old each look is
-	listings  uint64     // of updates, so far
 	callers   map[string]Caller
 	calls     []Call
 	faults    []*fault
 	windows   map[string]*window
 	throttled int
 
-	clusters map[string]*cluster
-	queues   map[string]*queue
-	topics   map[string]*topic
-	keys     map[string][]policyStatement // policies of keys, by ARN
+	queues map[string]*queue
+	topics map[string]*topic
+	keys   map[string][]policyStatement // policies of keys, by ARN
 	// identities are the policies of those that sign with an access key.
 	identities map[string][]policyStatement
 	rules      []*rule
@@ -185,28 +158,28 @@ func New(o Options) *AWS {
 	if len(o.Regions) == 0 {
 		o.Regions = []string{o.Region}
 	}
-	if o.CreatingError == "" {
-		o.CreatingError = wire.InvalidRequest
-	}
 	if o.DelayScale == 0 {
 		o.DelayScale = 1
 	}
 	acct := account.New(account.Options{
 		ID: o.Account, Region: o.Region, Partition: o.Partition, Organization: o.Organization, Seed: o.Seed, Clock: o.Clock,
 	})
+	network := ec2.New(acct, o.Regions)
 	a := &AWS{
-		opts:      o,
-		account:   acct,
-		dynamodb:  dynamodb.New(acct, o.StaleItems),
-		ec2:       ec2.New(acct, o.Regions),
-		durations: o.Durations.withDefaults(),
-		skew:      rand.New(rand.NewPCG(o.Seed, 0x736b6577)),
-		callers:   map[string]Caller{},
-		windows:   map[string]*window{},
-		clusters:  map[string]*cluster{},
-		queues:    map[string]*queue{},
-		topics:    map[string]*topic{},
-		keys:      map[string][]policyStatement{}, identities: map[string][]policyStatement{},
+		opts:    o,
+		account: acct,
+		eks: eks.New(acct, network, eks.Options{
+			Durations: o.Durations, StatusLag: o.StatusLag, StaleReads: o.StaleReads, ReadSkew: o.ReadSkew, TagLag: o.TagLag,
+			ListLag: o.ListLag, ListReorder: o.ListReorder, UpdateLag: o.UpdateLag, NotFoundAfterCreate: o.NotFoundAfterCreate,
+			CreatingError: o.CreatingError, RepeatedToken: o.RepeatedToken, TokenMemory: o.TokenMemory, RefuseEmptyCIDRs: o.RefuseEmptyCIDRs,
+		}),
+		dynamodb: dynamodb.New(acct, o.StaleItems),
+		ec2:      network,
+		callers:  map[string]Caller{},
+		windows:  map[string]*window{},
+		queues:   map[string]*queue{},
+		topics:   map[string]*topic{},
+		keys:     map[string][]policyStatement{}, identities: map[string][]policyStatement{},
 		functions: map[string]*Function{},
 	}
 	a.operations = a.allOperations()
@@ -232,14 +205,3 @@ func (a *AWS) Region() string { return a.account.Region }
 
 // Partition returns the partition that the region lies in, e.g. aws-cn.
 func (a *AWS) Partition() string { return a.account.Partition }
-
-// SetDurations changes how long EKS takes from now on; what is under way ends
-// when it would have.
-func (a *AWS) SetDurations(d Durations) {
-	a.account.Lock()
-	defer a.account.Unlock()
-	a.durations = d.withDefaults()
-}
-
-// ClusterARN returns the ARN of the cluster of the name.
-func (a *AWS) ClusterARN(name string) string { return a.account.ARN("eks", "cluster/"+name) }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/eks"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/wire"
 )
 
@@ -100,7 +101,9 @@ func (a *AWS) carryOut(r *call, failed *wire.Error) ([]byte, *wire.Error) {
 	a.account.Lock()
 	defer a.account.Unlock()
 	r.Now = a.account.Now()
-	a.look(r)
+	if r.Service == wire.EKS {
+		r.before = a.eks.Look(r.Request)
+	}
 	var out any
 	if failed == nil {
 		out, failed = op(r.Request)
@@ -109,7 +112,7 @@ func (a *AWS) carryOut(r *call, failed *wire.Error) ([]byte, *wire.Error) {
 	if failed == nil {
 		body = wire.Encode(r.Request, out)
 	}
-	if r.Service == wire.EKS && mutates(r.Operation) {
+	if r.Service == wire.EKS && eks.Mutates(r.Operation) {
 		r.events = append(r.events, a.trail(r.Request, body, failed))
 	}
 	return body, failed
@@ -170,7 +173,7 @@ func identify(hr *http.Request, body []byte) *wire.Request {
 	}
 	switch {
 	case r.Service == wire.EKS:
-		r.Operation = eksOperation(hr.Method, r.Path)
+		r.Operation = eks.OperationOf(hr.Method, r.Path)
 	case r.Target != "":
 		_, r.Operation, _ = strings.Cut(r.Target, ".")
 	default:
@@ -197,19 +200,7 @@ func scope(authorization string) (accessKeyID, service string) {
 // allOperations are what each service can do here.
 func (a *AWS) allOperations() map[string]map[string]wire.Operation {
 	return map[string]map[string]wire.Operation{
-		wire.EKS: {
-			"CreateCluster":        a.eksCreateCluster,
-			"ListClusters":         a.eksListClusters,
-			"DescribeCluster":      a.eksDescribeCluster,
-			"DeleteCluster":        a.eksDeleteCluster,
-			"UpdateClusterConfig":  a.eksUpdateClusterConfig,
-			"UpdateClusterVersion": a.eksUpdateClusterVersion,
-			"ListUpdates":          a.eksListUpdates,
-			"DescribeUpdate":       a.eksDescribeUpdate,
-			"TagResource":          a.eksTagResource,
-			"UntagResource":        a.eksUntagResource,
-			"ListTagsForResource":  a.eksListTagsForResource,
-		},
+		wire.EKS:      a.eks.Operations(),
 		wire.EC2:      a.ec2.Operations(),
 		wire.DynamoDB: a.dynamodb.Operations(),
 		wire.SQS: {
