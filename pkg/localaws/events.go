@@ -29,7 +29,7 @@ func (a *AWS) PutRule(name, pattern, queue string) error {
 	}
 	a.account.Lock()
 	defer a.account.Unlock()
-	if a.queues[queue] == nil {
+	if !a.sqs.Has(queue) {
 		return fmt.Errorf("localaws: rule %s: there is no queue named %s", name, queue)
 	}
 	added := &rule{name: name, pattern: parsed, queue: queue}
@@ -76,12 +76,11 @@ func (a *AWS) deliver(event []byte) {
 	defer a.account.Unlock()
 	now := a.account.Now()
 	for _, r := range a.rules {
-		q := a.queues[r.queue]
-		if q == nil || !matchObject(r.pattern, parsed) {
+		if !matchObject(r.pattern, parsed) {
 			continue
 		}
 		for _, delay := range delays {
-			a.put(q, string(event), nil, now, now.Add(delay), "")
+			a.sqs.Put(r.queue, string(event), nil, now, delay)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package localaws
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/sqs"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/wire"
 )
 
@@ -77,7 +79,7 @@ type invocation struct {
 	began    time.Time
 	deadline time.Time
 	ended    time.Time
-	messages []*message
+	messages []sqs.Received
 	done     chan struct{} // of a direct one: closed when it is over
 	result   []byte
 	failure  error
@@ -109,7 +111,7 @@ func (a *AWS) Function(name, queue string, o FunctionOptions) (*Function, error)
 	switch {
 	case a.functions[name] != nil:
 		return nil, fmt.Errorf("localaws: there is already a function named %s", name)
-	case queue != "" && a.queues[queue] == nil:
+	case queue != "" && !a.sqs.Has(queue):
 		return nil, fmt.Errorf("localaws: function %s: there is no queue named %s", name, queue)
 	}
 	f := &Function{aws: a, name: name, queue: queue, opts: o, running: map[string]*invocation{}, changed: make(chan struct{})}
@@ -173,15 +175,12 @@ func (f *Function) InvokeAgain(id string, after time.Duration) error {
 func (f *Function) Next() (time.Time, bool) {
 	f.aws.account.Lock()
 	defer f.aws.account.Unlock()
-	f.aws.settleQueues(f.aws.account.Now())
 	return f.next()
 }
 
 // next is Next. The caller holds the mutex.
 func (f *Function) next() (first time.Time, ok bool) {
-	if q := f.aws.queues[f.queue]; q != nil {
-		first, ok = q.next()
-	}
+	first, ok = f.aws.sqs.Next(f.queue)
 	for _, g := range f.again {
 		if at := g.at(); !ok || at.Before(first) {
 			first, ok = at, true
@@ -298,10 +297,8 @@ func (f *Function) ready() bool {
 	if len(f.direct) > 0 {
 		return true
 	}
-	now := f.aws.account.Now()
-	f.aws.settleQueues(now)
 	at, ok := f.next()
-	return ok && !at.After(now)
+	return ok && !at.After(f.aws.account.Now())
 }
 
 // sleep waits until there may be something. The caller holds the mutex, which
@@ -309,16 +306,12 @@ func (f *Function) ready() bool {
 func (f *Function) sleep(ctx context.Context) error {
 	a := f.aws
 	var timer <-chan time.Time
-	var arrived chan struct{}
-	if q := a.queues[f.queue]; q != nil {
-		arrived = q.changed
-	}
 	if at, ok := f.next(); ok {
 		t := time.NewTimer(at.Sub(a.account.Now()))
 		defer t.Stop()
 		timer = t.C
 	}
-	asked := f.changed
+	arrived, asked := a.sqs.Changed(f.queue), f.changed
 	a.account.Unlock()
 	defer a.account.Lock()
 	select {
@@ -339,10 +332,8 @@ func (f *Function) begin() *invocation {
 	a := f.aws
 	now := a.account.Now()
 	var inv *invocation
-	if q := a.queues[f.queue]; q != nil {
-		if taken := a.take(q, now, f.opts.BatchSize, q.opts.VisibilityTimeout); len(taken) > 0 {
-			inv = &invocation{id: a.account.UUID(), messages: taken, payload: a.batchEvent(q, taken)}
-		}
+	if taken := a.sqs.Take(f.queue, now, f.opts.BatchSize); len(taken) > 0 {
+		inv = &invocation{id: a.account.UUID(), messages: taken, payload: f.batchEvent(taken)}
 	}
 	due := slices.IndexFunc(f.again, func(g again) bool { return !g.at().After(now) })
 	switch {
@@ -360,7 +351,7 @@ func (f *Function) begin() *invocation {
 	inv.began, inv.deadline = now, now.Add(f.opts.Timeout)
 	noted := Invocation{ID: inv.id, At: now}
 	for _, m := range inv.messages {
-		noted.Messages = append(noted.Messages, m.id)
+		noted.Messages = append(noted.Messages, m.ID)
 	}
 	inv.note = len(f.invocations)
 	f.invocations = append(f.invocations, noted)
@@ -373,22 +364,22 @@ func (f *Function) begin() *invocation {
 
 // batchEvent is the event that a batch of messages makes. Source: the Lambda
 // developer guide, "Using Lambda with Amazon SQS".
-func (a *AWS) batchEvent(q *queue, taken []*message) []byte {
+func (f *Function) batchEvent(taken []sqs.Received) []byte {
 	records := []any{}
 	for _, m := range taken {
 		record := map[string]any{
-			"messageId":         m.id,
-			"receiptHandle":     m.receipt,
-			"body":              m.body,
-			"attributes":        m.systemAttributes(),
-			"messageAttributes": lambdaAttributes(m.attributes),
-			"md5OfBody":         md5Hex([]byte(m.body)),
+			"messageId":         m.ID,
+			"receiptHandle":     m.Receipt,
+			"body":              m.Body,
+			"attributes":        m.System,
+			"messageAttributes": lambdaAttributes(m.Attributes),
+			"md5OfBody":         m.MD5,
 			"eventSource":       "aws:sqs",
-			"eventSourceARN":    a.QueueARN(q.name),
-			"awsRegion":         a.account.Region,
+			"eventSourceARN":    f.aws.sqs.ARN(f.queue),
+			"awsRegion":         f.aws.account.Region,
 		}
-		if len(m.attributes) > 0 {
-			record["md5OfMessageAttributes"] = attributesMD5(m.attributes)
+		if len(m.Attributes) > 0 {
+			record["md5OfMessageAttributes"] = sqs.AttributesMD5(m.Attributes)
 		}
 		records = append(records, record)
 	}
@@ -465,20 +456,18 @@ func (f *Function) end(inv *invocation, result []byte, failure error) {
 	case failure != nil:
 		noted.Error = failure.Error()
 		for _, m := range inv.messages {
-			left[m.id] = true
+			left[m.ID] = true
 		}
 	case !f.opts.WholeBatches:
 		left = itemFailures(result, inv.messages)
 	}
-	q := f.aws.queues[f.queue]
 	for _, m := range inv.messages {
-		if left[m.id] {
-			noted.Failed = append(noted.Failed, m.id)
+		if left[m.ID] {
+			noted.Failed = append(noted.Failed, m.ID)
 			continue
 		}
-		// The handle was made by the queue; another receive may have taken the
-		// message over, then it stays.
-		_ = q.remove(m.receipt)
+		// Another receive may have taken the message over, then it stays.
+		f.aws.sqs.Remove(f.queue, m.Receipt)
 	}
 	if inv.done != nil {
 		close(inv.done)
@@ -488,11 +477,11 @@ func (f *Function) end(inv *invocation, result []byte, failure error) {
 // itemFailures reads which messages a function failed at. What Lambda cannot
 // make sense of counts as all of them. Source: the Lambda developer guide,
 // "Implementing partial batch responses".
-func itemFailures(result []byte, messages []*message) map[string]bool {
+func itemFailures(result []byte, messages []sqs.Received) map[string]bool {
 	left := map[string]bool{}
 	all := map[string]bool{}
 	for _, m := range messages {
-		all[m.id] = true
+		all[m.ID] = true
 	}
 	text := strings.TrimSpace(string(result))
 	if text == "" || text == "null" {
@@ -617,11 +606,30 @@ func (f *Function) run(ctx context.Context, inv *invocation, handler Handler) er
 // handler, and runs it; see Run.
 func (a *AWS) Poll(ctx context.Context, queue string, o FunctionOptions, handler Handler) error {
 	a.account.Lock()
-	q := a.queues[queue]
+	there := a.sqs.Has(queue)
 	f := &Function{aws: a, name: queue, queue: queue, opts: o.withDefaults(), running: map[string]*invocation{}, changed: make(chan struct{})}
 	a.account.Unlock()
-	if q == nil {
+	if !there {
 		return fmt.Errorf("localaws: there is no queue named %s", queue)
 	}
 	return f.Run(ctx, handler)
+}
+
+// lambdaAttributes are message attributes as a Lambda event carries them.
+func lambdaAttributes(attributes map[string]sqs.Attribute) map[string]any {
+	out := map[string]any{}
+	for name, attribute := range attributes {
+		told := map[string]any{
+			"dataType":         attribute.DataType,
+			"stringListValues": []string{},
+			"binaryListValues": []string{},
+		}
+		if strings.HasPrefix(attribute.DataType, "Binary") {
+			told["binaryValue"] = base64.StdEncoding.EncodeToString(attribute.BinaryValue)
+		} else {
+			told["stringValue"] = attribute.StringValue
+		}
+		out[name] = told
+	}
+	return out
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/dynamodb"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/ec2"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/eks"
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/sqs"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/wire"
 )
 
@@ -130,6 +131,7 @@ type AWS struct {
 	// The services. The account's lock guards them, and what is below.
 	eks      *eks.Service
 	dynamodb *dynamodb.Service
+	sqs      *sqs.Service
 	ec2      *ec2.Service
 
 	callers   map[string]Caller
@@ -138,7 +140,6 @@ type AWS struct {
 	windows   map[string]*window
 	throttled int
 
-	queues map[string]*queue
 	topics map[string]*topic
 	keys   map[string][]policyStatement // policies of keys, by ARN
 	// identities are the policies of those that sign with an access key.
@@ -174,10 +175,10 @@ func New(o Options) *AWS {
 			CreatingError: o.CreatingError, RepeatedToken: o.RepeatedToken, TokenMemory: o.TokenMemory, RefuseEmptyCIDRs: o.RefuseEmptyCIDRs,
 		}),
 		dynamodb: dynamodb.New(acct, o.StaleItems),
+		sqs:      sqs.New(acct, o.DelayScale),
 		ec2:      network,
 		callers:  map[string]Caller{},
 		windows:  map[string]*window{},
-		queues:   map[string]*queue{},
 		topics:   map[string]*topic{},
 		keys:     map[string][]policyStatement{}, identities: map[string][]policyStatement{},
 		functions: map[string]*Function{},

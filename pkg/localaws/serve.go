@@ -203,16 +203,7 @@ func (a *AWS) allOperations() map[string]map[string]wire.Operation {
 		wire.EKS:      a.eks.Operations(),
 		wire.EC2:      a.ec2.Operations(),
 		wire.DynamoDB: a.dynamodb.Operations(),
-		wire.SQS: {
-			"SendMessage":             a.sqsSendMessage,
-			"SendMessageBatch":        a.sqsSendMessageBatch,
-			"ReceiveMessage":          a.sqsReceiveMessage,
-			"DeleteMessage":           a.sqsDeleteMessage,
-			"DeleteMessageBatch":      a.sqsDeleteMessageBatch,
-			"ChangeMessageVisibility": a.sqsChangeMessageVisibility,
-			"GetQueueUrl":             a.sqsGetQueueURL,
-			"GetQueueAttributes":      a.sqsGetQueueAttributes,
-		},
+		wire.SQS:      a.sqs.Operations(),
 		wire.SNS: {
 			"Publish": a.snsPublish,
 		},

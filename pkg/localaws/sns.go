@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/sqs"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/wire"
 )
 
@@ -63,7 +64,7 @@ func (a *AWS) Subscribe(topic, queue string, raw bool) error {
 	if t == nil {
 		return fmt.Errorf("localaws: there is no topic named %s", topic)
 	}
-	if a.queues[queue] == nil {
+	if !a.sqs.Has(queue) {
 		return fmt.Errorf("localaws: there is no queue named %s", queue)
 	}
 	t.subscriptions = append(t.subscriptions, subscription{queue, raw})
@@ -119,12 +120,11 @@ func (a *AWS) snsPublish(r *wire.Request) (any, *wire.Error) {
 	}
 	t.mails = append(t.mails, mail)
 	for _, s := range t.subscriptions {
-		q := a.queues[s.queue]
 		if s.raw {
-			a.put(q, message, attributes, r.Now, r.Now, "")
+			a.sqs.Put(s.queue, message, attributes, r.Now, 0)
 			continue
 		}
-		a.put(q, string(envelope(mail, attributes)), nil, r.Now, r.Now, "")
+		a.sqs.Put(s.queue, string(envelope(mail, attributes)), nil, r.Now, 0)
 	}
 	return wire.Elem("MessageId", mail.ID), nil
 }
@@ -148,8 +148,8 @@ func subjectFits(subject string) bool {
 }
 
 // publishAttributes reads the message attributes of a form and their size.
-func publishAttributes(r *wire.Request) (map[string]messageAttribute, int, *wire.Error) {
-	attributes := map[string]messageAttribute{}
+func publishAttributes(r *wire.Request) (map[string]sqs.Attribute, int, *wire.Error) {
+	attributes := map[string]sqs.Attribute{}
 	size := 0
 	for i := 1; ; i++ {
 		entry := fmt.Sprintf("MessageAttributes.entry.%d.", i)
@@ -157,7 +157,7 @@ func publishAttributes(r *wire.Request) (map[string]messageAttribute, int, *wire
 		if name == "" {
 			return attributes, size, nil
 		}
-		attribute := messageAttribute{
+		attribute := sqs.Attribute{
 			DataType:    r.Form.Get(entry + "Value.DataType"),
 			StringValue: r.Form.Get(entry + "Value.StringValue"),
 		}
@@ -173,7 +173,7 @@ func publishAttributes(r *wire.Request) (map[string]messageAttribute, int, *wire
 	}
 }
 
-func envelope(mail Mail, attributes map[string]messageAttribute) []byte {
+func envelope(mail Mail, attributes map[string]sqs.Attribute) []byte {
 	out := map[string]any{
 		"Type":      "Notification",
 		"MessageId": mail.ID,
