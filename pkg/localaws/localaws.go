@@ -18,6 +18,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/dynamodb"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/ec2"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/eks"
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/sns"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/sqs"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/wire"
 )
@@ -131,6 +132,7 @@ type AWS struct {
 	// The services. The account's lock guards them, and what is below.
 	eks      *eks.Service
 	dynamodb *dynamodb.Service
+	sns      *sns.Service
 	sqs      *sqs.Service
 	ec2      *ec2.Service
 
@@ -140,12 +142,8 @@ type AWS struct {
 	windows   map[string]*window
 	throttled int
 
-	topics map[string]*topic
-	keys   map[string][]policyStatement // policies of keys, by ARN
-	// identities are the policies of those that sign with an access key.
-	identities map[string][]policyStatement
-	rules      []*rule
-	functions  map[string]*Function
+	rules     []*rule
+	functions map[string]*Function
 }
 
 // New returns an empty AWS.
@@ -166,6 +164,7 @@ func New(o Options) *AWS {
 		ID: o.Account, Region: o.Region, Partition: o.Partition, Organization: o.Organization, Seed: o.Seed, Clock: o.Clock,
 	})
 	network := ec2.New(acct, o.Regions)
+	queues := sqs.New(acct, o.DelayScale)
 	a := &AWS{
 		opts:    o,
 		account: acct,
@@ -174,13 +173,12 @@ func New(o Options) *AWS {
 			ListLag: o.ListLag, ListReorder: o.ListReorder, UpdateLag: o.UpdateLag, NotFoundAfterCreate: o.NotFoundAfterCreate,
 			CreatingError: o.CreatingError, RepeatedToken: o.RepeatedToken, TokenMemory: o.TokenMemory, RefuseEmptyCIDRs: o.RefuseEmptyCIDRs,
 		}),
-		dynamodb: dynamodb.New(acct, o.StaleItems),
-		sqs:      sqs.New(acct, o.DelayScale),
-		ec2:      network,
-		callers:  map[string]Caller{},
-		windows:  map[string]*window{},
-		topics:   map[string]*topic{},
-		keys:     map[string][]policyStatement{}, identities: map[string][]policyStatement{},
+		dynamodb:  dynamodb.New(acct, o.StaleItems),
+		sqs:       queues,
+		sns:       sns.New(acct, queues),
+		ec2:       network,
+		callers:   map[string]Caller{},
+		windows:   map[string]*window{},
 		functions: map[string]*Function{},
 	}
 	a.operations = a.allOperations()

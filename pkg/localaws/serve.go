@@ -204,9 +204,7 @@ func (a *AWS) allOperations() map[string]map[string]wire.Operation {
 		wire.EC2:      a.ec2.Operations(),
 		wire.DynamoDB: a.dynamodb.Operations(),
 		wire.SQS:      a.sqs.Operations(),
-		wire.SNS: {
-			"Publish": a.snsPublish,
-		},
+		wire.SNS:      a.sns.Operations(),
 	}
 }
 

@@ -1,4 +1,7 @@
-package localaws
+// Package sns is the embedded SNS: topics, and who reads them. Start with [New];
+// elsewhere.go has the topics of other accounts. All methods want the account's
+// lock held.
+package sns
 
 import (
 	"encoding/base64"
@@ -7,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/account"
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/iam"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/sqs"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/wire"
 )
@@ -22,7 +27,7 @@ type topic struct {
 
 	// elsewhere says that it is of another account; its name is its ARN then.
 	elsewhere bool
-	policy    []policyStatement
+	policy    iam.Policy
 	key       string
 }
 
@@ -41,30 +46,55 @@ type Mail struct {
 	Attributes map[string]string // the message attributes that are text
 }
 
-// CreateTopic makes a topic and returns its ARN.
-func (a *AWS) CreateTopic(name string) (arn string, err error) {
-	a.account.Lock()
-	defer a.account.Unlock()
-	if a.topics[name] != nil {
-		return "", fmt.Errorf("localaws: there is already a topic named %s", name)
-	}
-	a.topics[name] = &topic{name: name}
-	return a.TopicARN(name), nil
+// Queues are where a topic's subscribers read.
+type Queues interface {
+	Has(queue string) bool
+	Put(queue, body string, attributes map[string]sqs.Attribute, now time.Time, delay time.Duration)
 }
 
-// TopicARN returns the ARN of the topic of the name.
-func (a *AWS) TopicARN(name string) string { return a.account.ARN("sns", name) }
+// Service is SNS in one account and region.
+type Service struct {
+	account *account.Account
+	queues  Queues
+	topics  map[string]*topic
+	keys    map[string]iam.Policy // of keys, by ARN
+	// identities are the policies of those that sign with an access key.
+	identities map[string]iam.Policy
+}
+
+// New returns SNS without a topic.
+func New(a *account.Account, queues Queues) *Service {
+	return &Service{
+		account: a, queues: queues,
+		topics: map[string]*topic{}, keys: map[string]iam.Policy{}, identities: map[string]iam.Policy{},
+	}
+}
+
+// Operations are what can be called.
+func (s *Service) Operations() map[string]wire.Operation {
+	return map[string]wire.Operation{"Publish": s.publish}
+}
+
+// Create makes a topic and returns its ARN.
+func (s *Service) Create(name string) (arn string, err error) {
+	if s.topics[name] != nil {
+		return "", fmt.Errorf("localaws: there is already a topic named %s", name)
+	}
+	s.topics[name] = &topic{name: name}
+	return s.ARN(name), nil
+}
+
+// ARN returns the ARN of the topic of the name.
+func (s *Service) ARN(name string) string { return s.account.ARN("sns", name) }
 
 // Subscribe sends what is published to a topic on to a queue, in SNS's
 // envelope or raw.
-func (a *AWS) Subscribe(topic, queue string, raw bool) error {
-	a.account.Lock()
-	defer a.account.Unlock()
-	t := a.topics[topic]
+func (s *Service) Subscribe(topic, queue string, raw bool) error {
+	t := s.topics[topic]
 	if t == nil {
 		return fmt.Errorf("localaws: there is no topic named %s", topic)
 	}
-	if !a.sqs.Has(queue) {
+	if !s.queues.Has(queue) {
 		return fmt.Errorf("localaws: there is no queue named %s", queue)
 	}
 	t.subscriptions = append(t.subscriptions, subscription{queue, raw})
@@ -72,26 +102,24 @@ func (a *AWS) Subscribe(topic, queue string, raw bool) error {
 }
 
 // Mails returns what was published to a topic, oldest first.
-func (a *AWS) Mails(topic string) []Mail {
-	a.account.Lock()
-	defer a.account.Unlock()
-	t := a.topics[topic]
+func (s *Service) Mails(topic string) []Mail {
+	t := s.topics[topic]
 	if t == nil {
 		return nil
 	}
 	return append([]Mail(nil), t.mails...)
 }
 
-func (a *AWS) snsPublish(r *wire.Request) (any, *wire.Error) {
+func (s *Service) publish(r *wire.Request) (any, *wire.Error) {
 	arn := r.Form.Get("TopicArn")
 	if arn == "" {
 		arn = r.Form.Get("TargetArn")
 	}
 	r.Resources = []string{arn}
-	name, ours := strings.CutPrefix(arn, a.TopicARN(""))
-	t := a.topics[name]
+	name, ours := strings.CutPrefix(arn, s.ARN(""))
+	t := s.topics[name]
 	if t != nil && t.elsewhere {
-		if e := a.admitElsewhere(r, t); e != nil {
+		if e := s.admit(r, t); e != nil {
 			return nil, e
 		}
 		ours = true
@@ -114,17 +142,17 @@ func (a *AWS) snsPublish(r *wire.Request) (any, *wire.Error) {
 	case r.Form.Has("Subject") && !subjectFits(subject):
 		return nil, badPublish("Invalid parameter: Subject")
 	}
-	mail := Mail{ID: a.account.UUID(), At: r.Now, Topic: arn, Subject: subject, Message: message, Attributes: map[string]string{}}
+	mail := Mail{ID: s.account.UUID(), At: r.Now, Topic: arn, Subject: subject, Message: message, Attributes: map[string]string{}}
 	for name, attribute := range attributes {
 		mail.Attributes[name] = attribute.StringValue
 	}
 	t.mails = append(t.mails, mail)
-	for _, s := range t.subscriptions {
-		if s.raw {
-			a.sqs.Put(s.queue, message, attributes, r.Now, 0)
+	for _, to := range t.subscriptions {
+		if to.raw {
+			s.queues.Put(to.queue, message, attributes, r.Now, 0)
 			continue
 		}
-		a.sqs.Put(s.queue, string(envelope(mail, attributes)), nil, r.Now, 0)
+		s.queues.Put(to.queue, string(envelope(mail, attributes)), nil, r.Now, 0)
 	}
 	return wire.Elem("MessageId", mail.ID), nil
 }
