@@ -18,6 +18,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/dynamodb"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/ec2"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/eks"
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/eventbridge"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/sns"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/sqs"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/wire"
@@ -130,11 +131,12 @@ type AWS struct {
 	operations map[string]map[string]wire.Operation // by service and name
 
 	// The services. The account's lock guards them, and what is below.
-	eks      *eks.Service
-	dynamodb *dynamodb.Service
-	sns      *sns.Service
-	sqs      *sqs.Service
-	ec2      *ec2.Service
+	eks         *eks.Service
+	dynamodb    *dynamodb.Service
+	eventbridge *eventbridge.Service
+	sns         *sns.Service
+	sqs         *sqs.Service
+	ec2         *ec2.Service
 
 	callers   map[string]Caller
 	calls     []Call
@@ -142,7 +144,6 @@ type AWS struct {
 	windows   map[string]*window
 	throttled int
 
-	rules     []*rule
 	functions map[string]*Function
 }
 
@@ -173,13 +174,14 @@ func New(o Options) *AWS {
 			ListLag: o.ListLag, ListReorder: o.ListReorder, UpdateLag: o.UpdateLag, NotFoundAfterCreate: o.NotFoundAfterCreate,
 			CreatingError: o.CreatingError, RepeatedToken: o.RepeatedToken, TokenMemory: o.TokenMemory, RefuseEmptyCIDRs: o.RefuseEmptyCIDRs,
 		}),
-		dynamodb:  dynamodb.New(acct, o.StaleItems),
-		sqs:       queues,
-		sns:       sns.New(acct, queues),
-		ec2:       network,
-		callers:   map[string]Caller{},
-		windows:   map[string]*window{},
-		functions: map[string]*Function{},
+		dynamodb:    dynamodb.New(acct, o.StaleItems),
+		sqs:         queues,
+		eventbridge: eventbridge.New(acct, queues),
+		sns:         sns.New(acct, queues),
+		ec2:         network,
+		callers:     map[string]Caller{},
+		windows:     map[string]*window{},
+		functions:   map[string]*Function{},
 	}
 	a.operations = a.allOperations()
 	return a

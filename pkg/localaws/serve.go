@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/cloudtrail"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/eks"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/wire"
 )
@@ -113,7 +114,7 @@ func (a *AWS) carryOut(r *call, failed *wire.Error) ([]byte, *wire.Error) {
 		body = wire.Encode(r.Request, out)
 	}
 	if r.Service == wire.EKS && eks.Mutates(r.Operation) {
-		r.events = append(r.events, a.trail(r.Request, body, failed))
+		r.events = append(r.events, cloudtrail.Record(a.account, r.Request, body, failed))
 	}
 	return body, failed
 }

@@ -1,39 +1,43 @@
-package localaws
+// Package cloudtrail is what the embedded CloudTrail writes down of a call, see
+// [Record].
+package cloudtrail
 
 import (
 	"encoding/json"
 	"strings"
 	"time"
 
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/account"
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/eventbridge"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/wire"
 )
 
-// trail is CloudTrail's record of a write to EKS, in the envelope in which
-// EventBridge delivers it. The caller holds the account's lock.
-func (a *AWS) trail(r *wire.Request, body []byte, failed *wire.Error) []byte {
+// Record is CloudTrail's record of a write to EKS, in the envelope in which
+// EventBridge delivers it.
+func Record(a *account.Account, r *wire.Request, body []byte, failed *wire.Error) []byte {
 	at := r.Now.UTC().Format(time.RFC3339)
 	record := map[string]any{
 		"eventVersion":       "1.11",
-		"userIdentity":       a.identity(r),
+		"userIdentity":       identity(a, r),
 		"eventTime":          at,
 		"eventSource":        "eks.amazonaws.com",
 		"eventName":          r.Operation,
-		"awsRegion":          a.account.Region,
+		"awsRegion":          a.Region,
 		"sourceIPAddress":    r.Caller.SourceIP,
 		"userAgent":          r.Caller.UserAgent,
 		"requestParameters":  r.Params(),
 		"responseElements":   nil,
 		"requestID":          r.ID,
-		"eventID":            a.account.UUID(),
+		"eventID":            a.UUID(),
 		"readOnly":           false,
 		"eventType":          "AwsApiCall",
 		"managementEvent":    true,
-		"recipientAccountId": a.account.ID,
+		"recipientAccountId": a.ID,
 		"eventCategory":      "Management",
 		"tlsDetails": map[string]any{
 			"tlsVersion":               "TLSv1.3",
 			"cipherSuite":              "TLS_AES_128_GCM_SHA256",
-			"clientProvidedHostHeader": "eks." + a.account.Region + ".amazonaws.com",
+			"clientProvidedHostHeader": "eks." + a.Region + ".amazonaws.com",
 		},
 	}
 	if r.Caller.InvokedBy != "" {
@@ -41,7 +45,7 @@ func (a *AWS) trail(r *wire.Request, body []byte, failed *wire.Error) []byte {
 	}
 	switch {
 	case failed == nil:
-		record["responseElements"] = trailElements(body)
+		record["responseElements"] = elements(body)
 	case failed.Type == wire.AccessDenied:
 		// A call that IAM refuses is recorded without its parameters.
 		record["errorCode"], record["errorMessage"] = "AccessDenied", failed.Message
@@ -49,11 +53,11 @@ func (a *AWS) trail(r *wire.Request, body []byte, failed *wire.Error) []byte {
 	default:
 		record["errorCode"], record["errorMessage"] = failed.Type, failed.Message
 	}
-	return a.event("aws.eks", "AWS API Call via CloudTrail", r.Now, record)
+	return eventbridge.Envelope(a, "aws.eks", "AWS API Call via CloudTrail", r.Now, record)
 }
 
-// trailElements is an answer as CloudTrail keeps it. An empty one is null.
-func trailElements(body []byte) any {
+// elements is an answer as CloudTrail keeps it. An empty one is null.
+func elements(body []byte) any {
 	var elements map[string]any
 	dec := json.NewDecoder(strings.NewReader(string(body)))
 	dec.UseNumber()
@@ -63,7 +67,7 @@ func trailElements(body []byte) any {
 	return elements
 }
 
-func (a *AWS) identity(r *wire.Request) map[string]any {
+func identity(a *account.Account, r *wire.Request) map[string]any {
 	c := r.Caller
 	out := map[string]any{"type": c.Type}
 	set := func(name, value string) {
@@ -77,7 +81,7 @@ func (a *AWS) identity(r *wire.Request) map[string]any {
 	}
 	set("principalId", c.PrincipalID)
 	set("arn", c.ARN)
-	set("accountId", a.account.ID)
+	set("accountId", a.ID)
 	set("accessKeyId", r.AccessKeyID)
 	set("userName", c.UserName)
 	issuer := map[string]any{}
@@ -87,7 +91,7 @@ func (a *AWS) identity(r *wire.Request) map[string]any {
 			"type":        "Role",
 			"principalId": principal,
 			"arn":         c.SessionIssuerARN,
-			"accountId":   a.account.ID,
+			"accountId":   a.ID,
 			"userName":    c.SessionIssuerName,
 		}
 	}
@@ -106,19 +110,4 @@ func (a *AWS) identity(r *wire.Request) map[string]any {
 		}
 	}
 	return out
-}
-
-// event puts a detail into EventBridge's envelope. The caller holds the account's lock.
-func (a *AWS) event(source, detailType string, at time.Time, detail any) []byte {
-	return wire.JSON(map[string]any{
-		"version":     "0",
-		"id":          a.account.UUID(),
-		"detail-type": detailType,
-		"source":      source,
-		"account":     a.account.ID,
-		"time":        at.UTC().Format(time.RFC3339),
-		"region":      a.account.Region,
-		"resources":   []string{},
-		"detail":      detail,
-	})
 }
