@@ -19,6 +19,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/ec2"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/eks"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/eventbridge"
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/lambda"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/sns"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/sqs"
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/wire"
@@ -134,6 +135,7 @@ type AWS struct {
 	eks         *eks.Service
 	dynamodb    *dynamodb.Service
 	eventbridge *eventbridge.Service
+	lambda      *lambda.Service
 	sns         *sns.Service
 	sqs         *sqs.Service
 	ec2         *ec2.Service
@@ -143,8 +145,6 @@ type AWS struct {
 	faults    []*fault
 	windows   map[string]*window
 	throttled int
-
-	functions map[string]*Function
 }
 
 // New returns an empty AWS.
@@ -177,11 +177,11 @@ func New(o Options) *AWS {
 		dynamodb:    dynamodb.New(acct, o.StaleItems),
 		sqs:         queues,
 		eventbridge: eventbridge.New(acct, queues),
+		lambda:      lambda.New(acct, queues, o.Clock == nil),
 		sns:         sns.New(acct, queues),
 		ec2:         network,
 		callers:     map[string]Caller{},
 		windows:     map[string]*window{},
-		functions:   map[string]*Function{},
 	}
 	a.operations = a.allOperations()
 	return a

@@ -3,8 +3,6 @@ package localaws
 import (
 	"context"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/endpointguard/endpointguard/pkg/localaws/internal/cloudtrail"
@@ -31,17 +29,10 @@ func (a *AWS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *AWS) answer(r *http.Request) (wire.Answer, error) {
-	name, rest, ok := runtimePath(r.URL.Path)
-	if !ok {
-		return a.serve(r)
+	if ans, ours, err := a.lambda.Answer(r); ours {
+		return ans, err
 	}
-	a.account.Lock()
-	f := a.functions[name]
-	a.account.Unlock()
-	if f == nil {
-		return wire.Answer{Status: http.StatusNotFound, Body: []byte("there is no function named " + name)}, nil
-	}
-	return f.answer(r, rest)
+	return a.serve(r)
 }
 
 // serve answers a call. It fails only when the caller went away, or when the
@@ -51,7 +42,7 @@ func (a *AWS) serve(hr *http.Request) (wire.Answer, error) {
 	if err != nil {
 		return wire.Answer{}, err
 	}
-	r := &call{Request: identify(hr, body)}
+	r := &call{Request: wire.Identify(hr, body)}
 
 	a.account.Lock()
 	r.ID = a.account.UUID()
@@ -132,70 +123,6 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// identify tells the service by the signature's scope and, where a request is
-// not signed, by the marks of its protocol.
-func identify(hr *http.Request, body []byte) *wire.Request {
-	r := &wire.Request{
-		Ctx:    hr.Context(),
-		Query:  hr.URL.Query(),
-		Body:   body,
-		Target: hr.Header.Get("X-Amz-Target"),
-		SDKID:  hr.Header.Get("Amz-Sdk-Invocation-Id"),
-	}
-	for part := range strings.SplitSeq(hr.URL.EscapedPath(), "/") {
-		if part == "" {
-			continue
-		}
-		if plain, err := url.PathUnescape(part); err == nil {
-			part = plain
-		}
-		r.Path = append(r.Path, part)
-	}
-	r.AccessKeyID, r.Service = scope(hr.Header.Get("Authorization"))
-	if strings.HasPrefix(hr.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
-		// What does not parse has no Action, and is refused for that.
-		r.Form, _ = url.ParseQuery(string(body))
-	}
-	if r.Service == "" {
-		switch {
-		case strings.HasPrefix(r.Target, "DynamoDB_"):
-			r.Service = wire.DynamoDB
-		case strings.HasPrefix(r.Target, "AmazonSQS."):
-			r.Service = wire.SQS
-		case r.Form.Get("Action") == "Publish":
-			r.Service = wire.SNS
-		case r.Form.Has("Action"):
-			r.Service = wire.EC2
-		default:
-			r.Service = wire.EKS
-		}
-	}
-	switch {
-	case r.Service == wire.EKS:
-		r.Operation = eks.OperationOf(hr.Method, r.Path)
-	case r.Target != "":
-		_, r.Operation, _ = strings.Cut(r.Target, ".")
-	default:
-		r.Operation = r.Form.Get("Action")
-	}
-	return r
-}
-
-// scope reads the access key id and the service out of a SigV4 header:
-// "AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, …".
-func scope(authorization string) (accessKeyID, service string) {
-	_, credential, found := strings.Cut(authorization, "Credential=")
-	if !found {
-		return "", ""
-	}
-	credential, _, _ = strings.Cut(credential, ",")
-	parts := strings.Split(strings.TrimSpace(credential), "/")
-	if len(parts) < 5 {
-		return "", ""
-	}
-	return parts[0], parts[len(parts)-2]
 }
 
 // allOperations are what each service can do here.

@@ -90,43 +90,6 @@ func (s *Service) Look(r *wire.Request) *Cluster {
 	return &before
 }
 
-// OperationOf tells the operation by the route. Source: the EKS service model.
-func OperationOf(method string, path []string) string {
-	route := method
-	for i, part := range path {
-		if i == 1 || i == 3 {
-			part = "*"
-		}
-		route += "/" + part
-	}
-	switch route {
-	case "POST/clusters":
-		return "CreateCluster"
-	case "GET/clusters":
-		return "ListClusters"
-	case "GET/clusters/*":
-		return "DescribeCluster"
-	case "DELETE/clusters/*":
-		return "DeleteCluster"
-	case "POST/clusters/*/update-config":
-		return "UpdateClusterConfig"
-	case "POST/clusters/*/updates":
-		return "UpdateClusterVersion"
-	case "GET/clusters/*/updates":
-		return "ListUpdates"
-	case "GET/clusters/*/updates/*":
-		return "DescribeUpdate"
-	case "POST/tags/*":
-		return "TagResource"
-	case "DELETE/tags/*":
-		return "UntagResource"
-	case "GET/tags/*":
-		return "ListTagsForResource"
-	default:
-		return ""
-	}
-}
-
 // Mutates tells whether CloudTrail counts the operation as a write.
 func Mutates(operation string) bool {
 	switch operation {
