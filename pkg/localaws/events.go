@@ -20,7 +20,7 @@ func (a *AWS) PutRule(name, pattern, queue string) error {
 // had sent it; the delivery options apply.
 func (a *AWS) PutEvent(event []byte) error {
 	if !json.Valid(event) {
-		return errors.New("localaws: the event is no JSON")
+		return errors.New("localaws: the event is not JSON")
 	}
 	a.deliver(event)
 	return nil
@@ -43,7 +43,7 @@ func (a *AWS) deliver(event []byte) {
 	a.eventbridge.Deliver(event, delays)
 }
 
-// MatchPattern tells whether an event pattern of EventBridge's matches an
+// MatchPattern reports whether an event pattern of EventBridge's matches an
 // event. It knows values in lists, nested objects, $or, and the filters
 // exists, prefix, suffix, equals-ignore-case, anything-but, numeric and
 // wildcard; a pattern with anything else, or that AWS would refuse, is an

@@ -7,7 +7,11 @@
 // It starts no goroutine: state is worked out of the time at each request, and
 // whoever waits, waits on a timer or a channel. So it runs unchanged inside
 // testing/synctest, where days pass in milliseconds.
-// Only tests and commands use it.
+//
+// Start with [New]. Each service is a package of its own in internal; here are the
+// methods by which tests put things into them, look at them and make them fail.
+// What a service does not implement it refuses by its name: a test must not pass
+// for what AWS would do otherwise. Only tests and commands use it.
 package localaws
 
 import (

@@ -142,7 +142,7 @@ type window struct {
 	count  int
 }
 
-// throttle tells whether the call exceeds a rate. The caller holds the account's lock.
+// throttle reports whether the call exceeds a rate. The caller holds the account's lock.
 func (a *AWS) throttle(r *wire.Request) *wire.Error {
 	second := a.account.Now().Unix()
 	over := false

@@ -132,9 +132,15 @@ type input struct {
 
 // parameters are those that each operation implements.
 var parameters = map[string][]string{
-	"PutItem": {"TableName", "Item", "ConditionExpression", "ExpressionAttributeNames", "ExpressionAttributeValues", "ReturnValuesOnConditionCheckFailure"},
-	"Query":   {"TableName", "ConsistentRead", "ExclusiveStartKey", "ExpressionAttributeNames", "ExpressionAttributeValues", "KeyConditionExpression"},
-	"Scan":    {"TableName", "ConsistentRead", "ExclusiveStartKey", "ExpressionAttributeNames", "ProjectionExpression"},
+	"PutItem": {
+		"TableName", "Item", "ConditionExpression", "ReturnValuesOnConditionCheckFailure",
+		"ExpressionAttributeNames", "ExpressionAttributeValues",
+	},
+	"Query": {
+		"TableName", "ConsistentRead", "ExclusiveStartKey", "KeyConditionExpression",
+		"ExpressionAttributeNames", "ExpressionAttributeValues",
+	},
+	"Scan": {"TableName", "ConsistentRead", "ExclusiveStartKey", "ProjectionExpression", "ExpressionAttributeNames"},
 }
 
 // notImplemented refuses what DynamoDB could do and localaws cannot. AWS has no

@@ -108,7 +108,8 @@ func (x *expressions) projection(text string) (func(attributes) attributes, *wir
 func (x *expressions) name(where, placeholder string) (string, *wire.Error) {
 	name, ok := x.names[placeholder]
 	if !ok {
-		return "", invalid("Invalid %s: An expression attribute name used in the document path is not defined; attribute name: %s", where, placeholder)
+		return "", invalid("Invalid %s: An expression attribute name used in the document path is not defined; attribute name: %s",
+			where, placeholder)
 	}
 	x.used[placeholder] = true
 	return name, nil

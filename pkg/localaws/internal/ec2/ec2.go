@@ -125,7 +125,8 @@ func (s *Service) describeVpcAttribute(r *wire.Request) (any, *wire.Error) {
 		on = !v.NoDNSHostnames
 	case "enableNetworkAddressUsageMetrics":
 	default:
-		return nil, wire.Refuse(http.StatusBadRequest, "InvalidParameterValue", "Value ("+attribute+") for parameter attribute is invalid. Unknown attribute.")
+		return nil, wire.Refuse(http.StatusBadRequest, "InvalidParameterValue",
+			"Value ("+attribute+") for parameter attribute is invalid. Unknown attribute.")
 	}
 	return []wire.Node{wire.Elem("vpcId", id), wire.Elem(attribute, wire.Elem("value", strconv.FormatBool(on)))}, nil
 }
@@ -268,7 +269,8 @@ func (s *Service) describeSecurityGroupRules(r *wire.Request) (any, *wire.Error)
 	if text := r.Form.Get("MaxResults"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 5 || n > 1000 {
-			return nil, wire.Refuse(http.StatusBadRequest, "InvalidMaxResults", "Value ("+text+") for parameter maxResults is invalid. Expecting a value between 5 and 1000.")
+			return nil, wire.Refuse(http.StatusBadRequest, "InvalidMaxResults",
+				"Value ("+text+") for parameter maxResults is invalid. Expecting a value between 5 and 1000.")
 		}
 		size = n
 	}

@@ -20,7 +20,8 @@ func (s *Service) createCluster(r *wire.Request) (any, *wire.Error) {
 		return s.createAgain(c, &in, r)
 	}
 	if !clusterName.MatchString(in.Name) {
-		return nil, badParameter(nil, "The cluster name "+strconv.Quote(in.Name)+" is not valid: 1 to 100 characters, letters, digits, - and _, the first a letter or a digit.")
+		return nil, badParameter(nil, "The cluster name "+strconv.Quote(in.Name)+
+			" is not valid: 1 to 100 characters, letters, digits, - and _, the first a letter or a digit.")
 	}
 	family := "ipv4"
 	if in.Network != nil && in.Network.Family != "" {

@@ -56,24 +56,27 @@ func busy(what string, c *cluster, updateID string) *wire.Error {
 
 // changeable refuses an update of the kind in the cluster's present state.
 func (s *Service) changeable(c *cluster, kind string, now time.Time) *wire.Error {
-	members := map[string]any{"clusterName": c.name}
+	refused := func(why string) *wire.Error {
+		return &wire.Error{Type: wire.InvalidRequest, Message: why, Members: map[string]any{"clusterName": c.name}}
+	}
 	switch status := c.status(now, 0); {
 	case c.settings["connectorConfig"] != nil:
-		return &wire.Error{Type: wire.InvalidRequest, Message: "Cluster " + c.name + " is a connected cluster and cannot be updated.", Members: members}
+		return refused("Cluster " + c.name + " is a connected cluster and cannot be updated.")
 	case status == statusCreating:
-		e := &wire.Error{Type: s.opts.CreatingError, Message: "Cluster " + c.name + " has the status CREATING and cannot be updated yet.", Members: members}
+		e := refused("Cluster " + c.name + " has the status CREATING and cannot be updated yet.")
+		e.Type = s.opts.CreatingError
 		if e.Type == wire.ResourceInUse {
 			e.Status = http.StatusConflict
 		}
 		return e
 	case status == statusDeleting, status == statusFailed, status == statusPending:
-		return &wire.Error{Type: wire.InvalidRequest, Message: "Cluster " + c.name + " has the status " + status + " and cannot be updated.", Members: members}
+		return refused("Cluster " + c.name + " has the status " + status + " and cannot be updated.")
 	}
 	if u := s.inUse(c, now); u != "" {
 		return busy(kind, c, u)
 	}
 	if c.refusal != "" && (c.refusedUntil.IsZero() || c.refusedUntil.After(now)) {
-		return &wire.Error{Type: wire.InvalidRequest, Message: c.refusal, Members: members}
+		return refused(c.refusal)
 	}
 	return nil
 }

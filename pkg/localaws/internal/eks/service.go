@@ -90,7 +90,7 @@ func (s *Service) Look(r *wire.Request) *Cluster {
 	return &before
 }
 
-// Mutates tells whether CloudTrail counts the operation as a write.
+// Mutates reports whether CloudTrail counts the operation as a write.
 func Mutates(operation string) bool {
 	switch operation {
 	case "CreateCluster", "UpdateClusterConfig", "UpdateClusterVersion", "DeleteCluster", "TagResource", "UntagResource":

@@ -12,7 +12,8 @@ import (
 func (s *Service) tagged(r *wire.Request) (*cluster, *wire.Error) {
 	name, ok := strings.CutPrefix(r.Path[1], s.ARN(""))
 	if !ok {
-		return nil, wire.Refuse(http.StatusBadRequest, "BadRequestException", "The ARN "+r.Path[1]+" names no cluster of this account and region.")
+		return nil, wire.Refuse(http.StatusBadRequest, "BadRequestException",
+			"The ARN "+r.Path[1]+" names no cluster of this account and region.")
 	}
 	c := s.find(name, r.Now)
 	if c == nil || c.visibleAt.After(r.Now) {

@@ -150,7 +150,8 @@ func (c *cluster) endpointUpdate(in *vpcInput) ([]updateParam, func(*config), *w
 	}
 	if desired.public == c.config.public && desired.private == c.config.private && sameSet(desired.cidrs, c.config.cidrs) {
 		return nil, nil, badParameter(c, fmt.Sprintf(
-			"Cluster is already at the desired configuration with endpointPrivateAccess: %t , endpointPublicAccess: %t, and Public Endpoint Restrictions: [%s]",
+			"Cluster is already at the desired configuration with endpointPrivateAccess: %t , endpointPublicAccess: %t, "+
+				"and Public Endpoint Restrictions: [%s]",
 			c.config.private, c.config.public, strings.Join(c.config.cidrs, ", ")))
 	}
 	params := []updateParam{

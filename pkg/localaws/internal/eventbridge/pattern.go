@@ -24,7 +24,7 @@ func Match(pattern, event []byte) (bool, error) {
 	}
 	e, err := parseJSON(event)
 	if err != nil {
-		return false, fmt.Errorf("the event is no JSON object: %w", err)
+		return false, fmt.Errorf("the event is not a JSON object: %w", err)
 	}
 	return matchObject(p, e), nil
 }
@@ -42,7 +42,7 @@ func parseJSON(data []byte) (map[string]any, error) {
 func parsePattern(data []byte) (map[string]any, error) {
 	p, err := parseJSON(data)
 	if err != nil {
-		return nil, fmt.Errorf("the pattern is no JSON object: %w", err)
+		return nil, fmt.Errorf("the pattern is not a JSON object: %w", err)
 	}
 	if len(p) == 0 {
 		return nil, errors.New("the pattern is empty")
@@ -275,7 +275,7 @@ func matchFilter(name string, operand, leaf any) bool {
 	}
 }
 
-// matchBut tells whether a leaf is what anything-but leaves out.
+// matchBut reports whether a leaf is what anything-but leaves out.
 func matchBut(operand, leaf any) bool {
 	switch o := operand.(type) {
 	case []any:

@@ -180,7 +180,7 @@ func (f *Function) Next() (time.Time, bool) {
 	return f.next()
 }
 
-// next is Next. The caller holds the mutex.
+// next is Next. The caller holds the account's lock.
 func (f *Function) next() (first time.Time, ok bool) {
 	first, ok = f.service.queues.Next(f.queue)
 	for _, g := range f.again {

@@ -51,7 +51,7 @@ func (f *Function) wait(ctx context.Context, g *gate.Gate) (*invocation, error) 
 	}
 }
 
-// ready tells whether there is something to begin. The caller holds the mutex.
+// ready reports whether there is something to begin. The caller holds the account's lock.
 func (f *Function) ready() bool {
 	if len(f.direct) > 0 {
 		return true
@@ -60,7 +60,7 @@ func (f *Function) ready() bool {
 	return ok && !at.After(f.service.account.Now())
 }
 
-// sleep waits until there may be something. The caller holds the mutex, which
+// sleep waits until there may be something. The caller holds the account's lock, which
 // is given away meanwhile.
 func (f *Function) sleep(ctx context.Context) error {
 	a := f.service.account
@@ -86,7 +86,7 @@ func (f *Function) sleep(ctx context.Context) error {
 }
 
 // begin takes what there is and starts an invocation with it; nil if another
-// poller was faster. The caller holds the mutex.
+// poller was faster. The caller holds the account's lock.
 func (f *Function) begin() *invocation {
 	a := f.service.account
 	now := a.Now()
@@ -170,7 +170,7 @@ func (f *Function) timedOut(inv *invocation) error {
 
 // end settles an invocation: what the function is done with leaves the queue,
 // the rest stays in it and is visible again after the visibility timeout. The
-// caller holds the mutex.
+// caller holds the account's lock.
 func (f *Function) end(inv *invocation, result []byte, failure error) {
 	delete(f.running, inv.id)
 	noted := &f.invocations[inv.note]

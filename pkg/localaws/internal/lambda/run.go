@@ -41,7 +41,7 @@ func (f *Function) Run(ctx context.Context, handler Handler) error {
 	}
 }
 
-// RunOnce is one round of Run with what is there now. It tells whether there
+// RunOnce is one round of Run with what is there now. It reports whether there
 // was anything.
 func (f *Function) RunOnce(ctx context.Context, handler Handler) (bool, error) {
 	f.service.account.Lock()

@@ -67,7 +67,8 @@ func (s *Service) admit(r *wire.Request, t *topic) *wire.Error {
 		q.Keys["aws:principalorgid"] = s.account.Organization
 	}
 	if !s.identities[r.AccessKeyID].Allows(q, "") || !t.policy.Allows(q, role) {
-		return wire.Refuse(http.StatusForbidden, "AuthorizationError", "User: "+r.Caller.ARN+" is not authorized to perform: SNS:Publish on resource: "+t.name)
+		return wire.Refuse(http.StatusForbidden, "AuthorizationError",
+			"User: "+r.Caller.ARN+" is not authorized to perform: SNS:Publish on resource: "+t.name)
 	}
 	if t.key == "" {
 		return nil

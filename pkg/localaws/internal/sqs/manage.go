@@ -65,7 +65,8 @@ func (s *Service) changeMessageVisibility(r *wire.Request) (any, *wire.Error) {
 	}
 	visibility := time.Duration(in.VisibilityTimeout) * time.Second
 	if visibility < 0 || visibility > maxVisibility {
-		return nil, invalidValue(fmt.Sprintf("Value %d for parameter VisibilityTimeout is invalid. Reason: VisibilityTimeout must be an integer between 0 and 43200.", in.VisibilityTimeout))
+		return nil, invalidValue(fmt.Sprintf("Value %d for parameter VisibilityTimeout is invalid. "+
+			"Reason: VisibilityTimeout must be an integer between 0 and 43200.", in.VisibilityTimeout))
 	}
 	m, e := q.held(in.Receipt)
 	if e != nil {

@@ -27,7 +27,8 @@ func (s *Service) send(r *wire.Request, q *queue, in sendInput) (map[string]any,
 	case len(in.MessageBody) > maxMessage:
 		return nil, invalidValue(fmt.Sprintf("One or more parameters are invalid. Reason: Message must be shorter than %d bytes.", maxMessage))
 	case delay < 0 || delay > maxDelay:
-		return nil, invalidValue(fmt.Sprintf("Value %d for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= 900.", int(delay/time.Second)))
+		return nil, invalidValue(fmt.Sprintf("Value %d for parameter DelaySeconds is invalid. "+
+			"Reason: DelaySeconds must be >= 0 and <= 900.", int(delay/time.Second)))
 	case len(in.Attributes) > 10:
 		return nil, invalidValue("Number of message attributes exceeds the allowed maximum of 10.")
 	}
@@ -79,7 +80,8 @@ func (s *Service) sendMessageBatch(r *wire.Request) (any, *wire.Error) {
 		size += len(entry.MessageBody)
 	}
 	if size > maxMessage {
-		return nil, wire.Refuse(http.StatusBadRequest, "BatchRequestTooLong", fmt.Sprintf("Batch requests cannot be longer than %d bytes. You have sent %d bytes.", maxMessage, size))
+		return nil, wire.Refuse(http.StatusBadRequest, "BatchRequestTooLong",
+			fmt.Sprintf("Batch requests cannot be longer than %d bytes. You have sent %d bytes.", maxMessage, size))
 	}
 	return batch(in.Entries, func(in sendInput) string { return in.ID }, func(in sendInput) (map[string]any, *wire.Error) {
 		return s.send(r, q, in)
@@ -92,7 +94,8 @@ func batch[E any](entries []E, id func(E) string, each func(E) (map[string]any, 
 	case len(entries) == 0:
 		return nil, wire.Refuse(http.StatusBadRequest, "EmptyBatchRequest", "There should be at least one entry in the request.")
 	case len(entries) > maxBatch:
-		return nil, wire.Refuse(http.StatusBadRequest, "TooManyEntriesInBatchRequest", fmt.Sprintf("Maximum number of entries per request are %d. You have sent %d.", maxBatch, len(entries)))
+		return nil, wire.Refuse(http.StatusBadRequest, "TooManyEntriesInBatchRequest",
+			fmt.Sprintf("Maximum number of entries per request are %d. You have sent %d.", maxBatch, len(entries)))
 	}
 	seen := map[string]bool{}
 	for _, entry := range entries {
