@@ -15,6 +15,9 @@ import (
 
 const module = "github.com/endpointguard/endpointguard/"
 
+// aws is where the services of the embedded AWS are, within pkg.
+const aws = "localaws/internal/"
+
 // pure are the rooms that decide: what they decide must follow from what they
 // are given alone.
 var pure = []string{"endpoint", "policy", "verdict", "cloudtrail", "incident", "digest", "heartbeat", "mail", "guardrail", "trouble"}
@@ -51,6 +54,23 @@ var (
 		"digest":     {"incident", "verdict", "cloudtrail", "policy", "endpoint", "trouble"},
 		"heartbeat":  {"incident", "verdict", "cloudtrail", "policy", "endpoint", "trouble"},
 		"mail":       {"digest", "incident", "verdict", "cloudtrail", "policy", "endpoint", "trouble"},
+
+		"localaws": {
+			aws + "account", aws + "wire", aws + "eks", aws + "ec2", aws + "dynamodb", aws + "sqs", aws + "sns", aws + "lambda",
+			aws + "iam", aws + "eventbridge", aws + "cloudtrail", aws + "gate",
+		},
+		aws + "account":     nil,
+		aws + "wire":        nil,
+		aws + "iam":         nil,
+		aws + "gate":        {aws + "wire"},
+		aws + "eks":         {aws + "account", aws + "wire"},
+		aws + "ec2":         {aws + "account", aws + "wire"},
+		aws + "dynamodb":    {aws + "account", aws + "wire"},
+		aws + "sqs":         {aws + "account", aws + "wire"},
+		aws + "sns":         {aws + "account", aws + "wire", aws + "iam", aws + "sqs"},
+		aws + "eventbridge": {aws + "account", aws + "wire", aws + "sqs"},
+		aws + "cloudtrail":  {aws + "account", aws + "wire", aws + "eventbridge", aws + "sqs"},
+		aws + "lambda":      {aws + "account", aws + "wire", aws + "gate", aws + "sqs"},
 	}
 )
 

@@ -1,11 +1,11 @@
 package localaws
 
 import (
-	"bytes"
-	"encoding/json"
 	"slices"
-	"strings"
 	"time"
+
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/eks"
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/wire"
 )
 
 // Call is one call as it was made and answered.
@@ -35,47 +35,39 @@ type Call struct {
 
 // EndpointParams is what a call asks of a cluster's endpoint access; nil was
 // left out.
-type EndpointParams struct {
-	Cluster string
-	Public  *bool
-	Private *bool
-	CIDRs   *[]string
-	// Others are the kinds of update that the same call asks for besides, by
-	// EKS's update types.
-	Others []string
-}
+type EndpointParams = eks.EndpointParams
 
 // Calls returns all calls so far in the order in which they took effect. Calls
 // dropped before their effect are among them.
 func (a *AWS) Calls() []Call {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.account.Lock()
+	defer a.account.Unlock()
 	return slices.Clone(a.calls)
 }
 
 // ForgetCalls empties what Calls returns.
 func (a *AWS) ForgetCalls() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.account.Lock()
+	defer a.account.Unlock()
 	a.calls = nil
 }
 
-func (a *AWS) note(r *request, failed *apiError, dropped bool) {
+func (a *AWS) note(r *call, failed *wire.Error, dropped bool) {
 	c := Call{
-		Time:        r.now,
-		ID:          r.sdkID,
-		AccessKeyID: r.accessKeyID,
-		Caller:      r.caller,
-		Service:     r.service,
-		Operation:   r.operation,
-		Action:      action(r.service, r.operation),
-		Resources:   r.resources,
-		Params:      params(r),
+		Time:        r.Now,
+		ID:          r.SDKID,
+		AccessKeyID: r.AccessKeyID,
+		Caller:      r.Caller,
+		Service:     r.Service,
+		Operation:   r.Operation,
+		Action:      wire.Action(r.Service, r.Operation),
+		Resources:   r.Resources,
+		Params:      r.Params(),
 		Before:      r.before,
 		Dropped:     dropped,
 	}
 	if c.Time.IsZero() {
-		c.Time = a.now()
+		c.Time = a.account.Now()
 	}
 	if len(c.Resources) == 0 {
 		c.Resources = []string{"*"}
@@ -83,84 +75,13 @@ func (a *AWS) note(r *request, failed *apiError, dropped bool) {
 	if failed != nil {
 		c.Error, c.Message = failed.Type, failed.Message
 	}
-	if r.service == serviceEKS && (r.operation == "UpdateClusterConfig" || r.operation == "CreateCluster") {
-		c.Endpoint = endpointParams(r)
+	if r.Service == wire.EKS && (r.Operation == "UpdateClusterConfig" || r.Operation == "CreateCluster") {
+		c.Endpoint = eks.EndpointParamsOf(r.Request)
 	}
-	a.mu.Lock()
+	a.account.Lock()
 	a.calls = append(a.calls, c)
-	a.mu.Unlock()
+	a.account.Unlock()
 	if a.opts.OnCall != nil {
 		a.opts.OnCall(c)
 	}
-}
-
-// action is the IAM action that a call needs. Source: the service
-// authorization reference; SQS's batches need the action of the single call.
-func action(service, operation string) string {
-	if service == serviceSQS {
-		operation = strings.TrimSuffix(operation, "Batch")
-	}
-	return service + ":" + operation
-}
-
-// params reads the parameters again, on their own: they are noted also of a
-// call that failed before anything read them.
-func params(r *request) map[string]any {
-	out := map[string]any{}
-	switch {
-	case r.form != nil:
-		for name, values := range r.form {
-			if name != "Action" && name != "Version" {
-				out[name] = values[0]
-			}
-		}
-		return out
-	case len(bytes.TrimSpace(r.body)) > 0:
-		dec := json.NewDecoder(bytes.NewReader(r.body))
-		dec.UseNumber()
-		if err := dec.Decode(&out); err != nil {
-			return map[string]any{"unreadable": string(r.body)}
-		}
-	}
-	for name, values := range r.query {
-		if len(values) == 1 {
-			out[name] = values[0]
-		} else {
-			out[name] = values
-		}
-	}
-	if r.service == serviceEKS && len(r.path) > 1 {
-		switch r.path[0] {
-		case "clusters":
-			out["name"] = r.path[1]
-			if len(r.path) > 3 && r.path[2] == "updates" {
-				out["updateId"] = r.path[3]
-			}
-		case "tags":
-			out["resourceArn"] = r.path[1]
-		}
-	}
-	return out
-}
-
-func endpointParams(r *request) *EndpointParams {
-	var in clusterInput
-	if decode(r, &in) != nil {
-		return nil
-	}
-	out := &EndpointParams{Cluster: in.Name}
-	if len(r.path) > 1 {
-		out.Cluster = r.path[1]
-	}
-	if vpc := in.VPCConfig; vpc != nil {
-		out.Public, out.Private, out.CIDRs = vpc.Public, vpc.Private, vpc.CIDRs
-	}
-	if r.operation == "UpdateClusterConfig" {
-		for _, kind := range in.kinds() {
-			if kind != updateEndpointAccess {
-				out.Others = append(out.Others, kind)
-			}
-		}
-	}
-	return out
 }

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/wire"
 )
 
 // Drop says whether a call's connection breaks.
@@ -55,32 +57,32 @@ func (a *AWS) Inject(f Fault) (hits func() int) {
 		f.Times = 1
 	}
 	added := &fault{Fault: f}
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.account.Lock()
+	defer a.account.Unlock()
 	a.faults = append(slices.DeleteFunc(a.faults, (*fault).spent), added)
 	return func() int {
-		a.mu.Lock()
-		defer a.mu.Unlock()
+		a.account.Lock()
+		defer a.account.Unlock()
 		return added.hits
 	}
 }
 
 // ClearFaults removes every fault.
 func (a *AWS) ClearFaults() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.account.Lock()
+	defer a.account.Unlock()
 	a.faults = nil
 }
 
-// takeFault returns the fault that hits the call. The caller holds a.mu.
-func (a *AWS) takeFault(r *request) Fault {
+// takeFault returns the fault that hits the call. The caller holds the account's lock.
+func (a *AWS) takeFault(r *wire.Request) Fault {
 	for _, f := range a.faults {
-		if f.Service != "" && f.Service != r.service ||
-			f.Operation != "" && f.Operation != r.operation ||
-			f.Caller != "" && f.Caller != r.accessKeyID {
+		if f.Service != "" && f.Service != r.Service ||
+			f.Operation != "" && f.Operation != r.Operation ||
+			f.Caller != "" && f.Caller != r.AccessKeyID {
 			continue
 		}
-		if !f.Until.IsZero() && !f.Until.After(a.now()) {
+		if !f.Until.IsZero() && !f.Until.After(a.account.Now()) {
 			continue
 		}
 		f.seen++
@@ -94,29 +96,29 @@ func (a *AWS) takeFault(r *request) Fault {
 }
 
 // failure is the error that the fault answers with, nil if it has none.
-func (f Fault) failure(service string) *apiError {
+func (f Fault) failure(service string) *wire.Error {
 	if f.Status == 0 && f.Type == "" {
 		return nil
 	}
-	e := &apiError{Status: f.Status, Type: f.Type, Message: f.Message}
+	e := &wire.Error{Status: f.Status, Type: f.Type, Message: f.Message}
 	if e.Type == "" {
 		switch {
 		case e.Status == http.StatusTooManyRequests:
-			e = throttling(service, 1)
+			e = wire.Throttled(service, 1)
 		case e.Status == http.StatusForbidden:
-			e.Type, e.Status = denied(service)
+			e.Type, e.Status = wire.Denied(service)
 		case e.Status == http.StatusServiceUnavailable:
 			e.Type = "ServiceUnavailableException"
-		case e.Status >= http.StatusInternalServerError && service == serviceEKS:
+		case e.Status >= http.StatusInternalServerError && service == wire.EKS:
 			e.Type = "ServerException"
 		case e.Status >= http.StatusInternalServerError:
 			e.Type = "InternalServerError"
 		default:
-			e.Type = errValidation
+			e.Type = wire.Validation
 		}
 	}
 	if e.Status == 0 {
-		e.Status = statusOf(service, e.Type)
+		e.Status = wire.StatusOf(service, e.Type)
 	}
 	if e.Message == "" {
 		e.Message = "injected fault"
@@ -124,58 +126,12 @@ func (f Fault) failure(service string) *apiError {
 	return e
 }
 
-// statusOf is the HTTP status that a service gives to an error.
-func statusOf(service, typ string) int {
-	// DynamoDB and SQS say 400 to whatever the caller is to blame for.
-	rest := service == serviceEKS || service == serviceSNS || service == ""
-	switch {
-	case typ == "AccessDenied" || typ == "AuthorizationError" || typ == "UnauthorizedOperation":
-		return http.StatusForbidden
-	case typ == errThrottling || typ == errTooManyRequests:
-		if rest {
-			return http.StatusTooManyRequests
-		}
-		return throttling(service, 1).Status
-	case typ == "ServerException" || typ == "InternalServerError":
-		return http.StatusInternalServerError
-	case typ == "ServiceUnavailableException":
-		return http.StatusServiceUnavailable
-	case !rest:
-		return http.StatusBadRequest
-	case typ == errAccessDenied:
-		return http.StatusForbidden
-	case typ == errResourceInUse:
-		return http.StatusConflict
-	case typ == errResourceNotFound || typ == "NotFound" || typ == "NotFoundException":
-		return http.StatusNotFound
-	default:
-		return http.StatusBadRequest
-	}
-}
-
-// denied is how a service says that IAM admits no such call. Sources: the
-// "Common errors" of each API reference, and what the SDKs report of SQS.
-func denied(service string) (typ string, status int) {
-	switch service {
-	case serviceEC2:
-		return "UnauthorizedOperation", http.StatusForbidden
-	case serviceSNS:
-		return "AuthorizationError", http.StatusForbidden
-	case serviceSQS:
-		return "AccessDenied", http.StatusForbidden
-	case serviceDynamoDB:
-		return errAccessDenied, http.StatusBadRequest
-	default:
-		return errAccessDenied, http.StatusForbidden
-	}
-}
-
 // Denied is a fault of every call of an operation, or of a whole service if
 // operation is empty, as if the caller's role had lost the right to it. It
 // lasts until the faults are cleared or its Until, as KeyRefused and Missing do.
 func Denied(service, operation string) Fault {
-	typ, status := denied(service)
-	action := action(service, operation)
+	typ, status := wire.Denied(service)
+	action := wire.Action(service, operation)
 	if operation == "" {
 		action = service + ":*"
 	}
@@ -186,40 +142,21 @@ func Denied(service, operation string) Fault {
 }
 
 // KeyState is what keeps a service from the KMS key that it encrypts with.
-type KeyState int
+type KeyState = wire.KeyState
 
 // The key's policy, or the caller's role, no longer admits the caller; the key
 // is disabled; it waits for its deletion.
 const (
-	KeyDenied KeyState = iota
-	KeyDisabled
-	KeyPendingDeletion
+	KeyDenied          = wire.KeyDenied
+	KeyDisabled        = wire.KeyDisabled
+	KeyPendingDeletion = wire.KeyPendingDeletion
 )
 
 // KeyRefused is a fault of every call of a service whose topic, queue or table
-// is encrypted with a key in such a state. DynamoDB has no error of its own for
-// it. Sources: the SNS and SQS API references, and the DynamoDB developer
-// guide, "DynamoDB encryption at rest: usage notes".
+// is encrypted with a key in such a state.
 func KeyRefused(service string, state KeyState) Fault {
-	f := Fault{Service: service, Times: -1, Status: http.StatusBadRequest}
-	switch state {
-	case KeyDenied:
-		f.Message = "The ciphertext refers to a customer master key that does not exist, does not exist in this region, " +
-			"or you are not allowed to access."
-	case KeyDisabled:
-		f.Message = "The key is disabled."
-	case KeyPendingDeletion:
-		f.Message = "The key is pending deletion."
-	}
-	switch service {
-	case serviceSNS:
-		f.Type = [...]string{"KMSAccessDenied", "KMSDisabled", "KMSInvalidState"}[state]
-	case serviceSQS:
-		f.Type = [...]string{"KmsAccessDenied", "KmsDisabled", "KmsInvalidState"}[state]
-	default:
-		f.Type, f.Message = errAccessDenied, "KMS key access denied error: "+f.Message
-	}
-	return f
+	e := wire.KeyRefused(service, state)
+	return Fault{Service: service, Times: -1, Status: e.Status, Type: e.Type, Message: e.Message}
 }
 
 // Missing is a fault of every call of a service as if what it names, the
@@ -227,14 +164,14 @@ func KeyRefused(service string, state KeyState) Fault {
 func Missing(service string) Fault {
 	f := Fault{Service: service, Times: -1}
 	switch service {
-	case serviceSNS:
+	case wire.SNS:
 		f.Type, f.Message = "NotFound", "Topic does not exist"
-	case serviceSQS:
+	case wire.SQS:
 		f.Type, f.Message = "QueueDoesNotExist", "The specified queue does not exist."
-	case serviceDynamoDB:
-		f.Type, f.Message = errResourceNotFound, "Requested resource not found"
+	case wire.DynamoDB:
+		f.Type, f.Message = wire.ResourceNotFound, "Requested resource not found"
 	default:
-		f.Type, f.Message = errResourceNotFound, "No cluster found."
+		f.Type, f.Message = wire.ResourceNotFound, "No cluster found."
 	}
 	return f
 }

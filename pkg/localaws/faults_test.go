@@ -225,7 +225,7 @@ func TestThrottlingOfEachService(t *testing.T) {
 		cfg := once(a)
 		calls := map[string]func(aws.Config) error{
 			"ThrottlingException": func(cfg aws.Config) error {
-				_, err := dynamodb.NewFromConfig(cfg).GetItem(ctx(t), &dynamodb.GetItemInput{TableName: aws.String("ledger"), Key: item{"pk": s("a"), "sk": s("1")}})
+				_, err := dynamodb.NewFromConfig(cfg).Scan(ctx(t), &dynamodb.ScanInput{TableName: aws.String("ledger")})
 				return err
 			},
 			"RequestLimitExceeded": func(cfg aws.Config) error {

@@ -12,7 +12,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/endpointguard/endpointguard/pkg/localaws"
 )
@@ -23,7 +22,9 @@ func race(t *testing.T, seed uint64) string {
 	var trace strings.Builder
 	synctest.Test(t, func(t *testing.T) {
 		a := localaws.New(localaws.Options{Seed: seed})
-		must(t, a.CreateTable("ledger", "pk", ""))
+		must(t, a.CreateTable("ledger", "pk", "sk"))
+		put(t, dynamodb.NewFromConfig(once(a)), item{"pk": s("counter"), "sk": s("1"), "turn": n("0")})
+		a.ForgetCalls()
 		gate := localaws.NewGate()
 		picker := rand.New(rand.NewPCG(seed, 1))
 		finished := make(chan struct{}, 4)
@@ -33,14 +34,13 @@ func race(t *testing.T, seed uint64) string {
 			c := dynamodb.NewFromConfig(cfg)
 			go func() {
 				defer func() { finished <- struct{}{} }()
-				for range 3 {
+				for turn := range 3 {
 					// The error is part of the trace.
-					_, _ = c.UpdateItem(localaws.WithActor(t.Context(), fmt.Sprintf("worker-%d", i)), &dynamodb.UpdateItemInput{
-						TableName: aws.String("ledger"), Key: item{"pk": s("counter")},
-						UpdateExpression:          aws.String("SET taken = :me"),
-						ConditionExpression:       aws.String("attribute_not_exists(taken) OR taken <> :me"),
-						ExpressionAttributeValues: item{":me": n(fmt.Sprint(i))},
-						ReturnValues:              types.ReturnValueNone,
+					_, _ = c.PutItem(localaws.WithActor(t.Context(), fmt.Sprintf("worker-%d", i)), &dynamodb.PutItemInput{
+						TableName: aws.String("ledger"), Item: item{"pk": s("counter"), "sk": s("1"), "turn": n(fmt.Sprint(turn + 1))},
+						ConditionExpression:       aws.String("#turn = :read"),
+						ExpressionAttributeNames:  map[string]string{"#turn": "turn"},
+						ExpressionAttributeValues: item{":read": n(fmt.Sprint(turn))},
 					})
 				}
 			}()

@@ -7,19 +7,26 @@
 // It starts no goroutine: state is worked out of the time at each request, and
 // whoever waits, waits on a timer or a channel. So it runs unchanged inside
 // testing/synctest, where days pass in milliseconds.
-// Only tests and commands use it.
+//
+// Start with [New]. Each service is a package of its own in internal; here are the
+// methods by which tests put things into them, look at them and make them fail.
+// What a service does not implement it refuses by its name: a test must not pass
+// for what AWS would do otherwise. Only tests and commands use it.
 package localaws
 
 import (
-	"encoding/hex"
-	"fmt"
-	"hash/fnv"
-	"math/rand/v2"
-	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
+
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/account"
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/dynamodb"
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/ec2"
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/eks"
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/eventbridge"
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/lambda"
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/sns"
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/sqs"
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/wire"
 )
 
 // Options says which account the AWS is and how it behaves. The zero value of
@@ -106,74 +113,42 @@ type Options struct {
 }
 
 // RepeatedToken is what EKS makes of a client request token that it has seen.
-type RepeatedToken int
+type RepeatedToken = eks.RepeatedToken
 
 // SameUpdate answers a repeated call with the update that the first began.
 // InUse asks first whether the cluster could be changed at all: the call is
 // refused while that update is in progress, with its id, and as at the desired
 // configuration afterwards.
 const (
-	SameUpdate RepeatedToken = iota
-	InUse
+	SameUpdate = eks.SameUpdate
+	InUse      = eks.InUse
 )
 
-// Durations says how long EKS takes. Defaults are in parentheses; a negative
-// duration means at once.
-type Durations struct {
-	Create         time.Duration // CREATING to ACTIVE (14 minutes)
-	EndpointUpdate time.Duration // an EndpointAccessUpdate (4 minutes)
-	VersionUpdate  time.Duration // a VersionUpdate (25 minutes)
-	OtherUpdate    time.Duration // any other update (2 minutes)
-	Delete         time.Duration // DELETING to gone (8 minutes)
-}
-
-func (d Durations) withDefaults() Durations {
-	set := func(v *time.Duration, def time.Duration) {
-		switch {
-		case *v == 0:
-			*v = def
-		case *v < 0:
-			*v = 0
-		}
-	}
-	set(&d.Create, 14*time.Minute)
-	set(&d.EndpointUpdate, 4*time.Minute)
-	set(&d.VersionUpdate, 25*time.Minute)
-	set(&d.OtherUpdate, 2*time.Minute)
-	set(&d.Delete, 8*time.Minute)
-	return d
-}
+// Durations says how long EKS takes.
+type Durations = eks.Durations
 
 // AWS is one account in one region. Its methods may be called at the same time
 // from several goroutines.
 type AWS struct {
-	opts      Options
-	partition string
-	closed    chan struct{}
-	closeOnce sync.Once
+	opts       Options
+	account    *account.Account
+	closeOnce  sync.Once
+	operations map[string]map[string]wire.Operation // by service and name
 
-	mu        sync.Mutex
-	durations Durations
-	random    *rand.Rand
-	skew      *rand.Rand // of how old each look is
-	listings  uint64     // of updates, so far
+	// The services. The account's lock guards them, and what is below.
+	eks         *eks.Service
+	dynamodb    *dynamodb.Service
+	eventbridge *eventbridge.Service
+	lambda      *lambda.Service
+	sns         *sns.Service
+	sqs         *sqs.Service
+	ec2         *ec2.Service
+
 	callers   map[string]Caller
 	calls     []Call
 	faults    []*fault
 	windows   map[string]*window
 	throttled int
-
-	clusters map[string]*cluster
-	vpcs     map[string]*VPC
-	groups   map[string][]SecurityGroupRule
-	tables   map[string]*table
-	queues   map[string]*queue
-	topics   map[string]*topic
-	keys     map[string][]policyStatement // policies of keys, by ARN
-	// identities are the policies of those that sign with an access key.
-	identities map[string][]policyStatement
-	rules      []*rule
-	functions  map[string]*Function
 }
 
 // New returns an empty AWS.
@@ -187,128 +162,51 @@ func New(o Options) *AWS {
 	if len(o.Regions) == 0 {
 		o.Regions = []string{o.Region}
 	}
-	if o.CreatingError == "" {
-		o.CreatingError = errInvalidRequest
-	}
-	if o.Partition == "" {
-		o.Partition = partitionOf(o.Region)
-	}
 	if o.DelayScale == 0 {
 		o.DelayScale = 1
 	}
-	return &AWS{
-		opts:      o,
-		partition: o.Partition,
-		closed:    make(chan struct{}),
-		durations: o.Durations.withDefaults(),
-		random:    rand.New(rand.NewPCG(o.Seed, 0x6c6f63616c617773)),
-		skew:      rand.New(rand.NewPCG(o.Seed, 0x736b6577)),
-		callers:   map[string]Caller{},
-		windows:   map[string]*window{},
-		clusters:  map[string]*cluster{},
-		vpcs:      map[string]*VPC{},
-		groups:    map[string][]SecurityGroupRule{},
-		tables:    map[string]*table{},
-		queues:    map[string]*queue{},
-		topics:    map[string]*topic{},
-		keys:      map[string][]policyStatement{}, identities: map[string][]policyStatement{},
-		functions: map[string]*Function{},
+	acct := account.New(account.Options{
+		ID: o.Account, Region: o.Region, Partition: o.Partition, Organization: o.Organization, Seed: o.Seed, Clock: o.Clock,
+	})
+	network := ec2.New(acct, o.Regions)
+	queues := sqs.New(acct, o.DelayScale)
+	a := &AWS{
+		opts:    o,
+		account: acct,
+		eks: eks.New(acct, network, eks.Options{
+			Durations: o.Durations, StatusLag: o.StatusLag, StaleReads: o.StaleReads, ReadSkew: o.ReadSkew, TagLag: o.TagLag,
+			ListLag: o.ListLag, ListReorder: o.ListReorder, UpdateLag: o.UpdateLag, NotFoundAfterCreate: o.NotFoundAfterCreate,
+			CreatingError: o.CreatingError, RepeatedToken: o.RepeatedToken, TokenMemory: o.TokenMemory, RefuseEmptyCIDRs: o.RefuseEmptyCIDRs,
+		}),
+		dynamodb:    dynamodb.New(acct, o.StaleItems),
+		sqs:         queues,
+		eventbridge: eventbridge.New(acct, queues),
+		lambda:      lambda.New(acct, queues, o.Clock == nil),
+		sns:         sns.New(acct, queues),
+		ec2:         network,
+		callers:     map[string]Caller{},
+		windows:     map[string]*window{},
 	}
+	a.operations = a.allOperations()
+	return a
+}
+
+// lock takes the account's lock and returns what gives it back.
+func (a *AWS) lock() (unlock func()) {
+	a.account.Lock()
+	return a.account.Unlock
 }
 
 // Close ends every long poll that is waiting; calls are still answered.
 func (a *AWS) Close() {
-	a.closeOnce.Do(func() { close(a.closed) })
+	a.closeOnce.Do(func() { close(a.account.Closed) })
 }
 
 // Account returns the account id.
-func (a *AWS) Account() string { return a.opts.Account }
+func (a *AWS) Account() string { return a.account.ID }
 
 // Region returns the region.
-func (a *AWS) Region() string { return a.opts.Region }
+func (a *AWS) Region() string { return a.account.Region }
 
 // Partition returns the partition that the region lies in, e.g. aws-cn.
-func (a *AWS) Partition() string { return a.partition }
-
-func (a *AWS) now() time.Time {
-	if a.opts.Clock != nil {
-		return a.opts.Clock()
-	}
-	return time.Now()
-}
-
-// SetDurations changes how long EKS takes from now on; what is under way ends
-// when it would have.
-func (a *AWS) SetDurations(d Durations) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.durations = d.withDefaults()
-}
-
-// ClusterARN returns the ARN of the cluster of the name.
-func (a *AWS) ClusterARN(name string) string { return a.arn("eks", "cluster/"+name) }
-
-func (a *AWS) arn(service, resource string) string {
-	return strings.Join([]string{"arn", a.partition, service, a.opts.Region, a.opts.Account, resource}, ":")
-}
-
-func partitionOf(region string) string {
-	switch {
-	case strings.HasPrefix(region, "cn-"):
-		return "aws-cn"
-	case strings.HasPrefix(region, "us-gov-"):
-		return "aws-us-gov"
-	default:
-		return "aws"
-	}
-}
-
-// uuid returns the next id of the seed's sequence. The caller holds a.mu.
-func (a *AWS) uuid() string {
-	var b [16]byte
-	for i := 0; i < len(b); i += 8 {
-		v := a.random.Uint64()
-		for j := range 8 {
-			b[i+j] = byte(v >> (8 * j))
-		}
-	}
-	b[6] = b[6]&0x0f | 0x40
-	b[8] = b[8]&0x3f | 0x80
-	s := hex.EncodeToString(b[:])
-	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
-}
-
-// resourceID returns an id in EC2's form, e.g. sg-0123456789abcdef0. The
-// caller holds a.mu.
-func (a *AWS) resourceID(prefix string) string {
-	return fmt.Sprintf("%s-0%016x", prefix, a.random.Uint64())
-}
-
-// shuffled returns words in an order that is fixed by the seed and by the
-// words alone: where AWS documents no order, none should be relied on.
-func (a *AWS) shuffled(words []string) []string {
-	return shuffledBy(strconv.FormatUint(a.opts.Seed, 10), words)
-}
-
-// shuffledBy is shuffled with another order for each salt. A word keeps its
-// place among the others when one comes or goes.
-func shuffledBy(salt string, words []string) []string {
-	rank := func(word string) uint64 {
-		h := fnv.New64a()
-		_, _ = fmt.Fprintf(h, "%s/%s", salt, word)
-		return h.Sum64()
-	}
-	out := slices.Clone(words)
-	slices.SortStableFunc(out, func(x, y string) int {
-		rx, ry := rank(x), rank(y)
-		switch {
-		case rx < ry:
-			return -1
-		case rx > ry:
-			return 1
-		default:
-			return strings.Compare(x, y)
-		}
-	})
-	return out
-}
+func (a *AWS) Partition() string { return a.account.Partition }

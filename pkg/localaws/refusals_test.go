@@ -30,7 +30,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"EKS denies", "eks", localaws.Denied("eks", ""), "AccessDeniedException", 403},
 		{"EC2 denies", "ec2", localaws.Denied("ec2", "DescribeVpcs"), "UnauthorizedOperation", 403},
-		{"DynamoDB denies", "dynamodb", localaws.Denied("dynamodb", "GetItem"), "AccessDeniedException", 400},
+		{"DynamoDB denies", "dynamodb", localaws.Denied("dynamodb", "Scan"), "AccessDeniedException", 400},
 		{"SQS denies", "sqs", localaws.Denied("sqs", "SendMessage"), "AccessDenied", 403},
 		{"SNS denies", "sns", localaws.Denied("sns", "Publish"), "AuthorizationError", 403},
 
@@ -95,7 +95,7 @@ func TestRefusalsHaveTheSDKsTypes(t *testing.T) {
 func TestRefusalsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, calls := account(t)
-		lost := localaws.Denied("dynamodb", "GetItem")
+		lost := localaws.Denied("dynamodb", "Scan")
 		lost.Caller, lost.Until = key, time.Now().Add(2*time.Hour)
 		hits := a.Inject(lost)
 		wantError(t, calls["dynamodb"](once(a)), "AccessDeniedException", "")
@@ -130,8 +130,7 @@ func account(t *testing.T) (*localaws.AWS, map[string]func(aws.Config) error) {
 			return err
 		},
 		"dynamodb": func(cfg aws.Config) error {
-			in := &dynamodb.GetItemInput{TableName: aws.String("ledger"), Key: item{"pk": s("a"), "sk": s("1")}}
-			_, err := dynamodb.NewFromConfig(cfg).GetItem(ctx(t), in)
+			_, err := dynamodb.NewFromConfig(cfg).Scan(ctx(t), &dynamodb.ScanInput{TableName: aws.String("ledger")})
 			return err
 		},
 		"sqs": func(cfg aws.Config) error {

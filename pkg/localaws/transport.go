@@ -2,7 +2,6 @@ package localaws
 
 import (
 	"bytes"
-	"encoding/base64"
 	"io"
 	"net"
 	"net/http"
@@ -26,18 +25,18 @@ func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if ans.dropped {
+	if ans.Dropped {
 		return nil, &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
 	}
 	return &http.Response{
-		Status:        http.StatusText(ans.status),
-		StatusCode:    ans.status,
+		Status:        http.StatusText(ans.Status),
+		StatusCode:    ans.Status,
 		Proto:         "HTTP/1.1",
 		ProtoMajor:    1,
 		ProtoMinor:    1,
-		Header:        ans.header,
-		Body:          io.NopCloser(bytes.NewReader(ans.body)),
-		ContentLength: int64(len(ans.body)),
+		Header:        ans.Header,
+		Body:          io.NopCloser(bytes.NewReader(ans.Body)),
+		ContentLength: int64(len(ans.Body)),
 		Request:       r,
 	}, nil
 }
@@ -55,7 +54,7 @@ func (a *AWS) Config(accessKeyID string, wrap ...func(http.RoundTripper) http.Ro
 		transport = w(transport)
 	}
 	return aws.Config{
-		Region:       a.opts.Region,
+		Region:       a.account.Region,
 		Credentials:  credentials.NewStaticCredentialsProvider(accessKeyID, "secret", ""),
 		HTTPClient:   &http.Client{Transport: transport},
 		BaseEndpoint: aws.String(BaseURL),
@@ -67,20 +66,10 @@ func (a *AWS) Config(accessKeyID string, wrap ...func(http.RoundTripper) http.Ro
 func (a *AWS) Environ(baseURL, accessKeyID string) []string {
 	return []string{
 		"AWS_ENDPOINT_URL=" + baseURL,
-		"AWS_REGION=" + a.opts.Region,
-		"AWS_DEFAULT_REGION=" + a.opts.Region,
+		"AWS_REGION=" + a.account.Region,
+		"AWS_DEFAULT_REGION=" + a.account.Region,
 		"AWS_ACCESS_KEY_ID=" + accessKeyID,
 		"AWS_SECRET_ACCESS_KEY=secret",
 		"AWS_EC2_METADATA_DISABLED=true",
 	}
-}
-
-func token64(name string) string { return base64.URLEncoding.EncodeToString([]byte(name)) }
-
-func untoken(token string) string {
-	name, err := base64.URLEncoding.DecodeString(token)
-	if err != nil {
-		return ""
-	}
-	return string(name)
 }

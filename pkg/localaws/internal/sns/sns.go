@@ -1,4 +1,7 @@
-package localaws
+// Package sns is the embedded SNS: topics, and who reads them. Start with [New];
+// elsewhere.go has the topics of other accounts. All methods want the account's
+// lock held.
+package sns
 
 import (
 	"encoding/base64"
@@ -6,6 +9,11 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/account"
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/iam"
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/sqs"
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/wire"
 )
 
 // maxPublish is how large a message may be, its attributes included. Source:
@@ -19,7 +27,7 @@ type topic struct {
 
 	// elsewhere says that it is of another account; its name is its ARN then.
 	elsewhere bool
-	policy    []policyStatement
+	policy    iam.Policy
 	key       string
 }
 
@@ -38,30 +46,55 @@ type Mail struct {
 	Attributes map[string]string // the message attributes that are text
 }
 
-// CreateTopic makes a topic and returns its ARN.
-func (a *AWS) CreateTopic(name string) (arn string, err error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.topics[name] != nil {
-		return "", fmt.Errorf("localaws: there is already a topic named %s", name)
-	}
-	a.topics[name] = &topic{name: name}
-	return a.TopicARN(name), nil
+// Queues are where a topic's subscribers read.
+type Queues interface {
+	Has(queue string) bool
+	Put(queue, body string, attributes map[string]sqs.Attribute, now time.Time, delay time.Duration)
 }
 
-// TopicARN returns the ARN of the topic of the name.
-func (a *AWS) TopicARN(name string) string { return a.arn("sns", name) }
+// Service is SNS in one account and region.
+type Service struct {
+	account *account.Account
+	queues  Queues
+	topics  map[string]*topic
+	keys    map[string]iam.Policy // of keys, by ARN
+	// identities are the policies of those that sign with an access key.
+	identities map[string]iam.Policy
+}
+
+// New returns SNS without a topic.
+func New(a *account.Account, queues Queues) *Service {
+	return &Service{
+		account: a, queues: queues,
+		topics: map[string]*topic{}, keys: map[string]iam.Policy{}, identities: map[string]iam.Policy{},
+	}
+}
+
+// Operations are what can be called.
+func (s *Service) Operations() map[string]wire.Operation {
+	return map[string]wire.Operation{"Publish": s.publish}
+}
+
+// Create makes a topic and returns its ARN.
+func (s *Service) Create(name string) (arn string, err error) {
+	if s.topics[name] != nil {
+		return "", fmt.Errorf("localaws: there is already a topic named %s", name)
+	}
+	s.topics[name] = &topic{name: name}
+	return s.ARN(name), nil
+}
+
+// ARN returns the ARN of the topic of the name.
+func (s *Service) ARN(name string) string { return s.account.ARN("sns", name) }
 
 // Subscribe sends what is published to a topic on to a queue, in SNS's
 // envelope or raw.
-func (a *AWS) Subscribe(topic, queue string, raw bool) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	t := a.topics[topic]
+func (s *Service) Subscribe(topic, queue string, raw bool) error {
+	t := s.topics[topic]
 	if t == nil {
 		return fmt.Errorf("localaws: there is no topic named %s", topic)
 	}
-	if a.queues[queue] == nil {
+	if !s.queues.Has(queue) {
 		return fmt.Errorf("localaws: there is no queue named %s", queue)
 	}
 	t.subscriptions = append(t.subscriptions, subscription{queue, raw})
@@ -69,26 +102,24 @@ func (a *AWS) Subscribe(topic, queue string, raw bool) error {
 }
 
 // Mails returns what was published to a topic, oldest first.
-func (a *AWS) Mails(topic string) []Mail {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	t := a.topics[topic]
+func (s *Service) Mails(topic string) []Mail {
+	t := s.topics[topic]
 	if t == nil {
 		return nil
 	}
 	return append([]Mail(nil), t.mails...)
 }
 
-func (a *AWS) snsPublish(r *request) (any, *apiError) {
-	arn := r.form.Get("TopicArn")
+func (s *Service) publish(r *wire.Request) (any, *wire.Error) {
+	arn := r.Form.Get("TopicArn")
 	if arn == "" {
-		arn = r.form.Get("TargetArn")
+		arn = r.Form.Get("TargetArn")
 	}
-	r.resources = []string{arn}
-	name, ours := strings.CutPrefix(arn, a.TopicARN(""))
-	t := a.topics[name]
+	r.Resources = []string{arn}
+	name, ours := strings.CutPrefix(arn, s.ARN(""))
+	t := s.topics[name]
 	if t != nil && t.elsewhere {
-		if e := a.admitElsewhere(r, t); e != nil {
+		if e := s.admit(r, t); e != nil {
 			return nil, e
 		}
 		ours = true
@@ -97,9 +128,9 @@ func (a *AWS) snsPublish(r *request) (any, *apiError) {
 		return nil, badPublish("Invalid parameter: TopicArn or TargetArn")
 	}
 	if t == nil {
-		return nil, refuse(http.StatusNotFound, "NotFound", "Topic does not exist")
+		return nil, wire.Refuse(http.StatusNotFound, "NotFound", "Topic does not exist")
 	}
-	message, subject := r.form.Get("Message"), r.form.Get("Subject")
+	message, subject := r.Form.Get("Message"), r.Form.Get("Subject")
 	attributes, size, e := publishAttributes(r)
 	switch {
 	case e != nil:
@@ -108,27 +139,26 @@ func (a *AWS) snsPublish(r *request) (any, *apiError) {
 		return nil, badPublish("Invalid parameter: Empty message")
 	case len(message)+size > maxPublish:
 		return nil, badPublish("Invalid parameter: Message too long")
-	case r.form.Has("Subject") && !subjectFits(subject):
+	case r.Form.Has("Subject") && !subjectFits(subject):
 		return nil, badPublish("Invalid parameter: Subject")
 	}
-	mail := Mail{ID: a.uuid(), At: r.now, Topic: arn, Subject: subject, Message: message, Attributes: map[string]string{}}
+	mail := Mail{ID: s.account.UUID(), At: r.Now, Topic: arn, Subject: subject, Message: message, Attributes: map[string]string{}}
 	for name, attribute := range attributes {
 		mail.Attributes[name] = attribute.StringValue
 	}
 	t.mails = append(t.mails, mail)
-	for _, s := range t.subscriptions {
-		q := a.queues[s.queue]
-		if s.raw {
-			a.put(q, message, attributes, r.now, r.now, "")
+	for _, to := range t.subscriptions {
+		if to.raw {
+			s.queues.Put(to.queue, message, attributes, r.Now, 0)
 			continue
 		}
-		a.put(q, string(envelope(mail, attributes)), nil, r.now, r.now, "")
+		s.queues.Put(to.queue, string(envelope(mail, attributes)), nil, r.Now, 0)
 	}
-	return xmlNode{"MessageId", mail.ID}, nil
+	return wire.Elem("MessageId", mail.ID), nil
 }
 
-func badPublish(message string) *apiError {
-	return refuse(http.StatusBadRequest, "InvalidParameter", message)
+func badPublish(message string) *wire.Error {
+	return wire.Refuse(http.StatusBadRequest, "InvalidParameter", message)
 }
 
 // subjectFits holds a subject to SNS's rules: ASCII without control characters
@@ -146,24 +176,24 @@ func subjectFits(subject string) bool {
 }
 
 // publishAttributes reads the message attributes of a form and their size.
-func publishAttributes(r *request) (map[string]messageAttribute, int, *apiError) {
-	attributes := map[string]messageAttribute{}
+func publishAttributes(r *wire.Request) (map[string]sqs.Attribute, int, *wire.Error) {
+	attributes := map[string]sqs.Attribute{}
 	size := 0
 	for i := 1; ; i++ {
 		entry := fmt.Sprintf("MessageAttributes.entry.%d.", i)
-		name := r.form.Get(entry + "Name")
+		name := r.Form.Get(entry + "Name")
 		if name == "" {
 			return attributes, size, nil
 		}
-		attribute := messageAttribute{
-			DataType:    r.form.Get(entry + "Value.DataType"),
-			StringValue: r.form.Get(entry + "Value.StringValue"),
+		attribute := sqs.Attribute{
+			DataType:    r.Form.Get(entry + "Value.DataType"),
+			StringValue: r.Form.Get(entry + "Value.StringValue"),
 		}
-		if binary, err := base64.StdEncoding.DecodeString(r.form.Get(entry + "Value.BinaryValue")); err == nil {
+		if binary, err := base64.StdEncoding.DecodeString(r.Form.Get(entry + "Value.BinaryValue")); err == nil {
 			attribute.BinaryValue = binary
 		}
 		if attribute.StringValue == "" && len(attribute.BinaryValue) == 0 {
-			return nil, 0, refuse(http.StatusBadRequest, "ParameterValueInvalid",
+			return nil, 0, wire.Refuse(http.StatusBadRequest, "ParameterValueInvalid",
 				"The message attribute '"+name+"' must contain non-empty message attribute value for message attribute type '"+attribute.DataType+"'.")
 		}
 		attributes[name] = attribute
@@ -171,7 +201,7 @@ func publishAttributes(r *request) (map[string]messageAttribute, int, *apiError)
 	}
 }
 
-func envelope(mail Mail, attributes map[string]messageAttribute) []byte {
+func envelope(mail Mail, attributes map[string]sqs.Attribute) []byte {
 	out := map[string]any{
 		"Type":      "Notification",
 		"MessageId": mail.ID,
@@ -193,5 +223,5 @@ func envelope(mail Mail, attributes map[string]messageAttribute) []byte {
 		}
 		out["MessageAttributes"] = told
 	}
-	return mustJSON(out)
+	return wire.JSON(out)
 }

@@ -1,57 +1,63 @@
-package localaws
+// Package cloudtrail is what the embedded CloudTrail writes down of a call, see
+// [Record].
+package cloudtrail
 
 import (
 	"encoding/json"
 	"strings"
 	"time"
+
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/account"
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/eventbridge"
+	"github.com/endpointguard/endpointguard/pkg/localaws/internal/wire"
 )
 
-// trail is CloudTrail's record of a write to EKS, in the envelope in which
-// EventBridge delivers it. The caller holds a.mu.
-func (a *AWS) trail(r *request, body []byte, failed *apiError) []byte {
-	at := r.now.UTC().Format(time.RFC3339)
+// Record is CloudTrail's record of a write to EKS, in the envelope in which
+// EventBridge delivers it.
+func Record(a *account.Account, r *wire.Request, body []byte, failed *wire.Error) []byte {
+	at := r.Now.UTC().Format(time.RFC3339)
 	record := map[string]any{
 		"eventVersion":       "1.11",
-		"userIdentity":       a.identity(r),
+		"userIdentity":       identity(a, r),
 		"eventTime":          at,
 		"eventSource":        "eks.amazonaws.com",
-		"eventName":          r.operation,
-		"awsRegion":          a.opts.Region,
-		"sourceIPAddress":    r.caller.SourceIP,
-		"userAgent":          r.caller.UserAgent,
-		"requestParameters":  params(r),
+		"eventName":          r.Operation,
+		"awsRegion":          a.Region,
+		"sourceIPAddress":    r.Caller.SourceIP,
+		"userAgent":          r.Caller.UserAgent,
+		"requestParameters":  r.Params(),
 		"responseElements":   nil,
-		"requestID":          r.id,
-		"eventID":            a.uuid(),
+		"requestID":          r.ID,
+		"eventID":            a.UUID(),
 		"readOnly":           false,
 		"eventType":          "AwsApiCall",
 		"managementEvent":    true,
-		"recipientAccountId": a.opts.Account,
+		"recipientAccountId": a.ID,
 		"eventCategory":      "Management",
 		"tlsDetails": map[string]any{
 			"tlsVersion":               "TLSv1.3",
 			"cipherSuite":              "TLS_AES_128_GCM_SHA256",
-			"clientProvidedHostHeader": "eks." + a.opts.Region + ".amazonaws.com",
+			"clientProvidedHostHeader": "eks." + a.Region + ".amazonaws.com",
 		},
 	}
-	if r.caller.InvokedBy != "" {
-		record["sourceIPAddress"], record["userAgent"] = r.caller.InvokedBy, r.caller.InvokedBy
+	if r.Caller.InvokedBy != "" {
+		record["sourceIPAddress"], record["userAgent"] = r.Caller.InvokedBy, r.Caller.InvokedBy
 	}
 	switch {
 	case failed == nil:
-		record["responseElements"] = trailElements(body)
-	case failed.Type == errAccessDenied:
+		record["responseElements"] = elements(body)
+	case failed.Type == wire.AccessDenied:
 		// A call that IAM refuses is recorded without its parameters.
 		record["errorCode"], record["errorMessage"] = "AccessDenied", failed.Message
 		record["requestParameters"] = nil
 	default:
 		record["errorCode"], record["errorMessage"] = failed.Type, failed.Message
 	}
-	return a.event("aws.eks", "AWS API Call via CloudTrail", r.now, record)
+	return eventbridge.Envelope(a, "aws.eks", "AWS API Call via CloudTrail", r.Now, record)
 }
 
-// trailElements is an answer as CloudTrail keeps it. An empty one is null.
-func trailElements(body []byte) any {
+// elements is an answer as CloudTrail keeps it. An empty one is null.
+func elements(body []byte) any {
 	var elements map[string]any
 	dec := json.NewDecoder(strings.NewReader(string(body)))
 	dec.UseNumber()
@@ -61,8 +67,8 @@ func trailElements(body []byte) any {
 	return elements
 }
 
-func (a *AWS) identity(r *request) map[string]any {
-	c := r.caller
+func identity(a *account.Account, r *wire.Request) map[string]any {
+	c := r.Caller
 	out := map[string]any{"type": c.Type}
 	set := func(name, value string) {
 		if value != "" {
@@ -75,8 +81,8 @@ func (a *AWS) identity(r *request) map[string]any {
 	}
 	set("principalId", c.PrincipalID)
 	set("arn", c.ARN)
-	set("accountId", a.opts.Account)
-	set("accessKeyId", r.accessKeyID)
+	set("accountId", a.ID)
+	set("accessKeyId", r.AccessKeyID)
 	set("userName", c.UserName)
 	issuer := map[string]any{}
 	if c.SessionIssuerARN != "" {
@@ -85,7 +91,7 @@ func (a *AWS) identity(r *request) map[string]any {
 			"type":        "Role",
 			"principalId": principal,
 			"arn":         c.SessionIssuerARN,
-			"accountId":   a.opts.Account,
+			"accountId":   a.ID,
 			"userName":    c.SessionIssuerName,
 		}
 	}
@@ -98,25 +104,10 @@ func (a *AWS) identity(r *request) map[string]any {
 			"sessionIssuer":       issuer,
 			"webIdFederationData": map[string]any{},
 			"attributes": map[string]any{
-				"creationDate":     r.now.UTC().Truncate(time.Hour).Format(time.RFC3339),
+				"creationDate":     r.Now.UTC().Truncate(time.Hour).Format(time.RFC3339),
 				"mfaAuthenticated": mfa,
 			},
 		}
 	}
 	return out
-}
-
-// event puts a detail into EventBridge's envelope. The caller holds a.mu.
-func (a *AWS) event(source, detailType string, at time.Time, detail any) []byte {
-	return mustJSON(map[string]any{
-		"version":     "0",
-		"id":          a.uuid(),
-		"detail-type": detailType,
-		"source":      source,
-		"account":     a.opts.Account,
-		"time":        at.UTC().Format(time.RFC3339),
-		"region":      a.opts.Region,
-		"resources":   []string{},
-		"detail":      detail,
-	})
 }
