@@ -233,6 +233,7 @@ func (t *evaluation) updateCause(w Cause) {
 			if w.EventID == "" {
 				w.EventID, w.Actor = c.EventID, c.Actor
 			}
+			w.Former = c.Former
 			t.Incident.Causes[i] = w
 			return
 		}

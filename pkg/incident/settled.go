@@ -67,6 +67,10 @@ func (t *evaluation) concludeAdmitted(v verdict.Verdict) Step {
 		return t.decideOutcome(v, Enforced, "")
 	case t.attempt() != nil && t.attempt().Unconfirmed && t.in.Cluster.Access.Equal(t.attempt().Desired):
 		return t.decideOutcome(v, Compliant, WhyUnconfirmed)
+	case t.changed() != nil:
+		// The rules or the tags changed while our own update was under way.
+		was := t.judge(t.changed().From)
+		return t.decideOutcome(v, Outcome(was.Outcome), WhyClosed)
 	case by == nil && (t.in.Cluster.Access.Equal(i.Opening) || t.judge(i.Opening).Outcome != verdict.Violation), by != nil && t.caused(by.ID):
 		// What was wrong is still there: it is the rules or the tags that changed.
 		return t.decideOutcome(v, Outcome(v.Outcome), WhyAllowed)
@@ -80,6 +84,16 @@ func (t *evaluation) concludeAdmitted(v verdict.Verdict) Step {
 	default:
 		return t.decideOutcome(v, AlreadyUndone, WhyUndone)
 	}
+}
+
+// changed returns the attempt that made the cluster what it is, if no rule objects any
+// more to what was there before, nil otherwise.
+func (t *evaluation) changed() *Attempt {
+	a := t.attempted(t.History.newest())
+	if a == nil || !t.in.Cluster.Access.Equal(a.Desired) || t.judge(a.From).Outcome == verdict.Violation {
+		return nil
+	}
+	return a
 }
 
 // caused reports whether an update is known as a cause of the open incident.
@@ -162,7 +176,10 @@ func (t *evaluation) violation(v verdict.Verdict) Step {
 	i.Status, t.looked = t.in.Cluster.Status, true
 	if !enforced || d.Action == verdict.Apply {
 		// Else what is violated now is only what is left of it.
-		i.Rules, i.AlertOnly, i.Before = notes(v.Violations()), !v.Enforcing(), before
+		i.Rules, i.AlertOnly = notes(v.Violations()), !v.Enforcing()
+		if before != nil || i.FoundAt.IsZero() {
+			i.Before = before
+		}
 	}
 	i.nearest(v)
 	if step := t.networkHoldsBack(d); step != nil {
@@ -260,6 +277,7 @@ func (i *Incident) follow(failed *Standing, m Message) {
 		i.RetryFrom = m.ID
 	}
 	i.Retry, i.Follows = failed.Retries+1, failed.Ref
+	i.FoundAt = failed.Since
 	i.Tries = maxAttempts - 1
 	i.OpenedAt, i.DetectedMailed, i.StuckMailed = failed.Since, failed.Since, failed.Since
 }

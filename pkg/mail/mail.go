@@ -69,6 +69,8 @@ type writer struct {
 	n incident.Notice
 	r incident.Record
 	i *incident.Incident
+	// verdict is the notice's outcome, whatever its mail words it as.
+	verdict incident.Outcome
 }
 
 func (l Letter) writer(n incident.Notice) *writer {
@@ -78,13 +80,22 @@ func (l Letter) writer(n incident.Notice) *writer {
 }
 
 // putRight is a notice as its mail words it: of a cluster that was put right, as one
-// that somebody put right, also where nobody can know who.
+// that somebody put right, also where nobody can know who; of one that the guardrail
+// closed, as closed, also where the rules would leave it open by now.
 func putRight(n incident.Notice) incident.Notice {
-	if n.Kind != incident.NoticeOutcome || !unsure(n.Record.Incident.Final) {
+	if n.Kind != incident.NoticeOutcome {
 		return n
 	}
 	i, f := *n.Record.Incident, *n.Record.Incident.Final
-	f.Outcome, i.Final = incident.AlreadyUndone, &f
+	switch f.Why {
+	case incident.WhyUnclear, incident.WhyUnconfirmed:
+		f.Outcome = incident.AlreadyUndone
+	case incident.WhyClosed:
+		f.Outcome = incident.Enforced
+	default:
+		return n
+	}
+	i.Final = &f
 	n.Record.Incident = &i
 	return n
 }
@@ -100,8 +111,10 @@ func (l Letter) Write(n incident.Notice) Mail {
 		return l.left(n)
 	}
 	outcome := attributes(n)["outcome"]
+	said := n
 	n = putRight(n)
 	w := l.writer(n)
+	w.verdict = said.Outcome()
 	sev := severity(n)
 	head, todo, openNow := w.headline(), w.todo(), w.openNow()
 	undone := n.Kind == incident.NoticeOutcome && w.i.Final.Outcome == incident.AlreadyUndone && happened(w.i)
@@ -203,6 +216,9 @@ func (t *phrases) severityWord(s Severity) string {
 // discovery.
 func from(i *incident.Incident) time.Time {
 	t := i.OpenedAt
+	if !i.FoundAt.IsZero() && i.FoundAt.Before(t) {
+		t = i.FoundAt
+	}
 	for _, c := range i.Causes {
 		if !c.At.IsZero() && c.At.Before(t) {
 			t = c.At
@@ -481,11 +497,11 @@ func (w *writer) headline() string {
 		case f.Outcome == incident.PartlyEnforced:
 			return say(w.Partly, "whom", w.target(was), "now", now)
 		case inside:
-			return say(w.FixedInside, "now", now)
+			return w.withMeanwhile(say(w.FixedInside, "now", now))
 		case f.Now.Public:
-			return say(w.Fixed, "whom", w.target(was), "now", now)
+			return w.withMeanwhile(say(w.Fixed, "whom", w.target(was), "now", now))
 		default:
-			return say(w.Closed, "whom", w.target(was), "now", now)
+			return w.withMeanwhile(say(w.Closed, "whom", w.target(was), "now", now))
 		}
 	case incident.Violation, incident.Blocked, incident.Failed:
 		if inside {
@@ -514,6 +530,9 @@ func (w *writer) headline() string {
 		return say(w.GoneMeanwhile)
 	default:
 		why := w.allowedBy(w.WhyPolicy, w.WhyExempt, w.WhyNoRule)
+		if !sameReach(f.Now, opening(i), i.Family) {
+			return say(w.AllowedElse, "now", now, "why", why)
+		}
 		if inside {
 			return say(w.AllowedInside, "why", why)
 		}
@@ -521,9 +540,18 @@ func (w *writer) headline() string {
 	}
 }
 
-// allowedBy chooses by what the policy says of it now.
+// withMeanwhile adds to the headline of what the guardrail closed that the rules have come
+// to allow what was there before.
+func (w *writer) withMeanwhile(head string) string {
+	if w.i.Final.Why != incident.WhyClosed {
+		return head
+	}
+	return sentences(head, fill(w.Meanwhile, "why", w.allowedBy(w.WhyPolicy, w.WhyExempt, w.WhyNoRule)))
+}
+
+// allowedBy chooses by what the policy says now of what was found.
 func (w *writer) allowedBy(compliant, exempt, outOfScope string) string {
-	switch w.i.Final.Outcome {
+	switch w.verdict {
 	case incident.Exempt:
 		return exempt
 	case incident.OutOfScope:
@@ -607,8 +635,10 @@ func (w *writer) answer() string {
 	switch {
 	case w.n.Kind == incident.NoticeOutcome && i.Final.Outcome == incident.Gone:
 		return w.NoDeleted
-	case admitted(w.n) && onlyInside(w.n):
+	case admitted(w.n) && onlyInside(w.n) && !a.Private:
 		return w.InsideAdmitted
+	case admitted(w.n) && !a.Public:
+		return fill(w.NoOpen, "now", w.state(a, i.Family))
 	case admitted(w.n):
 		return fill(w.NowAdmitted, "whom", w.target(a))
 	case !stands(w.n) && !happened(i):
@@ -660,7 +690,10 @@ func (w *writer) todo() string {
 	}
 	switch f.Outcome {
 	case incident.Enforced:
-		if onlyInside(w.n) {
+		switch {
+		case f.Why == incident.WhyClosed:
+			return w.DoReopen
+		case onlyInside(w.n):
 			return w.DoNothing
 		}
 		return w.DoAsk
@@ -739,8 +772,13 @@ func subject(n incident.Notice) string {
 			word = "STILL OPEN, half done, blocked"
 		case f.Outcome == incident.Violation && !graceEnd(n).IsZero():
 			word = "OPEN, " + byItself(n)
-		case f.Outcome == incident.Enforced && f.Now.Public:
-			word = "Fixed"
+		case f.Outcome == incident.Enforced:
+			if f.Now.Public {
+				word = "Fixed"
+			}
+			if f.Why == incident.WhyClosed {
+				word += ", now allowed"
+			}
 		case f.Why == incident.WhyUnconfirmed && f.Now.Public:
 			word = "Seen fixed, not confirmed by EKS"
 		case f.Why == incident.WhyUnconfirmed:

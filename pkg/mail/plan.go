@@ -143,6 +143,9 @@ func (w *writer) takenBack() string {
 		if p.Action == incident.PlanNothing || !p.At.IsZero() {
 			return ""
 		}
+		if f.Alerting {
+			why = w.SinceAlerting
+		}
 	case incident.Blocked:
 		if p.Action == incident.PlanBlocked {
 			return ""

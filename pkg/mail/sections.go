@@ -652,7 +652,10 @@ func (w *writer) commands() {
 		a = endpoint.Access{Private: true} // in a record from before the nearest was kept
 	case len(i.Attempts) > 0 && i.Final.Outcome == incident.Enforced && i.Final.Tug == nil:
 		a, heading, why = i.Attempts[0].From, w.PutBack, w.PutBackWhy
-		if onlyInside(w.n) {
+		switch {
+		case i.Final.Why == incident.WhyClosed:
+			heading, why = w.PutBackAllowed, w.PutBackAllowedWhy
+		case onlyInside(w.n):
 			heading, why = w.PutBackInside, w.PutBackInsideWhy
 		}
 	default:

@@ -111,7 +111,7 @@ func stands(n incident.Notice) bool {
 // forbid it any more.
 func admitted(n incident.Notice) bool {
 	f := n.Record.Incident.Final
-	if n.Kind != incident.NoticeOutcome || f == nil || unsure(f) {
+	if n.Kind != incident.NoticeOutcome || f == nil || unsure(f) || f.Why == incident.WhyClosed {
 		return false
 	}
 	switch f.Outcome {
