@@ -107,8 +107,11 @@ func unsure(f *incident.Final) bool {
 
 // Write writes the mail of a notice.
 func (l Letter) Write(n incident.Notice) Mail {
-	if n.Kind == incident.NoticeLeft {
+	switch n.Kind {
+	case incident.NoticeLeft:
 		return l.left(n)
+	case incident.NoticeBacklog:
+		return l.backlog(n)
 	}
 	outcome := attributes(n)["outcome"]
 	said := n
@@ -116,7 +119,12 @@ func (l Letter) Write(n incident.Notice) Mail {
 	w := l.writer(n)
 	w.verdict = said.Outcome()
 	sev := severity(n)
-	head, todo, openNow := w.headline(), w.todo(), w.openNow()
+	now := l.writer(onTime(n))
+	now.verdict = w.verdict
+	head, todo, openNow := now.headline(), now.todo(), now.openNow()
+	if n.Late != nil {
+		head, todo, openNow = w.lateHead(head), w.lateTodo(todo), w.lateOpen(openNow)
+	}
 	undone := n.Kind == incident.NoticeOutcome && w.i.Final.Outcome == incident.AlreadyUndone && happened(w.i)
 	w.para(head)
 	reason := w.eksReason()
@@ -229,7 +237,12 @@ func from(i *incident.Incident) time.Time {
 
 // until is when the violation was over, and whether it is.
 func (w *writer) until() (time.Time, bool) {
-	if stands(w.n) {
+	switch {
+	case ended(w.n):
+		return w.n.Late.Ended, true
+	case stands(w.n) && w.n.Late != nil:
+		return w.n.Late.At, false
+	case stands(w.n):
 		return w.n.At, false
 	}
 	for _, a := range slices.Backward(w.i.Attempts) {
@@ -249,7 +262,7 @@ func (w *writer) since() string {
 		return fill(w.NeverOpen, "at", stamp(begin))
 	case w.n.Kind == incident.NoticeDetected && (w.i.Asked != nil || w.i.Status == endpoint.StatusCreating):
 		return fill(w.AskedAt, "at", stamp(begin))
-	case w.n.Kind == incident.NoticeOutcome && w.i.Final.Outcome == incident.PartlyEnforced && !w.narrowed().IsZero():
+	case w.n.Kind == incident.NoticeOutcome && w.i.Final.Outcome == incident.PartlyEnforced && !w.narrowed().IsZero() && !over:
 		return fill(w.SinceNarrowed, "from", stamp(begin), "to", stamp(ceil(w.narrowed(), time.Second)))
 	case len(w.i.Causes) > 0 && over && !admitted(w.n):
 		return fill(w.AtMost, "from", stamp(begin), "age", w.bound(end.Sub(begin)), "to", stamp(ceil(end, time.Second)))
@@ -389,7 +402,7 @@ func (w *writer) toWhom() string {
 	switch {
 	case !happened(w.i):
 		return fill(w.WouldHaveBeen, "whom", was)
-	case w.n.Kind == incident.NoticeOutcome && w.i.Final.Outcome == incident.PartlyEnforced && !w.narrowed().IsZero():
+	case w.n.Kind == incident.NoticeOutcome && w.i.Final.Outcome == incident.PartlyEnforced && !w.narrowed().IsZero() && stands(w.n):
 		return fill(w.NowAndBefore, "now", w.howMany(w.i.Final.Now), "before", was)
 	default:
 		return was
@@ -754,8 +767,16 @@ var words = map[incident.Outcome]string{
 }
 
 func subject(n incident.Notice) string {
+	if n.Late != nil {
+		return title(lateWord(n, word(onTime(n))), n.Record)
+	}
+	return title(word(n), n.Record)
+}
+
+// word is what the subject says before it names the cluster.
+func word(n incident.Notice) string {
 	if n.Kind == incident.NoticeLeft {
-		return title(leftWord(*n.Record.Left), n.Record)
+		return leftWord(*n.Record.Left)
 	}
 	i := n.Record.Incident
 	word := words[n.Outcome()]
@@ -798,7 +819,7 @@ func subject(n incident.Notice) string {
 			"STILL OPEN", "PRIVATE STILL OFF", "OPENING", "PRIVATE GOING OFF", "OPEN", "PRIVATE OFF", "closed", "fixed", "closes itself", "fixes itself",
 		).Replace(word)
 	}
-	return title(word, n.Record)
+	return word
 }
 
 // detectedWord is what the subject says of what was just found.

@@ -88,6 +88,11 @@ type phrases struct {
 	// A cluster that left rules.
 	Left, LeftSome, LeftAll, LeftOpen, TagsRemoved, TagsSet, TheTags string
 
+	// A mail that was held up, and many in one.
+	Late, LateMore, LateGone, LateUnseen, LateSame, LateOver, LateIs, LateNow, LateAgain, LateWork, LateSaid, LateUnknown string
+	DoLookLate, DoSeeOther, DoNothingLate, DoTagsBack                                                                     string
+	Backlog, BacklogList, BacklogLine, Unlisted                                                                           string
+
 	// The brake.
 	Brake, BrakeOpen, BrakeByRule, BrakeWaiting, BrakeRule, BrakeRuleOne, BrakeMore string
 	BrakeDo, BrakeDoNothing, BrakeDoRelease, BrakeDoStop, BrakeToDo                 string
