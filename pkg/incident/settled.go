@@ -231,8 +231,24 @@ func (s *Seen) access() *endpoint.Access {
 // or not its event ever comes.
 func (t *evaluation) blameNewest() {
 	if u := t.History.newest(); u != nil && !slices.Contains(t.Ours, u.ID) && !t.maybeOurs(*u) && u.Asked.Over(t.in.Cluster.Access).Equal(t.in.Cluster.Access) {
-		t.updateCause(Cause{Call: cloudtrail.UpdateClusterConfig, UpdateID: u.ID, At: u.CreatedAt, Asked: u.Asked, Status: u.Status})
+		t.updateCause(t.recall(Cause{Call: cloudtrail.UpdateClusterConfig, UpdateID: u.ID, At: u.CreatedAt, Asked: u.Asked, Status: u.Status}))
 	}
+}
+
+// recall is a cause with whom a former incident knew for the caller.
+func (t *evaluation) recall(w Cause) Cause {
+	for _, c := range slices.Backward(t.Closings) {
+		if c.Story == nil {
+			continue
+		}
+		for _, o := range c.Story.Causes {
+			if o.key() == w.key() && o.EventID != "" {
+				w.EventID, w.Actor, w.Former = o.EventID, o.Actor, true
+				return w
+			}
+		}
+	}
+	return w
 }
 
 // told reports whether the verdict and what could be done about it are what a

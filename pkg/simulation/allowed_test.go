@@ -14,14 +14,6 @@ import (
 // allow what was there before while its update ran: then with how to bring that back.
 func TestClosedBeforeItWasAllowed(t *testing.T) {
 	loosened := strings.Replace(companyPolicy, "match: {clusters: [closed-*]}\n    require: {publicAccess: disabled}", "match: {clusters: [closed-*]}\n    require: {privateAccess: enabled}", 1)
-	exempted := companyPolicy + `exemptions:
-  - name: partner-demo
-    rules: [closed]
-    match: {accounts: ["111122223333"], regions: [eu-west-1], clusters: [closed-1]}
-    until: 2000-01-02
-    reason: a demo
-    approvedBy: carol@example.com
-`
 	for name, tc := range map[string]struct {
 		policy  string
 		outcome string
@@ -73,6 +65,16 @@ func TestClosedBeforeItWasAllowed(t *testing.T) {
 		})
 	}
 }
+
+// exempted is the company's policy with an exemption for closed-1.
+const exempted = companyPolicy + `exemptions:
+  - name: partner-demo
+    rules: [closed]
+    match: {accounts: ["111122223333"], regions: [eu-west-1], clusters: [closed-1]}
+    until: 2000-01-02
+    reason: a demo
+    approvedBy: carol@example.com
+`
 
 // runWith is runFor under another policy.
 func (w *world) runWith(document string, d time.Duration) {

@@ -35,6 +35,13 @@ func TestWhoIsNotForgotten(t *testing.T) {
 			w.runFor(50 * time.Minute)
 			w.aws.ClearFaults()
 		}, "partly-enforced"},
+		"exempted, then not any more": {"closed-1", func(w *world) {
+			w.mustSet(alice, "closed-1", world0)
+			w.runFor(time.Minute)
+			w.enacted = append(w.enacted, enacted{time.Now(), lax})
+			w.runWith(exempted, 50*time.Minute)
+			w.enacted = append(w.enacted, enacted{time.Now(), companys})
+		}, "exempt"},
 		"only told, then the mode enforces": {"closed-1", func(w *world) {
 			w.mode = settings.ModeAlert
 			w.mustSet(alice, "closed-1", world0)
