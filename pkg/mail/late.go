@@ -77,17 +77,17 @@ func (w *writer) lateOpen(said string) string {
 	if !l.Seen {
 		return fill(w.LateUnknown, "said", said)
 	}
-	answer, whom := "", ""
+	var answer, whom string
 	if l.Access.Public {
 		whom = w.whom(l.Access, l.Family)
 	}
-	private := !wide1(l)
+	narrow := !openWide(l)
 	switch {
 	case l.Gone:
 		answer = w.NoDeleted
-	case len(l.Rules) > 0 && l.Status == endpoint.StatusCreating && !private:
+	case len(l.Rules) > 0 && l.Status == endpoint.StatusCreating && !narrow:
 		answer = fill(w.OnceReady, "whom", whom)
-	case len(l.Rules) > 0 && private:
+	case len(l.Rules) > 0 && narrow:
 		answer = w.PrivateIsOff
 	case len(l.Rules) > 0:
 		answer = fill(w.YesOpen, "whom", whom)
@@ -103,9 +103,9 @@ func (w *writer) lateOpen(said string) string {
 	return fill(w.AnswerAt, "answer", answer, "at", stamp(l.At))
 }
 
-// wide1 reports whether what breaks a rule when a late mail comes is that the endpoint is
+// openWide reports whether what breaks a rule when a late mail comes is that the endpoint is
 // open to more than it admits, not merely that private access is off.
-func wide1(l *incident.Late) bool {
+func openWide(l *incident.Late) bool {
 	for _, rule := range l.Rules {
 		if open(l.Access, l.Family, rule) != inside {
 			return true
@@ -153,7 +153,7 @@ func lateWord(n incident.Notice, word string) string {
 		return word + " (late mail)"
 	case !l.Seen:
 		return "NOT KNOWN, was: " + word + " (late mail)"
-	case l.Matter == incident.MatterOther && wide1(l):
+	case l.Matter == incident.MatterOther && openWide(l):
 		return "OPEN AGAIN (late mail)"
 	case l.Matter == incident.MatterOther && len(l.Rules) > 0:
 		return "PRIVATE OFF AGAIN (late mail)"
@@ -219,7 +219,7 @@ func (l Letter) backlog(n incident.Notice) Mail {
 	switch {
 	case !late.Seen:
 		word = "NOT KNOWN, " + word
-	case !late.Gone && wide1(late):
+	case !late.Gone && openWide(late):
 		word = "OPEN, " + word
 	}
 	m := Mail{Subject: title(word, r), Text: w.String(), Attributes: map[string]string{
