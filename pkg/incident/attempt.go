@@ -244,9 +244,9 @@ func (t *evaluation) entry() Entry {
 	return e
 }
 
-// calledFor reports whether a call is known that caused the incident.
+// calledFor reports whether a call is known that caused the incident, and none before it.
 func (t *evaluation) calledFor() bool {
-	return slices.ContainsFunc(t.Incident.Causes, func(c Cause) bool { return c.EventID != "" })
+	return slices.ContainsFunc(t.Incident.Causes, func(c Cause) bool { return c.EventID != "" && !c.Former })
 }
 
 // held waits for the brake.

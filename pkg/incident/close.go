@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -36,11 +37,63 @@ func (t *evaluation) open(v verdict.Verdict, asked *endpoint.Access, began time.
 		key = fmt.Sprintf("found %d", t.Opened)
 	}
 	i.Ref = reference(c.ID, key)
+	if story := t.formerOver(v, asked); story != nil {
+		i.goOn(*story)
+	}
 	t.Incident = i
 	t.facts()
 	t.peace()
 	t.Opened++
 	t.ClearSince = time.Time{}
+}
+
+// formerOver returns the incident that was closed over the violation that is there now,
+// nil if there is none, or somebody has changed the cluster since: whatever its rules ask
+// for by now, what is wrong is the same, of the same origin.
+func (t *evaluation) formerOver(v verdict.Verdict, asked *endpoint.Access) *Incident {
+	s := t.Standing
+	if asked != nil || s == nil || s.Now == nil || !s.Now.Equal(v.Cluster.Access) || t.touched() || t.openedAgain(nil) || len(t.Closings) == 0 {
+		return nil
+	}
+	return t.Closings[len(t.Closings)-1].Story
+}
+
+// goOn takes into an incident what the former one over the same violation knew: who
+// made the cluster so, since when it is, and what was there before.
+func (i *Incident) goOn(former Incident) {
+	i.FoundAt, i.Follows = former.found(), former.lastMailed()
+	if i.Before == nil {
+		i.Before = former.Before
+	}
+	var causes []Cause
+	for _, c := range former.Causes {
+		if !c.over() || c.Status == endpoint.UpdateSuccessful {
+			c.Former = true
+			causes = append(causes, c)
+		}
+	}
+	causes = append(causes, i.Causes...)
+	i.Causes = causes[:min(maxCauses, len(causes))]
+}
+
+// found is when the violation was first found, by this incident or a former one.
+func (i *Incident) found() time.Time {
+	if i.FoundAt.IsZero() {
+		return i.OpenedAt
+	}
+	return i.FoundAt
+}
+
+// lastMailed is the last reference under which there was a mail of a closed incident or
+// of those before it over the same violation, "" if there was none.
+func (i *Incident) lastMailed() string {
+	// The mails of one more try, and of what comes of a grace, are those before it, if
+	// they came before it.
+	own := func(at time.Time) bool { return i.Retry == 0 && !at.IsZero() && !at.Before(i.OpenedAt) }
+	if !slices.Contains(i.Folded, NoticeOutcome) || own(i.DetectedMailed) && !slices.Contains(i.Folded, NoticeDetected) || own(i.StuckMailed) {
+		return i.Ref
+	}
+	return i.Follows
 }
 
 // nearest notes what would satisfy every rule.
@@ -75,7 +128,7 @@ func (t *evaluation) decideOutcome(v verdict.Verdict, outcome Outcome, why strin
 }
 
 func (t *evaluation) newFinal(v verdict.Verdict, outcome Outcome, why string) *Final {
-	f := &Final{Outcome: outcome, Why: why, At: t.now, Now: v.Cluster.Access}
+	f := &Final{Outcome: outcome, Why: why, At: t.now, Now: v.Cluster.Access, Alerting: t.in.Policy.Alerting}
 	if why == WhyUndone {
 		f.UndoneBy = t.undoneBy()
 	}
@@ -116,7 +169,7 @@ func (t *evaluation) close() {
 	if i.Final.Fingerprint != "" {
 		now := i.Final.Now.Clone()
 		t.Standing = &Standing{
-			Fingerprint: i.Final.Fingerprint, Ref: i.Ref, Outcome: i.Final.Outcome, Since: i.OpenedAt, Rules: i.Final.Left, Family: i.Family, Now: &now,
+			Fingerprint: i.Final.Fingerprint, Ref: cmp.Or(i.lastMailed(), i.Ref), Outcome: i.Final.Outcome, Since: i.found(), Rules: i.Final.Left, Family: i.Family, Now: &now,
 		}
 		if u := t.History.newest(); u != nil {
 			t.Standing.Covers = u.CreatedAt

@@ -15,11 +15,20 @@ type Debt struct {
 	Card     bool       `json:"card,omitempty"`
 	Incident *Incident  `json:"incident,omitempty"`
 	Left     *Departure `json:"left,omitempty"`
+	// Backlog is what a debt of that kind lists.
+	Backlog *Backlog `json:"backlog,omitempty"`
 }
 
-// maxOwed bounds what is owed of one cluster. What is owed of an incident's discovery
-// is not owed any more with its outcome.
-const maxOwed = 10
+// How much is owed of one cluster, so that its record fits into one item of the ledger:
+// as many mails, the first and the last of them whole, those between them in lists, one
+// of mails and one of cards. What is owed of an incident's discovery is not owed any more
+// with its outcome.
+const (
+	maxOwed = 10
+	// firstOwed are the oldest, which stay whole whatever comes after them: who opens a
+	// cluster again and again must not make anybody forget the first time.
+	firstOwed = 5
+)
 
 // about reports whether the debt is the mail of a kind about the incident.
 func (d Debt) about(i *Incident, kind NoticeKind) bool {
@@ -34,12 +43,20 @@ func (r Record) OwedSince() time.Time {
 	return r.Owed[0].At
 }
 
-// pay offers the oldest debt again.
-func (t *evaluation) pay() Step {
+// pay offers the oldest debt again, with what the present check has found out.
+func (t *evaluation) pay(present *evaluation) Step {
 	d := t.Owed[0]
 	about := Record{Schema: t.Schema, Cluster: t.Cluster, Name: t.Name, Account: t.Account, Region: t.Region, Incident: d.Incident, Left: d.Left}
+	n := Notice{Kind: d.Kind, Record: about, At: d.At, Backlog: d.Backlog}
+	if t.now.Sub(d.At) >= lateAfter {
+		n.Late = present.late(d)
+		n.Late.More = len(t.Owed) - 1
+		if n.Late.Matter == MatterSame && d.Kind != NoticeOutcome && present.Incident != nil {
+			n.Record.Incident = present.asNow()
+		}
+	}
 	t.Intent = &Intent{Kind: IntentTell, Notice: NoticeOwed, By: t.in.By, Until: t.in.Deadline}
-	return Tell{Notice: Notice{Kind: d.Kind, Record: about, At: d.At}, Owed: true, CardOnly: d.Card}
+	return Tell{Notice: n, Owed: true, CardOnly: d.Card}
 }
 
 // due is when something that is owed, of this cluster or of a former one of its name, is
@@ -70,8 +87,15 @@ func (t *evaluation) payable() bool {
 func NotTold(r Record, in Input, s Tell) Record {
 	if !s.Owed {
 		behind := r.OwesMail()
+		n := s.Notice
+		if unheard(r, n) {
+			// Nobody heard of its discovery: nothing that was announced is to be taken back.
+			i := *n.Record.Incident
+			i.DetectedMailed = time.Time{}
+			n.Record.Incident = &i
+		}
 		r = Told(r, in, s.Notice.Kind)
-		r = owe(r, s.Notice, false)
+		r = owe(r, n, false)
 		if behind {
 			return r // it was not offered yet
 		}
@@ -94,22 +118,35 @@ func NotPosted(r Record, in Input, s Tell) Record {
 }
 
 func owe(r Record, n Notice, card bool) Record {
-	d := Debt{Kind: n.Kind, At: n.At, Card: card, Left: n.Record.Left}
+	d := Debt{Kind: n.Kind, At: n.At, Card: card, Left: n.Record.Left, Backlog: n.Backlog}
 	if n.Kind != NoticeLeft {
 		d.Incident, d.Left = n.Record.Incident, nil
 	}
-	r.Owed = append(forgetDetected(r.Owed, n), d)
-	r.Owed = r.Owed[max(0, len(r.Owed)-maxOwed):]
+	r.Owed = fold(append(forgetDetected(r.Owed, n), d))
 	return r
+}
+
+// unheard reports whether the notice is the outcome of what a mail that is owed was to
+// announce.
+func unheard(r Record, n Notice) bool {
+	return n.Kind == NoticeOutcome && slices.ContainsFunc(r.Owed, func(d Debt) bool {
+		return !d.Card && (d.about(n.Record.Incident, NoticeDetected) || d.Backlog.lists(n.Record.Incident, NoticeDetected))
+	})
 }
 
 // forgetDetected are the debts without the discovery of what the notice tells the
 // outcome of.
 func forgetDetected(owed []Debt, n Notice) []Debt {
+	owed = slices.Clone(owed)
 	if n.Kind != NoticeOutcome {
-		return slices.Clone(owed)
+		return owed
 	}
-	return slices.DeleteFunc(slices.Clone(owed), func(d Debt) bool { return d.about(n.Record.Incident, NoticeDetected) })
+	for i := range owed {
+		owed[i].Backlog = owed[i].Backlog.without(n.Record.Incident, NoticeDetected)
+	}
+	return slices.DeleteFunc(owed, func(d Debt) bool {
+		return d.about(n.Record.Incident, NoticeDetected) || d.Kind == NoticeBacklog && d.Backlog.Count() == 0
+	})
 }
 
 // putOff puts what is owed off, with a delay that grows until something is taken.

@@ -38,9 +38,74 @@ func written(owed []Debt) []string {
 		if d.Card {
 			line += " card"
 		}
+		if d.Backlog != nil {
+			for _, l := range d.Backlog.Listed {
+				line += " " + l.Ref
+			}
+			if d.Backlog.Unlisted > 0 {
+				line += fmt.Sprintf(" and %d", d.Backlog.Unlisted)
+			}
+		}
 		out = append(out, line)
 	}
 	return out
+}
+
+// backlog is a list of one mail that is owed.
+func backlog(ref string) []Debt {
+	return []Debt{{Kind: NoticeBacklog, At: start, Backlog: (*Backlog)(nil).with(debts(ref)[0])}}
+}
+
+// TestABacklogIsBounded: however many mails are owed, the record has room for them, the
+// first stay whole, and none goes without being counted.
+func TestABacklogIsBounded(t *testing.T) {
+	var r Record
+	const many = 500
+	for n := range many {
+		i := &Incident{Ref: fmt.Sprint(n), OpenedAt: start, Final: &Final{Outcome: Violation}}
+		r = owe(r, Notice{Kind: NoticeOutcome, At: start.Add(time.Duration(n) * time.Minute), Record: Record{Incident: i}}, false)
+	}
+	if len(r.Owed) != maxOwed {
+		t.Errorf("%d debts", len(r.Owed))
+	}
+	count := 0
+	for n, d := range r.Owed {
+		if n < firstOwed && d.Incident.Ref != fmt.Sprint(n) {
+			t.Errorf("debt %d is about %s", n, d.Incident.Ref)
+		}
+		count += max(1, d.Backlog.Count())
+	}
+	b := r.Owed[firstOwed].Backlog
+	if b == nil || len(b.Listed) != maxListed || b.Listed[0].Ref != fmt.Sprint(firstOwed) || b.Listed[maxListed-1].Ref != fmt.Sprint(many-maxOwed+firstOwed) {
+		t.Fatalf("%+v", b)
+	}
+	if between := b.To.Sub(b.From); between != time.Duration(b.Unlisted-1)*time.Minute {
+		t.Errorf("%d within %s are only counted", b.Unlisted, between)
+	}
+	if count != many {
+		t.Errorf("%d of %d are accounted for", count, many)
+	}
+}
+
+// TestNobodyHeardOfIt: an outcome takes nothing back that no mail has announced.
+func TestNobodyHeardOfIt(t *testing.T) {
+	for name, tc := range map[string]struct {
+		owed []Debt
+		want bool // that the outcome knows of the discovery's mail
+	}{
+		"its discovery is owed":      {debts("A"), false},
+		"it is, in a list":           {backlog("A"), false},
+		"only its card is":           {debts("a"), true},
+		"the discovery of another's": {debts("B"), true},
+	} {
+		i := &Incident{Ref: "A", DetectedMailed: start, Final: &Final{Outcome: Enforced}}
+		r := Record{Incident: i, Owed: tc.owed}
+		got := NotTold(r, Input{Now: start}, Tell{Notice: Notice{Kind: NoticeOutcome, Record: r, At: start}})
+		last := got.Owed[len(got.Owed)-1]
+		if last.Incident.DetectedMailed.IsZero() == tc.want || i.DetectedMailed.IsZero() {
+			t.Errorf("%s: told of at %s, before at %s", name, last.Incident.DetectedMailed, i.DetectedMailed)
+		}
+	}
 }
 
 func TestSinceWhenAMailIsOwed(t *testing.T) {
@@ -86,7 +151,13 @@ func TestWhatIsOwedOfWhatIsOwed(t *testing.T) {
 		"the outcome of what stuck": {append(debts("A"), stuck), NoticeOutcome, "A", false, []string{"stuck A", "outcome A"}},
 		"beside a leave":            {[]Debt{left}, NoticeOutcome, "A", false, []string{"left before", "outcome A"}},
 		"the tenth":                 {debts("ABCDEFGHI"), NoticeDetected, "X", false, append(written(debts("ABCDEFGHI")), "detected X")},
-		"an eleventh":               {debts("ABCDEFGHIJ"), NoticeDetected, "X", false, append(written(debts("BCDEFGHIJ")), "detected X")},
+		"an eleventh":               {debts("ABCDEFGHIJ"), NoticeDetected, "X", false, append(append(written(debts("ABCDE")), "backlog F G"), append(written(debts("HIJ")), "detected X")...)},
+		"an eleventh, cards among them": {
+			debts("ABCDEfGHIJ"), NoticeDetected, "X", true,
+			append(append(written(debts("ABCDE")), "backlog card f", "backlog G H"), append(written(debts("IJ")), "detected X card")...),
+		},
+		"the outcome of one that is listed":   {fold(debts("ABCDEFGHIJKL")), NoticeOutcome, "G", false, append(append(written(debts("ABCDE")), "backlog F H I"), append(written(debts("ABCDEFGHIJKL"))[9:], "outcome G")...)},
+		"the outcome of the only one that is": {backlog("A"), NoticeOutcome, "A", false, []string{"outcome A"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := slices.Clone(tc.owed)
@@ -221,7 +292,10 @@ func TestAMailIsOfferedAgainAsItWas(t *testing.T) {
 			Schema: Schema, Cluster: endpoint.ID{ARN: "arn"}, Name: "demo", Account: "111122223333", Region: "eu-west-1",
 			Incident: &Incident{Ref: "A"}, Left: &Departure{Ref: "left"},
 		}}}
-		if diff := cmp.Diff(Step(want), e.pay()); diff != "" {
+		present := *e
+		present.Incident = nil
+		want.Notice.Late = &Late{At: start, More: 1}
+		if diff := cmp.Diff(Step(want), e.pay(&present)); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 		if diff := cmp.Diff(&Intent{Kind: IntentTell, Notice: NoticeOwed, By: "this", Until: start.Add(time.Minute)}, e.Intent); diff != "" {

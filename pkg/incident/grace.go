@@ -11,22 +11,17 @@ import (
 // has changed since.
 func (t *evaluation) gracedBefore(v verdict.Verdict) *Incident {
 	s := t.Standing
-	if s == nil || s.Outcome != Violation || s.Now == nil || !s.Now.Equal(v.Cluster.Access) || t.touched() || t.openedAgain(nil) {
+	if s == nil || s.Outcome != Violation {
 		return nil
 	}
-	for _, c := range slices.Backward(t.Closings) {
-		if c.Ref != s.Ref {
-			continue
-		}
-		if c.Story == nil || c.Story.Final == nil {
-			return nil
-		}
-		if p := c.Story.Final.Plan; p == nil || p.Action != PlanChange || p.At.IsZero() || t.now.Before(p.At) {
-			return nil
-		}
-		return c.Story
+	story := t.formerOver(v, nil)
+	if story == nil || story.Final == nil {
+		return nil
 	}
-	return nil
+	if p := story.Final.Plan; p == nil || p.Action != PlanChange || p.At.IsZero() || t.now.Before(p.At) {
+		return nil
+	}
+	return story
 }
 
 // afterGrace makes of the incident what comes of a violation that was told within a
@@ -36,7 +31,7 @@ func (i *Incident) afterGrace(story *Incident, d verdict.Decision) {
 	if story == nil {
 		return
 	}
-	i.Causes, i.Follows = slices.Clone(story.Causes), story.Ref
+	i.Causes, i.Follows = slices.Clone(story.Causes), story.lastMailed()
 	p := story.Final.Plan
 	if d.Action == verdict.Apply && p.Desired.Equal(d.Desired) && slices.EqualFunc(p.Left, d.Left, func(n RuleNote, r verdict.RuleVerdict) bool { return n.Name == r.Rule.Name }) {
 		i.Plan, i.DetectedMailed = p, story.Final.At

@@ -420,7 +420,7 @@ func TestALookThatReadingMadeOldIsTakenOnceMore(t *testing.T) {
 }
 
 // Rules that forbid nothing any more are no credit of the guardrail's, though it changed
-// something in the meantime.
+// something in the meantime: that it did is told.
 func TestTheRulesChangeWhileOursIsUnderWay(t *testing.T) {
 	d := newDesk(t, rules(inside(policy.Enforce)), exposed)
 	d.wakes().told("asks for public=true private=true cidrs=0.0.0.0/0: ours-0", "mails detected", "waits 15s")
@@ -431,7 +431,7 @@ func TestTheRulesChangeWhileOursIsUnderWay(t *testing.T) {
 	for range 3 {
 		d.after(s15).recheck()
 	}
-	if got := d.outcome(); got != Compliant || d.last().Final.Why != WhyAllowed {
+	if got := d.outcome(); got != Compliant || d.last().Final.Why != WhyClosed {
 		t.Errorf("%s, %s: %v", got, d.last().Final.Why, d.log)
 	}
 }

@@ -19,7 +19,7 @@ func Next(r Record, in Input) (Record, Step) {
 	tell, tells := step.(Tell)
 	tells = tells && !tell.Folded // what is owed comes first: mails keep their order
 	if debtor := (&evaluation{Record: r.clone(), in: in, now: in.Now}); (waits || ends || tells) && debtor.payable() {
-		return debtor.Record, debtor.pay()
+		return debtor.Record, debtor.pay(t)
 	}
 	if due := t.due(); ends && !due.IsZero() {
 		step = t.wait(due.Sub(t.now))

@@ -230,8 +230,8 @@ func (t *evaluation) updateCause(w Cause) {
 	}
 	for i, c := range t.Incident.Causes {
 		if c.key() == w.key() {
-			if w.EventID == "" {
-				w.EventID, w.Actor = c.EventID, c.Actor
+			if w.EventID == "" || w.Former && c.EventID != "" {
+				w.EventID, w.Actor, w.Former = c.EventID, c.Actor, c.Former
 			}
 			t.Incident.Causes[i] = w
 			return

@@ -47,6 +47,8 @@ const (
 	// judgedEvery is how often the record is written for nothing but that the cluster was
 	// judged, the schedule's wake-ups not counted.
 	judgedEvery = 10 * time.Minute
+	// lateAfter is for how long a mail must have been held up to say so, and what is so by then.
+	lateAfter = time.Minute
 	// overdue is how late a re-check may come before its chain is taken for lost.
 	overdue = 2 * time.Minute
 	// longestInvocation bounds an intent: one that claims more is nobody's.

@@ -126,6 +126,8 @@ type Cause struct {
 	Asked    endpoint.Request       `json:"asked"`
 	Status   endpoint.UpdateStatus  `json:"status,omitempty"` // "" until it was read
 	Errors   []endpoint.UpdateError `json:"errors,omitempty"`
+	// Former is set when a former incident over the same violation was told of it.
+	Former bool `json:"former,omitempty"`
 }
 
 func (c Cause) over() bool { return endpoint.Update{Status: c.Status}.Over() }
@@ -201,9 +203,10 @@ type Incident struct {
 	// Retry counts the times that the change was tried again after it had been given
 	// up and told as failed.
 	Retry int `json:"retry,omitempty"`
-	// Follows is the reference under which the same violation was told before: as
-	// failed, or as what comes once a rule's grace is over.
-	Follows string `json:"follows,omitempty"`
+	// Follows is the reference under which the same violation was last mailed before, and
+	// FoundAt when it was first found; "" and zero when this incident is the first over it.
+	Follows string    `json:"follows,omitempty"`
+	FoundAt time.Time `json:"foundAt,omitzero"`
 	// RetryFrom is the message by which somebody asked for that, "" when it was due.
 	RetryFrom string `json:"retryFrom,omitempty"`
 	// AlertOnly is set when no rule wants anything changed.
@@ -292,6 +295,8 @@ type Final struct {
 	Plan *Plan `json:"plan,omitempty"`
 	// Fingerprint stands for the violation that stays, "" when none does.
 	Fingerprint string `json:"fingerprint,omitempty"`
+	// Alerting is set where the mode let no rule enforce by then, whatever the document says.
+	Alerting bool `json:"alerting,omitempty"`
 	// UndoneBy is the call that undid it, nil when it is not known.
 	UndoneBy *Cause `json:"undoneBy,omitempty"`
 	// Tug is set when this closing makes it a tug of war.
@@ -300,11 +305,12 @@ type Final struct {
 
 // Standing is a violation that stays after its incident was closed.
 type Standing struct {
-	Fingerprint string     `json:"fingerprint"`
-	Ref         string     `json:"ref"`
-	Outcome     Outcome    `json:"outcome"`
-	Since       time.Time  `json:"since"`
-	Rules       []RuleNote `json:"rules,omitempty"`
+	Fingerprint string `json:"fingerprint"`
+	// Ref is the reference under which it was last mailed.
+	Ref     string     `json:"ref"`
+	Outcome Outcome    `json:"outcome"`
+	Since   time.Time  `json:"since"`
+	Rules   []RuleNote `json:"rules,omitempty"`
 	// Until is when a rule's grace ends and the violation must be judged anew.
 	Until time.Time `json:"until,omitzero"`
 	// Now is the access that stays, nil in a record from before it was kept.

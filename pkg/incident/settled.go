@@ -67,6 +67,10 @@ func (t *evaluation) concludeAdmitted(v verdict.Verdict) Step {
 		return t.decideOutcome(v, Enforced, "")
 	case t.attempt() != nil && t.attempt().Unconfirmed && t.in.Cluster.Access.Equal(t.attempt().Desired):
 		return t.decideOutcome(v, Compliant, WhyUnconfirmed)
+	case t.changed() != nil:
+		// The rules or the tags changed while our own update was under way.
+		was := t.judge(t.changed().From)
+		return t.decideOutcome(v, Outcome(was.Outcome), WhyClosed)
 	case by == nil && (t.in.Cluster.Access.Equal(i.Opening) || t.judge(i.Opening).Outcome != verdict.Violation), by != nil && t.caused(by.ID):
 		// What was wrong is still there: it is the rules or the tags that changed.
 		return t.decideOutcome(v, Outcome(v.Outcome), WhyAllowed)
@@ -80,6 +84,16 @@ func (t *evaluation) concludeAdmitted(v verdict.Verdict) Step {
 	default:
 		return t.decideOutcome(v, AlreadyUndone, WhyUndone)
 	}
+}
+
+// changed returns the attempt that made the cluster what it is, if no rule objects any
+// more to what was there before, nil otherwise.
+func (t *evaluation) changed() *Attempt {
+	a := t.attempted(t.History.newest())
+	if a == nil || !t.in.Cluster.Access.Equal(a.Desired) || t.judge(a.From).Outcome == verdict.Violation {
+		return nil
+	}
+	return a
 }
 
 // caused reports whether an update is known as a cause of the open incident.
@@ -162,7 +176,10 @@ func (t *evaluation) violation(v verdict.Verdict) Step {
 	i.Status, t.looked = t.in.Cluster.Status, true
 	if !enforced || d.Action == verdict.Apply {
 		// Else what is violated now is only what is left of it.
-		i.Rules, i.AlertOnly, i.Before = notes(v.Violations()), !v.Enforcing(), before
+		i.Rules, i.AlertOnly = notes(v.Violations()), !v.Enforcing()
+		if before != nil || i.FoundAt.IsZero() {
+			i.Before = before
+		}
 	}
 	i.nearest(v)
 	if step := t.networkHoldsBack(d); step != nil {
@@ -214,8 +231,24 @@ func (s *Seen) access() *endpoint.Access {
 // or not its event ever comes.
 func (t *evaluation) blameNewest() {
 	if u := t.History.newest(); u != nil && !slices.Contains(t.Ours, u.ID) && !t.maybeOurs(*u) && u.Asked.Over(t.in.Cluster.Access).Equal(t.in.Cluster.Access) {
-		t.updateCause(Cause{Call: cloudtrail.UpdateClusterConfig, UpdateID: u.ID, At: u.CreatedAt, Asked: u.Asked, Status: u.Status})
+		t.updateCause(t.recall(Cause{Call: cloudtrail.UpdateClusterConfig, UpdateID: u.ID, At: u.CreatedAt, Asked: u.Asked, Status: u.Status}))
 	}
+}
+
+// recall is a cause with whom a former incident knew for the caller.
+func (t *evaluation) recall(w Cause) Cause {
+	for _, c := range slices.Backward(t.Closings) {
+		if c.Story == nil {
+			continue
+		}
+		for _, o := range c.Story.Causes {
+			if o.key() == w.key() && o.EventID != "" {
+				w.EventID, w.Actor, w.Former = o.EventID, o.Actor, true
+				return w
+			}
+		}
+	}
+	return w
 }
 
 // told reports whether the verdict and what could be done about it are what a
@@ -260,6 +293,7 @@ func (i *Incident) follow(failed *Standing, m Message) {
 		i.RetryFrom = m.ID
 	}
 	i.Retry, i.Follows = failed.Retries+1, failed.Ref
+	i.FoundAt = failed.Since
 	i.Tries = maxAttempts - 1
 	i.OpenedAt, i.DetectedMailed, i.StuckMailed = failed.Since, failed.Since, failed.Since
 }

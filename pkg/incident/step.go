@@ -161,6 +161,9 @@ const (
 	NoticeOutcome  NoticeKind = "outcome"
 	NoticeLeft     NoticeKind = "left" // a change of tags took the cluster out of a rule
 	NoticeOwed     NoticeKind = "owed" // one of the above that was not taken before
+
+	// NoticeBacklog is for many mails that were owed, in short.
+	NoticeBacklog NoticeKind = "backlog"
 )
 
 // Notice is a mail to be written from the record.
@@ -168,6 +171,10 @@ type Notice struct {
 	Kind   NoticeKind
 	Record Record
 	At     time.Time
+	// Late is what is so when a mail is handed over that was held up, nil for one that
+	// was not. Backlog is what a mail of that kind lists.
+	Late    *Late
+	Backlog *Backlog
 }
 
 // Outcome is what the mail says became of the incident: its final outcome,

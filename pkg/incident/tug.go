@@ -75,13 +75,18 @@ func by(i Incident) string {
 		if c.EventID == "" {
 			continue
 		}
-		who := c.Actor.String()
-		if tool := tool(c.Actor.UserAgent); tool != "" {
-			who += " with " + tool
-		}
-		return who
+		return c.who()
 	}
 	return ""
+}
+
+// who is who made a call, with what tool.
+func (c Cause) who() string {
+	who := c.Actor.String()
+	if tool := tool(c.Actor.UserAgent); tool != "" {
+		who += " with " + tool
+	}
+	return who
 }
 
 // tool reads the caller's tool from a user agent: the product that is not

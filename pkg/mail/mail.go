@@ -69,6 +69,8 @@ type writer struct {
 	n incident.Notice
 	r incident.Record
 	i *incident.Incident
+	// verdict is the notice's outcome, whatever its mail words it as.
+	verdict incident.Outcome
 }
 
 func (l Letter) writer(n incident.Notice) *writer {
@@ -78,13 +80,22 @@ func (l Letter) writer(n incident.Notice) *writer {
 }
 
 // putRight is a notice as its mail words it: of a cluster that was put right, as one
-// that somebody put right, also where nobody can know who.
+// that somebody put right, also where nobody can know who; of one that the guardrail
+// closed, as closed, also where the rules would leave it open by now.
 func putRight(n incident.Notice) incident.Notice {
-	if n.Kind != incident.NoticeOutcome || !unsure(n.Record.Incident.Final) {
+	if n.Kind != incident.NoticeOutcome {
 		return n
 	}
 	i, f := *n.Record.Incident, *n.Record.Incident.Final
-	f.Outcome, i.Final = incident.AlreadyUndone, &f
+	switch f.Why {
+	case incident.WhyUnclear, incident.WhyUnconfirmed:
+		f.Outcome = incident.AlreadyUndone
+	case incident.WhyClosed:
+		f.Outcome = incident.Enforced
+	default:
+		return n
+	}
+	i.Final = &f
 	n.Record.Incident = &i
 	return n
 }
@@ -96,14 +107,24 @@ func unsure(f *incident.Final) bool {
 
 // Write writes the mail of a notice.
 func (l Letter) Write(n incident.Notice) Mail {
-	if n.Kind == incident.NoticeLeft {
+	switch n.Kind {
+	case incident.NoticeLeft:
 		return l.left(n)
+	case incident.NoticeBacklog:
+		return l.backlog(n)
 	}
 	outcome := attributes(n)["outcome"]
+	said := n
 	n = putRight(n)
 	w := l.writer(n)
+	w.verdict = said.Outcome()
 	sev := severity(n)
-	head, todo, openNow := w.headline(), w.todo(), w.openNow()
+	now := l.writer(onTime(n))
+	now.verdict = w.verdict
+	head, todo, openNow := now.headline(), now.todo(), now.openNow()
+	if n.Late != nil {
+		head, todo, openNow = w.lateHead(head), w.lateTodo(todo), w.lateOpen(openNow)
+	}
 	undone := n.Kind == incident.NoticeOutcome && w.i.Final.Outcome == incident.AlreadyUndone && happened(w.i)
 	w.para(head)
 	reason := w.eksReason()
@@ -203,6 +224,9 @@ func (t *phrases) severityWord(s Severity) string {
 // discovery.
 func from(i *incident.Incident) time.Time {
 	t := i.OpenedAt
+	if !i.FoundAt.IsZero() && i.FoundAt.Before(t) {
+		t = i.FoundAt
+	}
 	for _, c := range i.Causes {
 		if !c.At.IsZero() && c.At.Before(t) {
 			t = c.At
@@ -213,7 +237,12 @@ func from(i *incident.Incident) time.Time {
 
 // until is when the violation was over, and whether it is.
 func (w *writer) until() (time.Time, bool) {
-	if stands(w.n) {
+	switch {
+	case ended(w.n):
+		return w.n.Late.Ended, true
+	case stands(w.n) && w.n.Late != nil:
+		return w.n.Late.At, false
+	case stands(w.n):
 		return w.n.At, false
 	}
 	for _, a := range slices.Backward(w.i.Attempts) {
@@ -233,7 +262,7 @@ func (w *writer) since() string {
 		return fill(w.NeverOpen, "at", stamp(begin))
 	case w.n.Kind == incident.NoticeDetected && (w.i.Asked != nil || w.i.Status == endpoint.StatusCreating):
 		return fill(w.AskedAt, "at", stamp(begin))
-	case w.n.Kind == incident.NoticeOutcome && w.i.Final.Outcome == incident.PartlyEnforced && !w.narrowed().IsZero():
+	case w.n.Kind == incident.NoticeOutcome && w.i.Final.Outcome == incident.PartlyEnforced && !w.narrowed().IsZero() && !over:
 		return fill(w.SinceNarrowed, "from", stamp(begin), "to", stamp(ceil(w.narrowed(), time.Second)))
 	case len(w.i.Causes) > 0 && over && !admitted(w.n):
 		return fill(w.AtMost, "from", stamp(begin), "age", w.bound(end.Sub(begin)), "to", stamp(ceil(end, time.Second)))
@@ -373,7 +402,7 @@ func (w *writer) toWhom() string {
 	switch {
 	case !happened(w.i):
 		return fill(w.WouldHaveBeen, "whom", was)
-	case w.n.Kind == incident.NoticeOutcome && w.i.Final.Outcome == incident.PartlyEnforced && !w.narrowed().IsZero():
+	case w.n.Kind == incident.NoticeOutcome && w.i.Final.Outcome == incident.PartlyEnforced && !w.narrowed().IsZero() && stands(w.n):
 		return fill(w.NowAndBefore, "now", w.howMany(w.i.Final.Now), "before", was)
 	default:
 		return was
@@ -481,11 +510,11 @@ func (w *writer) headline() string {
 		case f.Outcome == incident.PartlyEnforced:
 			return say(w.Partly, "whom", w.target(was), "now", now)
 		case inside:
-			return say(w.FixedInside, "now", now)
+			return w.withMeanwhile(say(w.FixedInside, "now", now))
 		case f.Now.Public:
-			return say(w.Fixed, "whom", w.target(was), "now", now)
+			return w.withMeanwhile(say(w.Fixed, "whom", w.target(was), "now", now))
 		default:
-			return say(w.Closed, "whom", w.target(was), "now", now)
+			return w.withMeanwhile(say(w.Closed, "whom", w.target(was), "now", now))
 		}
 	case incident.Violation, incident.Blocked, incident.Failed:
 		if inside {
@@ -514,6 +543,9 @@ func (w *writer) headline() string {
 		return say(w.GoneMeanwhile)
 	default:
 		why := w.allowedBy(w.WhyPolicy, w.WhyExempt, w.WhyNoRule)
+		if !sameReach(f.Now, opening(i), i.Family) {
+			return say(w.AllowedElse, "now", now, "why", why)
+		}
 		if inside {
 			return say(w.AllowedInside, "why", why)
 		}
@@ -521,9 +553,18 @@ func (w *writer) headline() string {
 	}
 }
 
-// allowedBy chooses by what the policy says of it now.
+// withMeanwhile adds to the headline of what the guardrail closed that the rules have come
+// to allow what was there before.
+func (w *writer) withMeanwhile(head string) string {
+	if w.i.Final.Why != incident.WhyClosed {
+		return head
+	}
+	return sentences(head, fill(w.Meanwhile, "why", w.allowedBy(w.WhyPolicy, w.WhyExempt, w.WhyNoRule)))
+}
+
+// allowedBy chooses by what the policy says now of what was found.
 func (w *writer) allowedBy(compliant, exempt, outOfScope string) string {
-	switch w.i.Final.Outcome {
+	switch w.verdict {
 	case incident.Exempt:
 		return exempt
 	case incident.OutOfScope:
@@ -607,8 +648,10 @@ func (w *writer) answer() string {
 	switch {
 	case w.n.Kind == incident.NoticeOutcome && i.Final.Outcome == incident.Gone:
 		return w.NoDeleted
-	case admitted(w.n) && onlyInside(w.n):
+	case admitted(w.n) && onlyInside(w.n) && !a.Private:
 		return w.InsideAdmitted
+	case admitted(w.n) && !a.Public:
+		return fill(w.NoOpen, "now", w.state(a, i.Family))
 	case admitted(w.n):
 		return fill(w.NowAdmitted, "whom", w.target(a))
 	case !stands(w.n) && !happened(i):
@@ -660,7 +703,10 @@ func (w *writer) todo() string {
 	}
 	switch f.Outcome {
 	case incident.Enforced:
-		if onlyInside(w.n) {
+		switch {
+		case f.Why == incident.WhyClosed:
+			return w.DoReopen
+		case onlyInside(w.n):
 			return w.DoNothing
 		}
 		return w.DoAsk
@@ -721,8 +767,16 @@ var words = map[incident.Outcome]string{
 }
 
 func subject(n incident.Notice) string {
+	if n.Late != nil {
+		return title(lateWord(n, word(onTime(n))), n.Record)
+	}
+	return title(word(n), n.Record)
+}
+
+// word is what the subject says before it names the cluster.
+func word(n incident.Notice) string {
 	if n.Kind == incident.NoticeLeft {
-		return title(leftWord(*n.Record.Left), n.Record)
+		return leftWord(*n.Record.Left)
 	}
 	i := n.Record.Incident
 	word := words[n.Outcome()]
@@ -739,8 +793,13 @@ func subject(n incident.Notice) string {
 			word = "STILL OPEN, half done, blocked"
 		case f.Outcome == incident.Violation && !graceEnd(n).IsZero():
 			word = "OPEN, " + byItself(n)
-		case f.Outcome == incident.Enforced && f.Now.Public:
-			word = "Fixed"
+		case f.Outcome == incident.Enforced:
+			if f.Now.Public {
+				word = "Fixed"
+			}
+			if f.Why == incident.WhyClosed {
+				word += ", now allowed"
+			}
 		case f.Why == incident.WhyUnconfirmed && f.Now.Public:
 			word = "Seen fixed, not confirmed by EKS"
 		case f.Why == incident.WhyUnconfirmed:
@@ -760,7 +819,7 @@ func subject(n incident.Notice) string {
 			"STILL OPEN", "PRIVATE STILL OFF", "OPENING", "PRIVATE GOING OFF", "OPEN", "PRIVATE OFF", "closed", "fixed", "closes itself", "fixes itself",
 		).Replace(word)
 	}
-	return title(word, n.Record)
+	return word
 }
 
 // detectedWord is what the subject says of what was just found.

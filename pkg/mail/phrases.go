@@ -38,28 +38,25 @@ type phrases struct {
 	Day, Days, Hour, Hours, Minute, Minutes, Shortly                   string
 
 	// Headlines.
-	Asked, Creating, Found, FoundInside, IsStuck, IsStuckRefused, NotSeen, DoAllow string
-	Closed, Fixed, FixedInside, Partly, Violation, Blocked, Failed, StillInside    string
-	Undone, GoneMeanwhile, Allowed                                                 string
-	LosingInside, CreatingGraced, FoundHeld, PartlyHeld, ViolationGraced           string
-	CreatingLater, ViolationLater                                                  string
-	NeverOpened, NeverInside, AllowedInside                                        string
-	WhyPolicy, WhyExempt, WhyNoRule, EKSSays, EKSSilent                            string
-	TugOfWar, TugPerHour, TugPerDays, TugAnd                                       string
-	WhyUndone, WhyDeleted, WhyUnclear, OursOrTheirs, WhyUnconfirmed, OursUnread    string
+	Asked, Creating, Found, FoundInside, IsStuck, IsStuckRefused, NotSeen, DoAllow                          string
+	Closed, Fixed, FixedInside, Partly, Violation, Blocked, Failed, StillInside                             string
+	Undone, GoneMeanwhile, Allowed, LosingInside, CreatingGraced, FoundHeld, PartlyHeld, ViolationGraced    string
+	CreatingLater, ViolationLater, NeverOpened, NeverInside, AllowedInside, WhyPolicy, WhyExempt, WhyNoRule string
+	EKSSays, EKSSilent, TugOfWar, TugPerHour, TugPerDays, TugAnd, WhyUndone, WhyDeleted                     string
+	WhyUnclear, OursOrTheirs, WhyUnconfirmed, OursUnread, AllowedElse, Meanwhile                            string
 
 	// What the reader has to do.
 	DoNothingYet, DoSeeRest, DoFixFirst, DoWaitHeld, DoDecideSoon, DoLook              string
 	DoAsk, DoNothing, DoDecideLeft, DoDecide, DoDecideGrace, DoFix, DoByHand, DoStopIt string
 	DoDecideRest                                                                       string
 	DoNothingGone, DoNothingEver, DoRestoreTags, DoRestoreOrClose, Below, InTheMail    string
-	DoLookActive, DoByHandWhy, HandClose, HandSwitch                                   string
+	DoLookActive, DoByHandWhy, HandClose, HandSwitch, DoReopen                         string
 	DoCheckAllowed, DoMaybeCheck, ChangedPolicy, ChangedExempt, ChangedScope           string
 	HeldUntil, HeldSometime                                                            string
 
 	// What will be done, and that something else was.
 	WillAsk, WillAskNew, WillRetry, HasAsked, WillNot, RestAlert, RestPlan, RestHeld, SecondMail string
-	PrivateToo, NoChange, TakenBack, SinceNetwork, SinceChanged                                  string
+	PrivateToo, NoChange, TakenBack, SinceNetwork, SinceAlerting, SinceChanged                   string
 
 	// The table.
 	Table, Private, Public, On, Off, Before, AskedFor, FoundRow, Now, Wanted string
@@ -82,6 +79,7 @@ type phrases struct {
 	ReachFrom, ReachPort, ReachIdentity, ReachList, ReachGroups, ReachGroup, ReachUnknownGroup string
 	// Commands.
 	PutBackInside, PutBackInsideWhy, PutBackWhy, CloseWhy, CloseOnceActive, SwitchOnWhy, Credentials string
+	PutBackAllowed, PutBackAllowedWhy                                                                string
 	// What holds EKS up.
 	HeldUpLine, HeldUpUnknown, Rollback, Cancel, CancelWhy string
 	// Who used it.
@@ -89,6 +87,11 @@ type phrases struct {
 
 	// A cluster that left rules.
 	Left, LeftSome, LeftAll, LeftOpen, TagsRemoved, TagsSet, TheTags string
+
+	// A mail that was held up, and many in one.
+	Late, LateMore, LateGone, LateUnseen, LateSame, LateOver, LateIs, LateNow, LateAgain, LateWork, LateSaid, LateUnknown string
+	DoLookLate, DoSeeOther, DoNothingLate, DoTagsBack                                                                     string
+	Backlog, BacklogList, BacklogLine, Unlisted                                                                           string
 
 	// The brake.
 	Brake, BrakeOpen, BrakeByRule, BrakeWaiting, BrakeRule, BrakeRuleOne, BrakeMore string

@@ -143,6 +143,9 @@ func (w *writer) takenBack() string {
 		if p.Action == incident.PlanNothing || !p.At.IsZero() {
 			return ""
 		}
+		if f.Alerting {
+			why = w.SinceAlerting
+		}
 	case incident.Blocked:
 		if p.Action == incident.PlanBlocked {
 			return ""
@@ -197,7 +200,7 @@ func (w *writer) later(fromThen, now string) string {
 // blocker is the update that keeps EKS from accepting a change, nil when the mail is about
 // none.
 func (w *writer) blocker() *incident.Blocker {
-	if w.n.Kind == incident.NoticeOutcome || w.refused() != "" {
+	if w.n.Kind == incident.NoticeOutcome || w.refused() != "" || w.n.Late.Over() {
 		return nil
 	}
 	return w.i.Blocker

@@ -60,6 +60,15 @@ func (l Letter) left(n incident.Notice) Mail {
 		openNow = fill(w.YesOpen, "whom", w.whom(d.Now, d.Family))
 	}
 	openNow = fill(w.AnswerAt, "answer", openNow, "at", stamp(d.At))
+	if late := n.Late; late != nil {
+		openNow, head = w.lateOpen(openNow), sentences(w.lateSince(), w.leftState(), fill(w.LateSaid, "said", head))
+		if late.Gone {
+			todo = w.DoNothing
+		} else if late.Seen && late.Back {
+			todo = w.DoTagsBack
+		}
+		unguarded = unguarded && late.Seen && !late.Gone && !late.Back && late.Access.Public
+	}
 	who := w.FoundByLooking
 	if d.By != nil {
 		who = w.caller(*d.By)
@@ -115,6 +124,18 @@ func (l Letter) left(n incident.Notice) Mail {
 		Link: link, LinkName: w.LookUpCard, Steps: []string{fill(todo, "below", w.InTheMail)},
 	}.encode()
 	return m
+}
+
+// leftState says what the cluster is when a late mail about a change of tags comes.
+func (w *writer) leftState() string {
+	switch l := w.n.Late; {
+	case l.Gone:
+		return w.LateGone
+	case !l.Seen:
+		return w.LateUnseen
+	default:
+		return fill(w.LateNow, "now", stamp(l.At), "state", w.state(l.Access, l.Family))
+	}
 }
 
 // maxNames is how many waiting clusters the brake's mail names.

@@ -223,9 +223,13 @@ func (w *writer) table() {
 	} else {
 		show(w.FoundRow, &i.Opening)
 	}
-	switch {
-	case w.n.Kind == incident.NoticeOutcome && i.Final.Outcome == incident.Gone:
+	switch l := w.n.Late; {
+	case l != nil && l.Gone, w.n.Kind == incident.NoticeOutcome && i.Final.Outcome == incident.Gone:
 		whole(w.Now, w.Deleted)
+	case l != nil && !l.Seen:
+		whole(w.Now, w.Unknown)
+	case l != nil:
+		show(w.Now, &l.Access)
 	case w.n.Kind == incident.NoticeOutcome:
 		show(w.Now, &i.Final.Now)
 	case len(i.Attempts) > 0:
@@ -469,7 +473,7 @@ func (w *writer) done() {
 // blocked tells why the endpoint was left open on purpose, and how to put right
 // what keeps it so.
 func (w *writer) blocked() {
-	if w.n.Kind == incident.NoticeDetected && len(w.plan().Missing) > 0 {
+	if w.n.Kind == incident.NoticeDetected && len(w.plan().Missing) > 0 && !w.n.Late.Over() {
 		w.gaps(w.KeptWill, w.plan().Missing)
 		return
 	}
@@ -603,7 +607,8 @@ func (w *writer) busy(a incident.Attempt) string {
 // reach tells how to reach the API of an endpoint that was narrowed or closed.
 func (w *writer) reach() {
 	if w.n.Kind != incident.NoticeOutcome || !w.i.Final.Now.Private || len(w.i.Attempts) == 0 ||
-		w.i.Final.Outcome != incident.Enforced && w.i.Final.Outcome != incident.PartlyEnforced || held(w.i) {
+		w.i.Final.Outcome != incident.Enforced && w.i.Final.Outcome != incident.PartlyEnforced || held(w.i) ||
+		w.n.Late != nil && !w.n.Late.Access.Equal(w.i.Final.Now) {
 		return
 	}
 	w.heading(w.Reach)
@@ -636,6 +641,8 @@ func (w *writer) commands() {
 	var a endpoint.Access
 	heading, why := w.CloseIt, w.CloseWhy
 	switch stood := stands(w.n); {
+	case ended(w.n), w.n.Late.Over() && w.n.Late.Matter == incident.MatterOther:
+		return // what is open by now, another mail tells
 	case w.n.Kind == incident.NoticeDetected && len(w.plan().Missing) > 0:
 		return // by hand it would cut the nodes off just the same
 	case w.n.Kind == incident.NoticeDetected && !i.AlertOnly && i.HeldSince.IsZero() && len(w.plan().Left) == 0:
@@ -652,7 +659,10 @@ func (w *writer) commands() {
 		a = endpoint.Access{Private: true} // in a record from before the nearest was kept
 	case len(i.Attempts) > 0 && i.Final.Outcome == incident.Enforced && i.Final.Tug == nil:
 		a, heading, why = i.Attempts[0].From, w.PutBack, w.PutBackWhy
-		if onlyInside(w.n) {
+		switch {
+		case i.Final.Why == incident.WhyClosed:
+			heading, why = w.PutBackAllowed, w.PutBackAllowedWhy
+		case onlyInside(w.n):
 			heading, why = w.PutBackInside, w.PutBackInsideWhy
 		}
 	default:
@@ -681,10 +691,10 @@ func (w *writer) command(heading, why string, a endpoint.Access, f endpoint.Fami
 
 // callers tells how to see who used the API while it was open, or that nobody can.
 func (w *writer) callers() {
-	if w.n.Kind == incident.NoticeDetected || !happened(w.i) || onlyInside(w.n) && !world(opening(w.i), w.i.Family) {
+	if w.n.Kind != incident.NoticeOutcome && ended(w.n) || w.n.Kind == incident.NoticeDetected || !happened(w.i) || onlyInside(w.n) && !world(opening(w.i), w.i.Family) {
 		return
 	}
-	if f := w.i.Final; f != nil && f.Outcome != incident.Gone && !stands(w.n) && f.Outcome != incident.Enforced && f.Outcome != incident.AlreadyUndone {
+	if f := w.i.Final; f != nil && f.Outcome != incident.Gone && !stands(onTime(w.n)) && f.Outcome != incident.Enforced && f.Outcome != incident.AlreadyUndone {
 		return
 	}
 	w.heading(w.Callers)

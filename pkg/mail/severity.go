@@ -83,7 +83,9 @@ func world(a endpoint.Access, f endpoint.Family) bool { return a.World(f) }
 func severity(n incident.Notice) Severity {
 	i := n.Record.Incident
 	a := access(n)
-	switch {
+	switch l := n.Late; {
+	case l != nil && l.Seen && len(l.Rules) > 0:
+		return Of(l.Access, l.Family, l.Rules)
 	case stands(n):
 		return Of(a, i.Family, rules(n))
 	case !admitted(n) && happened(i) && world(opening(i), i.Family):
@@ -95,6 +97,9 @@ func severity(n incident.Notice) Severity {
 
 // stands tells whether the violation is still there, or not known to be gone.
 func stands(n incident.Notice) bool {
+	if n.Late.Over() {
+		return false
+	}
 	f := n.Record.Incident.Final
 	if n.Kind != incident.NoticeOutcome || f == nil {
 		return true
@@ -111,7 +116,7 @@ func stands(n incident.Notice) bool {
 // forbid it any more.
 func admitted(n incident.Notice) bool {
 	f := n.Record.Incident.Final
-	if n.Kind != incident.NoticeOutcome || f == nil || unsure(f) {
+	if n.Kind != incident.NoticeOutcome || f == nil || unsure(f) || f.Why == incident.WhyClosed {
 		return false
 	}
 	switch f.Outcome {

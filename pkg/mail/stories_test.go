@@ -484,6 +484,20 @@ func stories() map[string]incident.Notice {
 		s.policy = document(with(officeRule, ", allowedCidrs: [198.51.100.0/24]", ", notWiderThan: {ipv4: 0}"))
 	}, "compliant")
 	out["exempt"] = allowed(func(s *story) { s.policy = document(officeRule + demoExemption) }, "exempt")
+	meanwhile := func(rules string) incident.Notice {
+		s := opened(officeRule, wide).goesOn(20 * time.Second) // ours is under way
+		s.policy = document(rules)
+		return s.goesOn(5 * time.Minute).mail("exempt")
+	}
+	out["exempt-closed"] = meanwhile(officeRule + demoExemption)
+	s = newStory(officeRule).sweeps()
+	s.network.DNSHostnames = endpoint.No
+	s.openedAgain(0, open).goesOn(5 * time.Minute)
+	s.network.DNSHostnames = endpoint.Yes
+	out["enforced-later"] = s.at(time.Hour).sweeps().goesOn(5 * time.Minute).mail("enforced")
+	s = opened(officeRule, wide)
+	s.policy = document(officeRule).AlertOnly()
+	out["taken-back-mode"] = s.goesOn(5 * time.Minute).mail("violation")
 	out["out-of-scope"] = allowed(func(s *story) { s.policy = document(taggedRule) }, "out-of-scope")
 	return out
 }

@@ -37,6 +37,9 @@ func (h *history) keptPromise(s sent) {
 		return
 	}
 	first := h.claims.mails[i]
+	if strings.Contains(first.subject+s.subject, "(late mail)") {
+		return // it says what is so, which is held against the truth
+	}
 	p := slices.IndexFunc(promises, func(p promise) bool { return strings.Contains(first.subject, p.announced) })
 	if p < 0 {
 		h.w.fault("promises: a first mail announces nothing: %s", first.subject)

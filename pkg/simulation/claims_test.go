@@ -503,6 +503,8 @@ func (h *history) check() {
 	}
 	if !h.restored() {
 		h.checkMails()
+		w.checkReferences()
+		w.checkNamed()
 	}
 	h.checkOpenedAgain()
 	h.checkPaces()
@@ -623,7 +625,7 @@ func (h *history) checkMails() {
 	var order []named
 	count := map[string]int{}
 	for _, s := range h.claims.mails {
-		if s.reference == "" {
+		if s.reference == "" || s.outcome == "backlog" {
 			continue
 		}
 		i := named{s.cluster, s.reference}

@@ -43,6 +43,9 @@ func delays(list ...time.Duration) func([]byte) []time.Duration {
 func (w *world) faulty(f localaws.Fault) {
 	f.Caller, f.Times = guard, -1
 	w.aws.Inject(f)
+	w.mu.Lock()
+	w.late = w.late || f.Operation == "Publish"
+	w.mu.Unlock()
 }
 
 // hasUpdates gives a cluster earlier updates.

@@ -98,6 +98,9 @@ type world struct {
 	functions []*localaws.Function
 	patterns  [][]byte
 
+	// staleReads is for how long EKS shows old values.
+	staleReads time.Duration
+
 	mu      sync.Mutex
 	faults  []string                     // what the never list was broken by
 	good    map[string][]endpoint.Access // the states each cluster went through, by name
@@ -137,6 +140,7 @@ func newWorld(t *testing.T, o localaws.Options) *world {
 	o.Account, o.Region = account, region
 	w := &world{t: t, mode: settings.ModeEnforce, brake: 20, people: map[string]*eks.Client{}, log: &bytes.Buffer{}, good: map[string][]endpoint.Access{}, guards: map[string]law{guard: companys}, tokens: map[string]string{}, retag: map[string]retagged{}, applied: map[string]int{}, wars: map[string]bool{}, failures: map[string]int{}, done: map[string]bool{}, orphans: map[string]bool{}}
 	w.lives, w.own, w.heard, w.messages = map[string][]*life{}, map[string]bool{}, map[string]time.Time{}, newMessages()
+	w.staleReads = o.StaleReads
 	w.told, w.said = map[string]bool{}, map[string]bool{}
 	o.OnCall = w.watch
 	deliver := o.DeliverEvent
@@ -373,6 +377,7 @@ func (w *world) watch(c localaws.Call) {
 		if c.Operation == "Publish" && c.Error == "" {
 			mails := w.aws.Mails(topicName)
 			w.credit(l, mails[len(mails)-1])
+			w.lately(l, mails[len(mails)-1], w.staleReads)
 		}
 	}
 	w.mu.Unlock()
