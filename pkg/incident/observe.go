@@ -115,10 +115,14 @@ func (t *evaluation) refreshWatched() (unread []string) {
 				unread = append(unread, w.UpdateID)
 			case read.Unread && t.steadyFor() >= creditWithin && t.now.Sub(w.At) >= creditWithin:
 				// Whatever it did is what the looks have shown since.
-				t.updateCause(w)
-				t.Past = remember(t.Past, w.UpdateID)
-				continue
+				if !w.Shown {
+					t.updateCause(w)
+					t.Past = remember(t.Past, w.UpdateID)
+					continue
+				}
+				w.Status = endpoint.UpdateSuccessful
 			case read.Unread:
+				w.Shown = w.Shown || t.violates(w.Asked) && t.shows(w.Asked)
 			case read.Missing && t.now.Sub(w.At) > notFoundYet,
 				!read.Missing && read.Type != "" && read.Type != endpoint.EndpointAccessUpdate:
 				// No such update of this cluster, or none of the endpoint's.
@@ -144,6 +148,12 @@ func (t *evaluation) refreshWatched() (unread []string) {
 	}
 	t.Watch = watch
 	return unread
+}
+
+// shows reports whether the look shows what was asked for, of a cluster at rest.
+func (t *evaluation) shows(asked endpoint.Request) bool {
+	c := t.in.Cluster
+	return c.Status == endpoint.StatusActive && !t.in.Busy && asked.Over(c.Access).Equal(c.Access)
 }
 
 // refreshAttempts follows the guardrail's own updates. It reports whether the

@@ -126,6 +126,9 @@ type Cause struct {
 	Asked    endpoint.Request       `json:"asked"`
 	Status   endpoint.UpdateStatus  `json:"status,omitempty"` // "" until it was read
 	Errors   []endpoint.UpdateError `json:"errors,omitempty"`
+	// Shown is set when EKS has not let the update be read, and a look showed what it
+	// asked for.
+	Shown bool `json:"shown,omitempty"`
 	// Former is set when a former incident over the same violation was told of it.
 	Former bool `json:"former,omitempty"`
 }

@@ -582,6 +582,7 @@ func (h *history) checkTold(name string) {
 		return
 	}
 	var since, until time.Time // of the violation that is being seen
+	var busy time.Time         // since when it is, of a cluster that is being updated
 	before := time.Time{}      // the last look that showed none
 	told := func(end time.Time) {
 		if since.IsZero() {
@@ -596,7 +597,18 @@ func (h *history) checkTold(name string) {
 	var created time.Time
 	for _, l := range h.claims.looks[name] {
 		if !l.created.Equal(created) {
-			created, before, since = l.created, time.Time{}, time.Time{}
+			created, before, since, busy = l.created, time.Time{}, time.Time{}, time.Time{}
+		}
+		// A cluster that is being updated shows what was before the update: for a while,
+		// that may be a violation that somebody is ending.
+		switch {
+		case l.lost:
+		case l.status != "UPDATING" || !l.violates:
+			busy = time.Time{}
+		case busy.IsZero():
+			busy = l.at
+		case since.IsZero() && l.at.Sub(busy) >= time.Hour:
+			since, until = busy, l.at
 		}
 		switch {
 		case l.lost || l.status != "ACTIVE" && l.status != "CREATING":

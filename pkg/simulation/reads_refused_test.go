@@ -230,3 +230,21 @@ func TestHowSoonWithoutUpdates(t *testing.T) {
 		})
 	}
 }
+
+// What was opened and put right while no update could be read is told, if a look showed it;
+// what no look ever showed is nobody's word but a message's.
+func TestUndoneThoughUpdatesCannotBeRead(t *testing.T) {
+	withoutUpdates(t, "told-1", func(w *world) {
+		w.faulty(localaws.Fault{Service: "eks", Operation: "ListUpdates", Delay: 50 * time.Second})
+		w.mustSet(alice, "told-1", world0)
+		for w.cluster("told-1").Access.Equal(closed) {
+			w.runFor(5 * time.Second)
+		}
+		w.runFor(75 * time.Second)
+		w.mustSet(bob, "told-1", closed)
+		w.hourly(3)
+		if mails := w.mailed("told-1"); len(mails) == 0 {
+			w.t.Error("it was open, and nobody was told")
+		}
+	})
+}

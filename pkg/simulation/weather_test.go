@@ -33,6 +33,7 @@ type weather struct {
 	copied   []map[string]any // the ledger as it was once
 	restored bool             // the ledger was put back to that
 	crowded  string           // the cluster with many earlier updates
+	dark     bool             // EKS lets no update be read, ever
 }
 
 // denial is a time in which calls are refused.
@@ -48,7 +49,7 @@ func (d denial) String() string {
 
 // newWeather draws how AWS behaves in a history, besides what is set already.
 func newWeather(seed uint64, o *localaws.Options) *weather {
-	w := &weather{rand: rand.New(rand.NewPCG(seed, 8))}
+	w := &weather{rand: rand.New(rand.NewPCG(seed, 8)), dark: rand.New(rand.NewPCG(seed, 9)).IntN(1000) < 40}
 	if w.chance(300) {
 		o.ListLag = w.upTo(30 * time.Second)
 	}
@@ -268,6 +269,10 @@ func (k *worker) suffersWeather(next http.RoundTripper, r *http.Request) (answer
 	h.mu.Lock()
 	var takes time.Duration
 	var hit *denial
+	if h.weather.dark && operationOf(r) == "DescribeUpdate" {
+		hit = &denial{fault: localaws.Denied("eks", "DescribeUpdate")}
+		h.counts["EKS: lets no update be read"]++
+	}
 	if !h.calm {
 		if service == "eks" && now.Before(h.weather.slow) {
 			takes = time.Second + h.weather.upTo(30*time.Second)
@@ -339,7 +344,7 @@ func (h *history) sameByAnother(k *worker, r *http.Request) bool {
 // historyRefused reports whether EKS's updates can't be read, or could not a minute ago:
 // it refuses that, or takes longer than an invocation has.
 func (h *history) historyRefused() bool {
-	return h.weather != nil && time.Now().Before(h.weather.slow.Add(timeout)) || h.weather != nil && slices.ContainsFunc(h.weather.denials, func(d denial) bool {
+	return h.weather != nil && h.weather.dark || h.weather != nil && time.Now().Before(h.weather.slow.Add(timeout)) || h.weather != nil && slices.ContainsFunc(h.weather.denials, func(d denial) bool {
 		return d.service == "eks" && (d.operation == "" || d.operation == "DescribeUpdate" || d.operation == "ListUpdates") &&
 			!time.Now().Before(d.from) && time.Now().Before(d.until.Add(timeout))
 	})
