@@ -35,6 +35,14 @@ func (d Debt) about(i *Incident, kind NoticeKind) bool {
 	return d.Kind == kind && d.Incident != nil && i != nil && d.Incident.Ref == i.Ref
 }
 
+// final is the outcome that the debt is the mail of, nil if it is another's.
+func (d Debt) final() *Final {
+	if d.Kind != NoticeOutcome || d.Incident == nil {
+		return nil
+	}
+	return d.Incident.Final
+}
+
 // OwedSince is since when the oldest mail of the cluster is owed, zero if none is.
 func (r Record) OwedSince() time.Time {
 	if len(r.Owed) == 0 {
@@ -121,6 +129,9 @@ func owe(r Record, n Notice, card bool) Record {
 	d := Debt{Kind: n.Kind, At: n.At, Card: card, Left: n.Record.Left, Backlog: n.Backlog}
 	if n.Kind != NoticeLeft {
 		d.Incident, d.Left = n.Record.Incident, nil
+	}
+	if f := d.final(); f != nil && !f.At.IsZero() && f.At.Before(d.At) {
+		d.At = f.At // a crash had held it up before
 	}
 	r.Owed = fold(append(forgetDetected(r.Owed, n), d))
 	return r

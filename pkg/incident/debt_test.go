@@ -416,3 +416,17 @@ func TestWhatWasNeverOfferedIsDue(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatACrashHeldUpIsAsOldAsItsDecision: who owes it since when is told by that.
+func TestWhatACrashHeldUpIsAsOldAsItsDecision(t *testing.T) {
+	i := &Incident{Ref: "EG-1", Final: &Final{Outcome: Violation, At: start}}
+	for told, want := range map[time.Time]time.Time{start.Add(time.Hour): start, start.Add(-time.Minute): start.Add(-time.Minute)} {
+		r := owe(Record{}, Notice{Kind: NoticeOutcome, At: told, Record: Record{Incident: i}}, false)
+		if got := r.OwedSince(); !got.Equal(want) {
+			t.Errorf("told at %s, it is owed since %s", told, got)
+		}
+	}
+	if r := owe(Record{}, Notice{Kind: NoticeStuck, At: start.Add(time.Hour), Record: Record{Incident: i}}, false); !r.OwedSince().Equal(start.Add(time.Hour)) {
+		t.Errorf("%s", r.OwedSince())
+	}
+}

@@ -59,14 +59,14 @@ func (t *evaluation) unsettled(v verdict.Verdict) Step {
 }
 
 // slower is the delay, longer from check to check while EKS does not let an update be
-// read that is waited for; not by much while the cluster is busy, whose looks tell when
-// it can be changed.
+// read that is waited for; not by much while the cluster is busy, or the update may still
+// be, since looks alone tell then when it can be changed.
 func (t *evaluation) slower(delay time.Duration) time.Duration {
 	for _, read := range t.in.Updates {
 		if read.Unread {
 			t.Trouble++
 			longer := troubleDelay(t.Trouble)
-			if !t.atRest() {
+			if !t.atRest() || t.now.Sub(t.blockedSince()) < updateTakes {
 				longer = min(longer, unreadPace)
 			}
 			return max(delay, longer)
@@ -188,6 +188,12 @@ func (t *evaluation) openedAgain(asked *endpoint.Access) bool {
 	s := t.Standing
 	if asked != nil && s.Now != nil && asked.Equal(*s.Now) {
 		return true
+	}
+	for _, w := range t.Watch {
+		// EKS does not tell of it; a look shows what it asked for.
+		if w.Shown && w.At.After(s.Covers) && s.Now != nil && w.Asked.Over(t.in.Cluster.Access).Equal(*s.Now) {
+			return true
+		}
 	}
 	for _, u := range t.History.Applied {
 		if !u.CreatedAt.After(s.Covers) || !complete(u.Asked) {

@@ -101,9 +101,14 @@ func unread() map[string]localaws.Fault {
 
 // withoutUpdates plays a story of a complying cluster while EKS lets no update be read.
 func withoutUpdates(t *testing.T, cluster string, play func(w *world)) {
+	t.Helper()
+	withoutUpdatesAnd(t, localaws.Options{}, cluster, play)
+}
+
+func withoutUpdatesAnd(t *testing.T, o localaws.Options, cluster string, play func(w *world)) {
 	for how, fault := range unread() {
 		t.Run(how, func(t *testing.T) {
-			story(t, localaws.Options{}, func(w *world) {
+			story(t, o, func(w *world) {
 				w.put(cluster, closed)
 				w.remember()
 				w.sweep()
@@ -245,6 +250,24 @@ func TestUndoneThoughUpdatesCannotBeRead(t *testing.T) {
 		w.hourly(3)
 		if mails := w.mailed("told-1"); len(mails) == 0 {
 			w.t.Error("it was open, and nobody was told")
+		}
+	})
+}
+
+// A violation that stands, was put right with no event that tells, and is there again is
+// told again: the event of its opening is at hand, and looks show it.
+func TestOpenedAgainThoughUpdatesCannotBeRead(t *testing.T) {
+	withoutUpdatesAnd(t, localaws.Options{DeliverEvent: delays(20*time.Second, -1, 20*time.Second)}, "told-1", func(w *world) {
+		w.mustSet(alice, "told-1", world0)
+		w.hourly(1)
+		w.wantTold("told-1", "violation")
+		told := len(w.mailed("told-1"))
+		w.mustSet(bob, "told-1", closed)
+		w.runFor(10 * time.Minute)
+		w.mustSet(alice, "told-1", world0)
+		w.runFor(15 * time.Minute)
+		if mails := w.mailed("told-1"); len(mails) != told+1 {
+			w.t.Errorf("the mails are %v", mails)
 		}
 	})
 }
