@@ -1,0 +1,241 @@
+package incident
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
+)
+
+// Tests of what is done while EKS lets no update be read.
+
+// TestAtRest: an update that can't be read is no sign of a change under way, everything
+// else is.
+func TestAtRest(t *testing.T) {
+	active := endpoint.Cluster{Status: endpoint.StatusActive}
+	reads := func(r ...UpdateRead) map[string]UpdateRead {
+		out := map[string]UpdateRead{}
+		for i, read := range r {
+			out[string(rune('a'+i))] = read
+		}
+		return out
+	}
+	going := UpdateRead{Update: endpoint.Update{ID: "u", Status: endpoint.UpdateInProgress}}
+	over := UpdateRead{Update: endpoint.Update{ID: "u", Status: endpoint.UpdateSuccessful}}
+	unread := UpdateRead{Unread: true}
+	attempts := func(a ...Attempt) *Incident { return &Incident{Attempts: a} }
+	for name, tc := range map[string]struct {
+		in   Input
+		i    *Incident
+		want bool
+	}{
+		"nothing is known of":           {Input{Cluster: active}, nil, true},
+		"it is being updated":           {Input{Cluster: endpoint.Cluster{Status: endpoint.StatusUpdating}}, nil, false},
+		"EKS has just refused a change": {Input{Cluster: active, Busy: true}, nil, false},
+		"EKS lists an update":           {Input{Cluster: active, History: endpoint.History{Read: []endpoint.Update{going.Update}}}, nil, false},
+		"an update is read":             {Input{Cluster: active, Updates: reads(going)}, nil, false},
+		"one is not there yet":          {Input{Cluster: active, Updates: reads(UpdateRead{Missing: true})}, nil, false},
+		"one is read, one is not":       {Input{Cluster: active, Updates: reads(going, unread)}, nil, false},
+		"one is not":                    {Input{Cluster: active, Updates: reads(unread)}, nil, true},
+		"one is over":                   {Input{Cluster: active, Updates: reads(over)}, nil, true},
+		"an answer of EKS's was lost":   {Input{Cluster: active}, attempts(Attempt{Number: 1}), false},
+		"it was not":                    {Input{Cluster: active}, attempts(Attempt{UpdateID: "u"}), true},
+	} {
+		if got := (&evaluation{Record: Record{Incident: tc.i}, in: tc.in}).atRest(); got != tc.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
+// TestHowSoonWithoutReading: a cluster that is busy, or may still be, is looked at every
+// minute, whatever can't be read.
+func TestHowSoonWithoutReading(t *testing.T) {
+	active, updating := endpoint.Cluster{Status: endpoint.StatusActive}, endpoint.Cluster{Status: endpoint.StatusUpdating}
+	unread := map[string]UpdateRead{"u": {Unread: true}}
+	for name, tc := range map[string]struct {
+		in      Input
+		trouble int
+		asked   time.Duration // since the update was asked for
+		want    time.Duration
+		then    int
+	}{
+		"all is read":                {Input{Cluster: active, Updates: map[string]UpdateRead{"u": {}}}, 9, time.Minute, 15 * time.Second, 9},
+		"the first time":             {Input{Cluster: active, Updates: unread}, 0, time.Minute, 15 * time.Second, 1},
+		"the third time":             {Input{Cluster: active, Updates: unread}, 2, time.Minute, 40 * time.Second, 3},
+		"for long, and it may be on": {Input{Cluster: active, Updates: unread}, 9, updateTakes - 1, time.Minute, 10},
+		"for long, and it is over":   {Input{Cluster: active, Updates: unread}, 9, updateTakes, 15 * time.Minute, 10},
+		"for longer, and it is busy": {Input{Cluster: updating, Updates: unread}, 9, 3 * time.Hour, time.Minute, 10},
+	} {
+		e := &evaluation{Record: Record{Trouble: tc.trouble, Watch: []Cause{{UpdateID: "u", At: start.Add(-tc.asked)}}}, in: tc.in, now: start}
+		if got := e.slower(lookAgain); got != tc.want || e.Trouble != tc.then {
+			t.Errorf("%s: %s, %d failures", name, got, e.Trouble)
+		}
+	}
+	if got := (&evaluation{in: Input{Cluster: updating, Updates: unread}, now: start}).slower(slowPace); got != slowPace {
+		t.Errorf("%s", got)
+	}
+}
+
+// TestHearingOfItDoesNotMakeBlind: what a busy cluster shows is told of after the doubt,
+// though all that is heard of is updates that can't be read; not while somebody is known
+// to be closing it.
+func TestHearingOfItDoesNotMakeBlind(t *testing.T) {
+	d := newDesk(t, enforce, world)
+	d.refused = "denied"
+	e := d.asks("u1", world)
+	d.comes(e)
+	d.after(time.Minute).recheck()
+	d.log = nil
+	d.after(time.Minute).recheck()
+	if !slices.Contains(d.log, "mails detected") {
+		t.Errorf("%q", d.log)
+	}
+
+	d = newDesk(t, enforce, world)
+	d.comes(d.asks("u1", private)) // it is read
+	for range 5 {
+		d.after(time.Minute).recheck()
+	}
+	if len(d.mails) > 0 {
+		t.Errorf("%q", d.log)
+	}
+
+	d = newDesk(t, enforce, world)
+	d.comes(d.asks("u1", private))
+	d.refused = "denied" // it was read before
+	for range 5 {
+		d.after(time.Minute).recheck()
+	}
+	if len(d.mails) > 0 {
+		t.Errorf("%q", d.log)
+	}
+}
+
+// TestOursThatCannotBeRead: at rest and not as asked it is over without effect, at rest
+// and as asked it is not waited for any longer, each after its time.
+func TestOursThatCannotBeRead(t *testing.T) {
+	for name, tc := range map[string]struct {
+		began, steady time.Duration // for how long
+		shows         endpoint.Access
+		over, unsure  bool
+	}{
+		"it shows nothing of it":                   {notFoundYet, staleFor, world, true, false},
+		"it shows nothing of it yet":               {notFoundYet - 1, staleFor, world, false, false},
+		"it shows nothing of it for a moment":      {notFoundYet, staleFor - 1, world, false, false},
+		"it shows it":                              {creditWithin, staleFor, private, false, true},
+		"it shows it, and may be read soon":        {creditWithin - 1, staleFor, private, false, false},
+		"it shows it for a moment":                 {creditWithin, staleFor - 1, private, false, false},
+		"it was begun long ago, and shows nothing": {creditWithin, creditWithin, world, true, false},
+	} {
+		a := Attempt{UpdateID: "ours", At: start.Add(-time.Hour), CreatedAt: start.Add(-tc.began), Status: endpoint.UpdateInProgress, Desired: private}
+		e := &evaluation{
+			Record: Record{Incident: &Incident{Attempts: []Attempt{a}}, Steady: &Seen{At: start.Add(-tc.steady)}}, now: start,
+			in: Input{Cluster: endpoint.Cluster{Access: tc.shows}, Updates: map[string]UpdateRead{"ours": {Unread: true}}},
+		}
+		if _, look := e.refreshAttempts(); look {
+			t.Errorf("%s: another look", name)
+		}
+		got := e.Incident.Attempts[0]
+		if got.over() != tc.over || got.Unconfirmed != tc.unsure || (got.OverAt.IsZero() == (tc.over || tc.unsure)) || got.inProgress() != !(tc.over || tc.unsure) {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	if got := (Attempt{At: start}).began(); !got.Equal(start) {
+		t.Errorf("%s", got)
+	}
+}
+
+// TestTheirsThatCannotBeRead: it is followed for a quarter of an hour of rest; what a look
+// has shown of it is true then, and the rest is nothing but a message's word.
+func TestTheirsThatCannotBeRead(t *testing.T) {
+	for name, tc := range map[string]struct {
+		asked, steady time.Duration // for how long
+		shown         bool
+		status        endpoint.UpdateStatus
+		past          bool
+	}{
+		"not at rest for long": {creditWithin, creditWithin - 1, true, "", false},
+		"asked for lately":     {creditWithin - 1, creditWithin, true, "", false},
+		"it was shown":         {creditWithin, creditWithin, true, endpoint.UpdateSuccessful, false},
+		"it was not":           {creditWithin, creditWithin, false, "", true},
+	} {
+		w := Cause{UpdateID: "u", At: start.Add(-tc.asked), Asked: request(world), Shown: tc.shown}
+		e := &evaluation{
+			Record: Record{Watch: []Cause{w}, Steady: &Seen{At: start.Add(-tc.steady)}}, now: start,
+			in: Input{Policy: tell, Cluster: endpoint.Cluster{Access: private, Status: endpoint.StatusActive}, Updates: map[string]UpdateRead{"u": {Unread: true}}},
+		}
+		e.refreshWatched()
+		if slices.Contains(e.Past, "u") != tc.past || (len(e.Watch) == 0) != tc.past || !tc.past && e.Watch[0].Status != tc.status {
+			t.Errorf("%s: %+v, past %q", name, e.Watch, e.Past)
+		}
+	}
+}
+
+// TestWhatALookShowsOfAnUpdate: of a cluster at rest, what was asked for against the rules.
+func TestWhatALookShowsOfAnUpdate(t *testing.T) {
+	for name, tc := range map[string]struct {
+		asked, shows endpoint.Access
+		status       endpoint.Status
+		busy, want   bool
+	}{
+		"what was asked for":         {world, world, endpoint.StatusActive, false, true},
+		"something else":             {world, private, endpoint.StatusActive, false, false},
+		"what was there before":      {world, world, endpoint.StatusUpdating, false, false},
+		"it while EKS refuses calls": {world, world, endpoint.StatusActive, true, false},
+		"what breaks no rule":        {private, private, endpoint.StatusActive, false, false},
+	} {
+		e := &evaluation{
+			Record: Record{Watch: []Cause{{UpdateID: "u", At: start, Asked: request(tc.asked)}}}, now: start,
+			in: Input{Policy: tell, Busy: tc.busy, Cluster: endpoint.Cluster{Access: tc.shows, Status: tc.status}, Updates: map[string]UpdateRead{"u": {Unread: true}}},
+		}
+		for range 2 { // what was shown once stays so
+			e.refreshWatched()
+			if e.Watch[0].Shown != tc.want {
+				t.Errorf("%s: %t", name, e.Watch[0].Shown)
+			}
+			if tc.want {
+				e.in.Cluster.Access = private
+			}
+		}
+	}
+}
+
+// TestOpenedAgainAsALookShows: EKS tells of neither the closing nor the opening, and the
+// event of the opening is at hand.
+func TestOpenedAgainAsALookShows(t *testing.T) {
+	for name, tc := range map[string]struct {
+		w    Cause
+		now  *endpoint.Access
+		want bool
+	}{
+		"shown":                  {Cause{At: start, Asked: request(world), Shown: true}, &world, true},
+		"not shown":              {Cause{At: start, Asked: request(world)}, &world, false},
+		"known when it was told": {Cause{At: start.Add(-time.Hour), Asked: request(world), Shown: true}, &world, false},
+		"another access":         {Cause{At: start, Asked: request(office), Shown: true}, &world, false},
+		"an old record":          {Cause{At: start, Asked: request(world), Shown: true}, nil, false},
+	} {
+		e := &evaluation{Record: Record{Watch: []Cause{tc.w}, Standing: &Standing{Covers: start.Add(-time.Minute), Now: tc.now}}, in: Input{Policy: tell}, now: start}
+		if got := e.openedAgain(nil); got != tc.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
+// TestWhatStuckNames: what AWS refuses, in its own words, and what the cluster shows.
+func TestWhatStuckNames(t *testing.T) {
+	d := newDesk(t, enforce, private)
+	d.comes(d.asks("u1", world))
+	d.refused = "eks:DescribeUpdate: denied"
+	d.after(2 * time.Hour).recheck()
+	if i := d.mails[len(d.mails)-1].Record.Incident; d.mails[len(d.mails)-1].Kind != NoticeStuck || i.Obstacle != d.refused || i.Shown == nil || !i.Shown.Equal(private) {
+		t.Errorf("%q, %+v", d.log, i)
+	}
+	d = newDesk(t, enforce, private)
+	d.comes(d.asks("u1", world))
+	d.trouble = "eks:DescribeCluster: denied"
+	d.after(2 * time.Hour).recheck()
+	if i := d.mails[len(d.mails)-1].Record.Incident; d.mails[len(d.mails)-1].Kind != NoticeStuck || i.Obstacle != d.trouble || i.Shown != nil {
+		t.Errorf("%q, %+v", d.log, i)
+	}
+}
