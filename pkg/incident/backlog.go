@@ -213,6 +213,8 @@ func (t *evaluation) late(d Debt) *Late {
 	unfinished := slices.ContainsFunc(t.Watch, func(w Cause) bool { return !w.over() })
 	i := t.Incident
 	switch {
+	case i != nil && i.Ref == ref && i.Final == nil && len(l.Rules) == 0 && !unfinished && i.applied():
+		// Ours has ended it, and what is still waited for is another update.
 	case i != nil && !i.settled():
 		l.Matter, l.Ref, l.Ended = MatterOther, i.Ref, i.OpenedAt
 		if i.Ref == ref {
@@ -227,6 +229,11 @@ func (t *evaluation) late(d Debt) *Late {
 		l.Matter, l.Ended = MatterOther, t.now
 	}
 	return l
+}
+
+// applied reports whether an attempt of ours is known to have taken effect.
+func (i *Incident) applied() bool {
+	return slices.ContainsFunc(i.Attempts, func(a Attempt) bool { return a.Status == endpoint.UpdateSuccessful })
 }
 
 // settled reports whether an incident has ended with nothing wrong any more.

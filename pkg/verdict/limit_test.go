@@ -44,7 +44,12 @@ func TestTheLimitKeepsWhatIsWritten(t *testing.T) {
 			both(many(38, "13.20.%d.7/32") + " 14.1.0.0/20 14.2.0.0/23"),
 			"14.0.0.0/8 not-allowed, 14.4.0.0/24 over-the-limit, 14.6.0.0/24 over-the-limit, 14.8.0.0/24 over-the-limit"},
 		"neighbouring pieces take one place": {"13.20.0.0/16 14.1.0.0/21 14.1.8.0/21", many(39, "13.20.%d.7/32") + " 14.1.0.0/19", both(many(39, "13.20.%d.7/32") + " 14.1.0.0/20"), "14.1.0.0/19 not-allowed"},
-		"so do those of two blocks":          {"13.20.0.0/16 14.1.0.0/24 14.1.2.0/24 14.1.1.0/24", many(39, "13.20.%d.7/32") + " 14.1.0.0/23 14.1.2.0/23", both(many(39, "13.20.%d.7/32") + " 14.1.0.0/23"), "14.1.2.0/23 not-allowed, 14.1.2.0/24 over-the-limit"},
+		"as written, where there is room":    {"13.20.0.0/16 14.1.0.0/24 14.1.1.0/24", "14.0.0.0/8 13.20.0.0/25 13.20.0.128/25", both("14.1.0.0/23 13.20.0.0/25 13.20.0.128/25"), "14.0.0.0/8 not-allowed"},
+		"neighbours that are written": {"13.20.0.0/16 14.1.0.0/24 14.1.4.0/24 14.1.8.0/24", "13.20.200.0/25 13.20.200.128/25 " + many(37, "13.20.%d.7/32") + " 14.0.0.0/8",
+			both("13.20.200.0/25 13.20.200.128/25 " + many(37, "13.20.%d.7/32") + " 14.1.0.0/24"), "14.0.0.0/8 not-allowed, 14.1.4.0/24 over-the-limit, 14.1.8.0/24 over-the-limit"},
+		"as many neighbours as there may be": {"13.20.0.0/16 14.1.0.0/24", "13.20.200.0/25 13.20.200.128/25 " + many(38, "13.20.%d.7/32") + " 14.0.0.0/8",
+			both("13.20.200.0/25 13.20.200.128/25 " + many(38, "13.20.%d.7/32")), "14.0.0.0/8 not-allowed, 14.1.0.0/24 over-the-limit"},
+		"so do those of two blocks": {"13.20.0.0/16 14.1.0.0/24 14.1.2.0/24 14.1.1.0/24", many(39, "13.20.%d.7/32") + " 14.1.0.0/23 14.1.2.0/23", both(many(39, "13.20.%d.7/32") + " 14.1.0.0/23"), "14.1.2.0/23 not-allowed, 14.1.2.0/24 over-the-limit"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := verdict.Judge(rules(allowed(policy.Enforce, c.admitted)), cluster(both(c.list)), now)
@@ -59,6 +64,39 @@ func TestTheLimitKeepsWhatIsWritten(t *testing.T) {
 	}
 }
 
+// Blocks that are too wide take no place of the limit, whether written or cut.
+func TestTheLimitWithoutWhatIsTooWide(t *testing.T) {
+	t.Parallel()
+	admitted := "13.20.0.0/16 15.0.0.0/12 16.0.0.0/12 14.1.0.0/24 14.1.4.0/24"
+	list := many(39, "13.20.%d.7/32") + " 15.0.0.0/12 16.0.0.0/8 14.0.0.0/8" // 39 inside, one too wide, one cut and too wide, two pieces
+	d := verdict.Decide(verdict.Judge(rules(allowed(policy.Enforce, admitted), width(policy.Enforce, 16, -1)), cluster(both(list)), now), nil, healthy())
+	if diff := cmp.Diff(both(many(39, "13.20.%d.7/32")+" 14.1.0.0/24").String(), d.Desired.String()); diff != "" {
+		t.Errorf("desired (-want +got)\n%s", diff)
+	}
+}
+
+// What is written and allowed is dropped for the limit alone: EKS has no such list, and a
+// policy's own cases may.
+func TestMoreIsWrittenThanThereMayBe(t *testing.T) {
+	t.Parallel()
+	d := verdict.Decide(verdict.Judge(rules(allowed(policy.Enforce, "13.20.0.0/16")), cluster(both(many(41, "13.20.%d.7/32")+" 14.0.0.0/8")), now), nil, healthy())
+	if n := len(d.Desired.CIDRs); n != 40 || !strings.Contains(lossesOf(d), "/32 over-the-limit") {
+		t.Errorf("%d stay, losses %s", n, lossesOf(d))
+	}
+}
+
+// While a lockout check keeps what narrows, nothing is lost.
+func TestNothingIsLostOfWhatIsKept(t *testing.T) {
+	t.Parallel()
+	access := both("198.51.0.0/16")
+	access.Private = false
+	p := rules(allowed(policy.Enforce, "198.51.0.0/17"), width(policy.Enforce, 20, -1), private(policy.Enforce))
+	d := verdict.Decide(verdict.Judge(p, cluster(access), now), nil, endpoint.Network{Read: true})
+	if d.Action != verdict.Apply || len(d.Kept) == 0 || lossesOf(d) != "" {
+		t.Errorf("%s, kept %q, losses %q", d.Action, d.Kept, lossesOf(d))
+	}
+}
+
 func TestLosses(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -67,14 +105,16 @@ func TestLosses(t *testing.T) {
 		before *endpoint.Access
 		want   string
 	}{
-		"not allowed":             {rules(allowed(policy.Enforce, "8.8.0.0/16")), "8.8.8.0/24 9.9.9.0/24", nil, "9.9.9.0/24 not-allowed"},
-		"cut":                     {rules(allowed(policy.Enforce, "8.8.0.0/16")), "8.0.0.0/8", nil, "8.0.0.0/8 not-allowed"},
-		"too wide":                {rules(width(policy.Enforce, 16, -1)), "8.0.0.0/8 9.9.9.0/24", nil, "8.0.0.0/8 too-wide"},
-		"too wide together":       {rules(width(policy.Enforce, 24, -1)), "8.8.8.0/24 8.8.9.0/24 9.9.9.0/24", nil, "8.8.8.0/24 too-wide, 8.8.9.0/24 too-wide"},
-		"cut, and then too wide":  {rules(allowed(policy.Enforce, "8.8.0.0/16 9.9.9.0/24"), width(policy.Enforce, 24, -1)), "8.0.0.0/7", nil, "8.0.0.0/7 not-allowed, 8.8.0.0/16 too-wide"},
-		"closed":                  {rules(disabled(policy.Enforce)), "8.8.8.0/24", nil, "8.8.8.0/24 not-allowed"},
-		"nothing but private":     {rules(private(policy.Enforce)), "8.8.8.0/24", nil, ""},
-		"back to what was before": {rules(allowed(policy.Revert, "8.8.0.0/16")), "8.8.8.0/24 9.9.9.0/24", new(both("8.8.4.0/24")), "8.8.8.0/24 reverted, 9.9.9.0/24 not-allowed"},
+		"not allowed":                  {rules(allowed(policy.Enforce, "8.8.0.0/16")), "8.8.8.0/24 9.9.9.0/24", nil, "9.9.9.0/24 not-allowed"},
+		"cut":                          {rules(allowed(policy.Enforce, "8.8.0.0/16")), "8.0.0.0/8", nil, "8.0.0.0/8 not-allowed"},
+		"too wide":                     {rules(width(policy.Enforce, 16, -1)), "8.0.0.0/8 9.9.9.0/24", nil, "8.0.0.0/8 too-wide"},
+		"too wide together":            {rules(width(policy.Enforce, 24, -1)), "8.8.8.0/24 8.8.9.0/24 9.9.9.0/24", nil, "8.8.8.0/24 too-wide, 8.8.9.0/24 too-wide"},
+		"cut, and then too wide":       {rules(allowed(policy.Enforce, "8.8.0.0/16 9.9.9.0/24"), width(policy.Enforce, 24, -1)), "8.0.0.0/7", nil, "8.0.0.0/7 not-allowed, 8.8.0.0/16 too-wide"},
+		"closed":                       {rules(disabled(policy.Enforce)), "8.8.8.0/24", nil, "8.8.8.0/24 not-allowed"},
+		"nothing but private":          {rules(private(policy.Enforce)), "8.8.8.0/24", nil, ""},
+		"closed, and too wide in part": {rules(disabled(policy.Enforce), allowed(policy.Enforce, "8.8.0.0/16"), width(policy.Enforce, 24, -1)), "8.0.0.0/8", nil, "8.0.0.0/8 not-allowed"},
+		"back, from what is too wide":  {rules(allowed(policy.Revert, "8.8.0.0/16"), width(policy.Revert, 24, -1)), "8.0.0.0/8", new(both("8.8.4.0/24")), "8.0.0.0/8 not-allowed"},
+		"back to what was before":      {rules(allowed(policy.Revert, "8.8.0.0/16")), "8.8.8.0/24 9.9.9.0/24", new(both("8.8.4.0/24")), "8.8.8.0/24 reverted, 9.9.9.0/24 not-allowed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			access := both(c.list)
