@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
+	"go.yaml.in/yaml/v4"
 	"go4.org/netipx"
 )
 
@@ -96,16 +96,24 @@ const everyoneHint = "drop the rule if everyone may reach the endpoint"
 // all but the special-purpose ones, and for IPv6 those that are given out. Of
 // 2000::/3, the rest of which is reserved for later, that is what lies in
 // 2000::/4. Source: the IANA IPv6 Global Unicast Address Assignments.
-func global(family netip.Prefix) *netipx.IPSet {
+func (r *reader) global(family netip.Prefix) *netipx.IPSet {
+	if set, ok := r.worlds[family]; ok {
+		return set
+	}
 	var b netipx.IPSetBuilder
 	if family == everyIPv6 {
-		family = netip.PrefixFrom(v6(0x2000), 4)
+		b.AddPrefix(netip.PrefixFrom(v6(0x2000), 4))
+	} else {
+		b.AddPrefix(family)
 	}
-	b.AddPrefix(family)
 	for _, block := range append(special(), documentation()...) {
 		b.RemovePrefix(block.prefix)
 	}
 	set, _ := b.IPSet() // fails for invalid prefixes alone
+	if r.worlds == nil {
+		r.worlds = map[netip.Prefix]*netipx.IPSet{}
+	}
+	r.worlds[family] = set
 	return set
 }
 
@@ -129,7 +137,10 @@ func (r *reader) wide(at *yaml.Node, allowed *netipx.IPSet) {
 			r.errorAt(at, everyoneHint, "the allowed CIDRs together are %s, every address", family.every.String())
 			continue
 		}
-		world := global(family.every)
+		if !allowed.OverlapsPrefix(family.every) {
+			continue
+		}
+		world := r.global(family.every)
 		var b netipx.IPSetBuilder
 		b.AddSet(world)
 		b.Intersect(allowed)

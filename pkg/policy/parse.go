@@ -4,15 +4,14 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
-	"strconv"
+	"net/netip"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
-	"go.yaml.in/yaml/v3"
+	"go.yaml.in/yaml/v4"
+	"go4.org/netipx"
 )
 
 // maxProblems is how many problems are told; a file with more needs another
@@ -51,8 +50,9 @@ type reader struct {
 	homes    []home
 	lines    []string
 	problems Problems
-	more     int // problems beyond maxProblems
-	meetings int // steps left to find out which rules can meet
+	more     int                            // problems beyond maxProblems
+	meetings int                            // steps left to find out which rules can meet
+	worlds   map[netip.Prefix]*netipx.IPSet // what global has worked out
 }
 
 // all are the problems in the order of the file.
@@ -89,6 +89,10 @@ func (r *reader) place(line, column int) Problem {
 }
 
 func (r *reader) errorAt(n *yaml.Node, hint, format string, args ...any) {
+	if len(r.problems) == maxProblems {
+		r.more++
+		return
+	}
 	for i, arg := range args {
 		if text, ok := arg.(string); ok {
 			args[i] = brief(text)
@@ -112,30 +116,39 @@ func (r *reader) document(data []byte) *yaml.Node {
 	if !r.characters() {
 		return nil
 	}
-	repairs, ok := scan(r.lines, r.noun, func(line, column int, what, hint string) { r.add(line, column, Error, "", what, hint) })
-	if !ok {
-		return nil
+	doc, wrong := load(strings.Join(r.lines, "\n"))
+	if wrong != nil {
+		// Blanks that look like spaces hide what else is wrong.
+		lines, mended := plainSpaces(r.lines, func(line, column int, c rune) {
+			r.add(line, column, Error, "", "the blank here is "+characterName(c), "write a plain space")
+		})
+		if mended {
+			r.lines = lines
+			doc, wrong = load(strings.Join(lines, "\n"))
+		}
 	}
-	readable := mended(r.lines, repairs)
-	root, err := decode(readable)
+	for _, n := range doc.anchors {
+		r.errorAt(n, "write the value out where it is needed, or quote it if the & belongs to it", "YAML anchors are not used in a %s", r.noun)
+	}
+	if wrong != nil {
+		doc.second = secondBefore(r.lines, wrong.Mark.Line)
+	}
 	switch {
-	case err != nil:
-		line := r.syntaxLine(readable, err)
-		text := r.lines[line-1]
-		message := yamlMessage(err)
-		what, hint := syntaxHint(message)
-		r.add(line, 1+len(text)-len(strings.TrimLeft(text, " ")), Error, "", notYAML+what, hint)
+	case doc.second != nil:
+		r.errorAt(doc.second, "a "+r.noun+" file holds one document: remove the line \"---\" and what doesn't belong", "a second document starts here")
 		return nil
-	case root == nil || len(root.Content) == 0 || isNull(root.Content[0]):
+	case wrong != nil:
+		m := (&syntax{lines: r.lines, noun: r.noun, err: wrong}).explain()
+		r.add(min(m.line, len(r.lines)), m.column, Error, "", m.what, m.hint)
+		return nil
+	case doc.body == nil || isNull(doc.body):
 		r.add(1, 1, Error, "", "the document is empty", "it needs "+r.needs)
 		return nil
 	}
-	body := root.Content[0]
-	restore(body, placed(repairs))
-	if !r.tidy(body, 1) {
+	if !r.tidy(doc.body, 1) {
 		return nil
 	}
-	return body
+	return doc.body
 }
 
 // readText returns the text of the file, with a replacement for each byte that is
@@ -197,77 +210,8 @@ func (r *reader) characters() bool {
 	return len(r.problems) < maxProblems
 }
 
-var errSecondDocument = errors.New("a second document follows")
-
-func decode(data []byte) (*yaml.Node, error) {
-	var root, second yaml.Node
-	d := yaml.NewDecoder(bytes.NewReader(data))
-	switch err := d.Decode(&root); {
-	case errors.Is(err, io.EOF):
-		return nil, nil
-	case err != nil:
-		return nil, err
-	}
-	switch err := d.Decode(&second); {
-	case errors.Is(err, io.EOF):
-		return &root, nil
-	case err != nil:
-		return nil, err
-	default:
-		return nil, errSecondDocument
-	}
-}
-
-// yamlMessage is the YAML parser's message without its place, which is that of
-// the surrounding mapping or list more often than that of the mistake.
-func yamlMessage(err error) string {
-	_, message := yamlLine(err)
-	return message
-}
-
-func yamlLine(err error) (int, string) {
-	message := strings.TrimPrefix(err.Error(), "yaml: ")
-	if rest, ok := strings.CutPrefix(message, "line "); ok {
-		if number, text, ok := strings.Cut(rest, ": "); ok {
-			if line, err := strconv.Atoi(number); err == nil {
-				return line, text
-			}
-		}
-	}
-	return 1, message
-}
-
-// syntaxLine finds the line that a syntax error starts at: the one after the
-// longest beginning of the file that is valid. Long files would take too many
-// tries; for those the YAML parser's own line must do.
-func (r *reader) syntaxLine(data []byte, err error) int {
-	budget := 4 << 20
-	for end := len(data); budget > 0; budget -= end {
-		end = bytes.LastIndexByte(data[:max(end-1, 0)], '\n') + 1
-		if _, err := decode(data[:end]); err == nil {
-			return min(len(splitLines(string(data[:end]))), len(r.lines))
-		}
-	}
-	line, _ := yamlLine(err)
-	return max(1, min(line, len(r.lines)))
-}
-
-// syntaxHint says what is wrong with a line that is not YAML, and what to do.
-func syntaxHint(message string) (what, hint string) {
-	switch {
-	case strings.Contains(message, "could not find expected ':'"):
-		return "a key without a colon", `write a colon and a blank after the key`
-	case strings.Contains(message, "mapping values are not allowed"):
-		return "a key stands where none can", "look at the indentation, and put a value that holds a colon in quotes"
-	case strings.Contains(message, "did not find expected"):
-		return "the line fits none of those above", "indent it like the keys or dashes that it belongs to"
-	default:
-		return message, "look at the indentation of this line and at the colons and quotes in it"
-	}
-}
-
-// tidy refuses explicit tags and nesting that is too deep; it tells whether the
-// walk may go on.
+// tidy refuses aliases, explicit tags and nesting that is too deep; it reports
+// whether the walk may go on.
 func (r *reader) tidy(n *yaml.Node, depth int) bool {
 	if n.Kind == yaml.MappingNode || n.Kind == yaml.SequenceNode {
 		if depth > MaxNesting {
@@ -275,6 +219,13 @@ func (r *reader) tidy(n *yaml.Node, depth int) bool {
 			return false
 		}
 		depth++
+	}
+	if n.Kind == yaml.AliasNode {
+		hint := "write the value out, or quote it if it is a pattern"
+		if len(n.Value) < maxPattern {
+			hint += `: "*` + n.Value + `"`
+		}
+		r.errorAt(n, hint, "YAML aliases are not used in a %s", r.noun)
 	}
 	if n.Style&yaml.TaggedStyle != 0 {
 		r.errorAt(n, "remove it: the type of a value follows from its place", "the YAML tag %s is not used in a %s", n.Tag, r.noun)

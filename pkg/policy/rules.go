@@ -8,7 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"go.yaml.in/yaml/v3"
+	"go.yaml.in/yaml/v4"
 	"go4.org/netipx"
 )
 
@@ -38,7 +38,9 @@ func (r *reader) policy(n *yaml.Node) *Policy {
 	var exempt []*exemptionPlace
 	names := map[string]int{}
 	if rules, ok := f["rules"]; ok {
-		for i, item := range r.list(rules.value, "rules") {
+		items := r.list(rules.value, "rules")
+		p.Rules, places = make([]Rule, 0, len(items)), make([]*rulePlace, 0, len(items))
+		for i, item := range items {
 			rule, place := r.rule(item, i+1, names)
 			p.Rules = append(p.Rules, rule)
 			places = append(places, place)

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"unicode"
 
-	"go.yaml.in/yaml/v3"
+	"go.yaml.in/yaml/v4"
 )
 
 // A hint that names a value names one that the next run takes: what people follow

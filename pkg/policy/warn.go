@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
+	"go.yaml.in/yaml/v4"
 	"go4.org/netipx"
 
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
