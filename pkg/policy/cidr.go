@@ -96,9 +96,9 @@ const everyoneHint = "drop the rule if everyone may reach the endpoint"
 // all but the special-purpose ones, and for IPv6 those that are given out. Of
 // 2000::/3, the rest of which is reserved for later, that is what lies in
 // 2000::/4. Source: the IANA IPv6 Global Unicast Address Assignments.
-func (r *reader) global(family netip.Prefix) *netipx.IPSet {
-	if set, ok := r.worlds[family]; ok {
-		return set
+func (r *reader) global(family netip.Prefix) world {
+	if known, ok := r.worlds[family]; ok {
+		return known
 	}
 	var b netipx.IPSetBuilder
 	if family == everyIPv6 {
@@ -111,17 +111,26 @@ func (r *reader) global(family netip.Prefix) *netipx.IPSet {
 	}
 	set, _ := b.IPSet() // fails for invalid prefixes alone
 	if r.worlds == nil {
-		r.worlds = map[netip.Prefix]*netipx.IPSet{}
+		r.worlds = map[netip.Prefix]world{}
 	}
-	r.worlds[family] = set
-	return set
+	r.worlds[family] = world{set, size(set.Prefixes(), family)}
+	return r.worlds[family]
 }
 
-// size is how many addresses the set has, as near as a float64 can say.
-func size(set *netipx.IPSet) float64 {
+// world is the addresses of a family that someone can have, and how many they are.
+type world struct {
+	set  *netipx.IPSet
+	size float64
+}
+
+// size is how many addresses the blocks have of a family, as near as a float64 can
+// say.
+func size(blocks []netip.Prefix, family netip.Prefix) float64 {
 	n := 0.0
-	for _, p := range set.Prefixes() {
-		n += math.Pow(2, float64(p.Addr().BitLen()-p.Bits()))
+	for _, p := range blocks {
+		if p.Addr().BitLen() == family.Addr().BitLen() {
+			n += math.Pow(2, float64(p.Addr().BitLen()-p.Bits()))
+		}
 	}
 	return n
 }
@@ -129,6 +138,7 @@ func size(set *netipx.IPSet) float64 {
 // wide refuses allowed CIDRs that leave out no address that anyone can have, and
 // warns of those that take in most.
 func (r *reader) wide(at *yaml.Node, allowed *netipx.IPSet) {
+	blocks := allowed.Prefixes()
 	for _, family := range []struct {
 		name  string
 		every netip.Prefix
@@ -137,22 +147,22 @@ func (r *reader) wide(at *yaml.Node, allowed *netipx.IPSet) {
 			r.errorAt(at, everyoneHint, "the allowed CIDRs together are %s, every address", family.every.String())
 			continue
 		}
-		if !allowed.OverlapsPrefix(family.every) {
-			continue
-		}
 		world := r.global(family.every)
+		if size(blocks, family.every) <= world.size/2 {
+			continue // as nearly always, which spares the rest
+		}
 		var b netipx.IPSetBuilder
-		b.AddSet(world)
+		b.AddSet(world.set)
 		b.Intersect(allowed)
 		both, err := b.IPSet()
 		if err != nil {
 			continue
 		}
-		if both.Equal(world) {
+		if both.Equal(world.set) {
 			r.errorAt(at, everyoneHint, "the allowed CIDRs together are all public %s addresses", family.name)
 			continue
 		}
-		if share := size(both) / size(world); share > 0.5 {
+		if share := size(both.Prefixes(), family.every) / world.size; share > 0.5 {
 			r.add(at.Line, at.Column, Warning, KindWide,
 				fmt.Sprintf("the allowed CIDRs take in %d%% of all public %s addresses", int(math.Floor(100*share)), family.name),
 				"list the networks that need the endpoint, each as narrow as it is")

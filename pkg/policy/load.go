@@ -135,3 +135,8 @@ func secondBefore(lines []string, last int) *yaml.Node {
 func isMarker(line string) bool {
 	return strings.HasPrefix(line, "---") && strings.Trim(line[3:min(4, len(line))], " \t") == ""
 }
+
+// isLimit reports whether a text was left for what it would cost to read it.
+func isLimit(err *yaml.LoadError) bool {
+	return err.Message == errTooDeep.Error() || err.Message == errTooMany.Error()
+}

@@ -11,7 +11,6 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
-	"go4.org/netipx"
 )
 
 // maxProblems is how many problems are told; a file with more needs another
@@ -49,10 +48,11 @@ type reader struct {
 	needs    string // what an empty one lacks
 	homes    []home
 	lines    []string
+	ours     bool // whether the file is of this kind, so that its lines may be shown
 	problems Problems
-	more     int                            // problems beyond maxProblems
-	meetings int                            // steps left to find out which rules can meet
-	worlds   map[netip.Prefix]*netipx.IPSet // what global has worked out
+	more     int                    // problems beyond maxProblems
+	meetings int                    // steps left to find out which rules can meet
+	worlds   map[netip.Prefix]world // what global has worked out
 }
 
 // all are the problems in the order of the file.
@@ -82,7 +82,7 @@ func (r *reader) add(line, column int, severity Severity, kind Kind, what, hint 
 func (r *reader) place(line, column int) Problem {
 	line, column = max(line, 1), max(column, 1)
 	p := Problem{File: r.file, Line: line, Column: column}
-	if line <= len(r.lines) {
+	if r.ours && line <= len(r.lines) {
 		p.Source, p.caret = showSource(r.lines[line-1], column)
 	}
 	return p
@@ -113,6 +113,7 @@ func (r *reader) document(data []byte) *yaml.Node {
 		return nil
 	}
 	r.lines = splitLines(text)
+	r.ours = r.beginsLikeOurs()
 	if !r.characters() {
 		return nil
 	}
@@ -127,6 +128,14 @@ func (r *reader) document(data []byte) *yaml.Node {
 			doc, wrong = load(strings.Join(lines, "\n"))
 		}
 	}
+	var m mistake
+	if wrong != nil {
+		m = (&syntax{lines: r.lines, noun: r.noun, err: wrong}).explain()
+	}
+	if what := r.foreign(doc.body, wrong); what != "" {
+		r.add(min(m.line, len(r.lines)), m.column, Error, "", "this is not a "+r.noun+": "+what, "a "+r.noun+" has "+r.needs+": look whether this is the right file")
+		return nil
+	}
 	for _, n := range doc.anchors {
 		r.errorAt(n, "write the value out where it is needed, or quote it if the & belongs to it", "YAML anchors are not used in a %s", r.noun)
 	}
@@ -138,7 +147,6 @@ func (r *reader) document(data []byte) *yaml.Node {
 		r.errorAt(doc.second, "a "+r.noun+" file holds one document: remove the line \"---\" and what doesn't belong", "a second document starts here")
 		return nil
 	case wrong != nil:
-		m := (&syntax{lines: r.lines, noun: r.noun, err: wrong}).explain()
 		r.add(min(m.line, len(r.lines)), m.column, Error, "", m.what, m.hint)
 		return nil
 	case doc.body == nil || isNull(doc.body):
@@ -149,6 +157,46 @@ func (r *reader) document(data []byte) *yaml.Node {
 		return nil
 	}
 	return doc.body
+}
+
+// foreign says why a file is not what is read here at all, empty if it may be. Such
+// a file may be anything, a private key, too: nothing of it is ever told.
+func (r *reader) foreign(body *yaml.Node, wrong *yaml.LoadError) string {
+	if wrong != nil {
+		if r.ours || isLimit(wrong) {
+			return ""
+		}
+		return "it is not YAML"
+	}
+	r.ours = false
+	switch {
+	case body == nil || isNull(body):
+		return ""
+	case body.Kind != yaml.MappingNode:
+		return "it is " + typeName(body) + ", not a mapping"
+	}
+	const slips = 2 // of the hand: apiVersion is further away from version
+	for i := 0; i < len(body.Content); i += 2 {
+		key := body.Content[i].Value
+		if near := nearest(key, r.homes[0].keys); near != "" && distance(strings.ToLower(key), near) <= slips {
+			r.ours = true
+			return ""
+		}
+	}
+	return "it has none of the keys of one"
+}
+
+// beginsLikeOurs reports whether the first key of the file is one that is known,
+// for a file that can't be read to its end.
+func (r *reader) beginsLikeOurs() bool {
+	for _, line := range r.lines {
+		if isBlank(line) || isMarker(line) || line[0] == '%' {
+			continue
+		}
+		key, _, ok := strings.Cut(strings.TrimLeft(line, "{ "), ":")
+		return ok && contains(r.homes[0].keys, strings.Trim(key, "\"' "))
+	}
+	return false
 }
 
 // readText returns the text of the file, with a replacement for each byte that is
@@ -183,6 +231,7 @@ func (r *reader) readText(data []byte) (string, bool) {
 		i += n
 	}
 	r.lines = splitLines(text.String())
+	r.ours = r.beginsLikeOurs()
 	for _, at := range spots {
 		r.add(at.line, at.column, Error, "", "the file is not UTF-8 text", "save it as UTF-8")
 	}

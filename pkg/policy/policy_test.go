@@ -264,12 +264,12 @@ func TestTextIsNotStructure(t *testing.T) {
 		"a star in a flow comment":        {"a: [b, # *x\n c]", ""},
 		"a star in a long text":           {"a: b\n  *c &d\n  [e\ng: h", ""},
 		"a star in a block":               {"a: |\n  *c\n\n  &d: [\nb: >-\n  [*x\n", ""},
-		"a block in a list":               {"- |\n *c\n- >\n &d\n", ""},
-		"a block without a key":           {"|\n *c", ""},
+		"a block in a list":               {"a:\n- |\n *c\n- >\n &d\n", ""},
+		"a block without a key":           {"|\n *c", "not a policy"},
 		"quotes over lines":               {"a: \"b\n  *c \\\" [\n  d\"\ne: 'it''s\n *f'\n", ""},
 		"quotes over lines in a list":     {"a: [\"b\n  *c [\n  d\", 'e\n [', f]\n", ""},
 		"a quoted key":                    {"\"a\": *b", "aliases"},
-		"a quoted key without a value":    {"\"a b\": \"c\"\n'd': e", ""},
+		"a quoted key without a value":    {"\"a b\": \"c\"\n'a': e", ""},
 		"an alias after a block":          {"a: |\n  *c\nb: *d", "aliases"},
 		"an alias after a text":           {"a: b\n  c\nd: *e", "aliases"},
 		"an alias as a key":               {"*a : b", "aliases"},
@@ -286,12 +286,12 @@ func TestTextIsNotStructure(t *testing.T) {
 		"a directive after the end":       {"a: b\n...\n%YAML 1.1\n---\n", "second document"},
 		"a marker with a value":           {"--- {a: b}\n", ""},
 		"a second marker with a value":    {"--- {a: b}\n--- {c: d}", "second document"},
-		"a marker that is none":           {"---a: b\n---c: d\n", ""},
+		"a marker that is none":           {"---a: b\na: b\n---c: d\n", ""},
 		"a colon in a flow text":          {"a: [b:c, d: *e]", "aliases"},
 		"a comment right after a comment": {"#\n\n\t\n# x", "empty"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := &reader{noun: "policy"}
+			r := &reader{noun: "policy", homes: []home{{"the document", []string{"a"}}}}
 			r.document([]byte(c.doc))
 			var got []string
 			for _, p := range r.all() {
