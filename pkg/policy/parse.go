@@ -133,7 +133,7 @@ func (r *reader) document(data []byte) *yaml.Node {
 		m = (&syntax{lines: r.lines, noun: r.noun, err: wrong}).explain()
 	}
 	if what := r.foreign(doc.body, wrong); what != "" {
-		r.add(min(m.line, len(r.lines)), m.column, Error, "", "this is not a "+r.noun+": "+what, "a "+r.noun+" has "+r.needs+": look whether this is the right file")
+		r.add(min(m.line, len(r.lines)), m.column, Error, "", "this is not a "+r.noun+": "+what, "a "+r.noun+" has "+r.needs+"; look whether this is the right file")
 		return nil
 	}
 	for _, n := range doc.anchors {
