@@ -8,6 +8,8 @@ import (
 
 	"go.yaml.in/yaml/v4"
 	"go4.org/netipx"
+
+	"github.com/endpointguard/endpointguard/pkg/internal/document"
 )
 
 // block is a range that the registries set apart.
@@ -144,7 +146,7 @@ func (r *reader) wide(at *yaml.Node, allowed *netipx.IPSet) {
 		every netip.Prefix
 	}{{"IPv4", everyIPv4}, {"IPv6", everyIPv6}} {
 		if allowed.ContainsPrefix(family.every) {
-			r.errorAt(at, everyoneHint, "the allowed CIDRs together are %s, every address", family.every.String())
+			r.ErrorAt(at, everyoneHint, "the allowed CIDRs together are %s, every address", family.every.String())
 			continue
 		}
 		world := r.global(family.every)
@@ -159,11 +161,11 @@ func (r *reader) wide(at *yaml.Node, allowed *netipx.IPSet) {
 			continue
 		}
 		if both.Equal(world.set) {
-			r.errorAt(at, everyoneHint, "the allowed CIDRs together are all public %s addresses", family.name)
+			r.ErrorAt(at, everyoneHint, "the allowed CIDRs together are all public %s addresses", family.name)
 			continue
 		}
 		if share := size(both.Prefixes(), family.every) / world.size; share > 0.5 {
-			r.add(at.Line, at.Column, Warning, KindWide,
+			r.Add(at.Line, at.Column, Warning, KindWide,
 				fmt.Sprintf("the allowed CIDRs take in %d%% of all public %s addresses", int(math.Floor(100*share)), family.name),
 				"list the networks that need the endpoint, each as narrow as it is")
 		}
@@ -178,10 +180,10 @@ const (
 // readCIDR reads one allowed CIDR, or tells what is wrong with it and what to
 // write instead.
 func readCIDR(text string) (p netip.Prefix, what, hint string) {
-	p, meant, ok := parseCIDR(text)
+	p, meant, ok := document.ParseCIDR(text)
 	switch {
 	case !ok:
-		what, hint = fmt.Sprintf("%q is not a CIDR", brief(text)), cidrHint
+		what, hint = fmt.Sprintf("%q is not a CIDR", document.Brief(text)), document.CIDRHint
 		if len(meant) > 1 {
 			hint = "give each as an item of its own"
 			break
@@ -222,7 +224,7 @@ func readCIDR(text string) (p netip.Prefix, what, hint string) {
 // meantCIDR is the block that a text with a mistake lies in as far as it can be
 // read, not valid if it can't.
 func meantCIDR(text string) netip.Prefix {
-	p, meant, ok := parseCIDR(text)
+	p, meant, ok := document.ParseCIDR(text)
 	if !ok && len(meant) > 0 {
 		p = meant[0]
 	}
@@ -238,7 +240,8 @@ func refused(p netip.Prefix, shown string) (what, hint string) {
 		return fmt.Sprintf("%s allows every address", shown), everyoneHint
 	}
 	if purpose := specialPurpose(p); purpose != "" {
-		return fmt.Sprintf("%s is %s: nobody reaches a public endpoint from there, and EKS refuses reserved addresses", shown, purpose), publicHint
+		return fmt.Sprintf("%s is %s: nobody reaches a public endpoint from there, and EKS refuses reserved addresses", shown,
+			purpose), publicHint
 	}
 	return "", ""
 }

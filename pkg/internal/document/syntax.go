@@ -1,4 +1,4 @@
-package policy
+package document
 
 import (
 	"fmt"
@@ -74,7 +74,8 @@ func (s *syntax) mistake(at, began yaml.Mark) mistake {
 	case context == "while scanning a quoted scalar" && strings.HasPrefix(message, "found unexpected"):
 		return notClosed(began.Line, began.Column, s.charAt(began.Line, began.Column))
 	case context == "while scanning a quoted scalar":
-		return mistake{at.Line, at.Column, "an escape that YAML doesn't know", `write \\ for a backslash, or put the text in single quotes`}
+		return mistake{at.Line, at.Column, "an escape that YAML doesn't know",
+			`write \\ for a backslash, or put the text in single quotes`}
 	case context == "while parsing a flow sequence" || context == "while parsing a flow mapping":
 		return s.inBrackets(at, began)
 	case message == surplusColon:
@@ -90,17 +91,19 @@ func (s *syntax) mistake(at, began yaml.Mark) mistake {
 	case context == "while scanning an anchor":
 		return s.unquoted(began, "a value cannot begin with &")
 	case message == "block sequence entries are not allowed in this context":
-		return mistake{at.Line, at.Column, "a list cannot begin in the line of its key", "begin it on the next line, or put the value in quotes"}
+		return mistake{at.Line, at.Column, "a list cannot begin in the line of its key",
+			"begin it on the next line, or put the value in quotes"}
 	case context == "while scanning a block scalar":
 		return mistake{at.Line, at.Column, "text follows the | or >", "begin the text on the next line, or put the value in quotes"}
 	case strings.Contains(context, "directive"), strings.Contains(message, "directive"):
-		return mistake{max(began.Line, 1), 1, "a directive that YAML doesn't know", "remove the line: a " + s.noun + " needs no directives"}
+		return mistake{max(began.Line, 1), 1, "a directive that YAML doesn't know",
+			"remove the line: a " + s.noun + " needs no directives"}
 	case strings.Contains(context, "tag"), strings.Contains(message, "tag"):
 		return s.unquoted(began, "a tag that YAML doesn't know")
 	case strings.Contains(message, "did not find expected"):
 		return s.misplaced(at)
 	}
-	return mistake{at.Line, at.Column, brief(message), "look at the indentation of this line and at the colons and quotes in it"}
+	return mistake{at.Line, at.Column, Brief(message), "look at the indentation of this line and at the colons and quotes in it"}
 }
 
 // misplaced is what stands where it can't: behind a value, or in a line that is
@@ -119,7 +122,8 @@ func (s *syntax) misplaced(at yaml.Mark) mistake {
 		case ']', '}':
 			hint = "look for a bracket too many, or put the whole value in quotes"
 		default:
-			return mistake{at.Line, at.Column, "what stands here fits nothing before it", "look at the indentation, and put a value that holds a colon in quotes"}
+			return mistake{at.Line, at.Column, "what stands here fits nothing before it",
+				"look at the indentation, and put a value that holds a colon in quotes"}
 		}
 		return mistake{at.Line, at.Column, fmt.Sprintf("text follows the closing %c", last), hint}
 	}
@@ -144,7 +148,8 @@ func (s *syntax) indentHint(at yaml.Mark) string {
 			continue
 		}
 		for _, level := range levelsOf(line) {
-			if level.column < open && level.dash == dash && (best < 0 || distanceOf(level.column, at.Column-1) < distanceOf(best, at.Column-1)) {
+			if level.column < open && level.dash == dash && (best < 0 || distanceOf(level.column,
+				at.Column-1) < distanceOf(best, at.Column-1)) {
 				best = level.column
 			}
 		}
@@ -198,7 +203,8 @@ func (s *syntax) inBrackets(at, began yaml.Mark) mistake {
 	if c == ':' {
 		what = "a second colon"
 	}
-	return mistake{at.Line, at.Column, fmt.Sprintf("%s stands where a comma or the closing %c must", what, closing(open)), "look for a missing comma, or put the whole value in quotes"}
+	return mistake{at.Line, at.Column, fmt.Sprintf("%s stands where a comma or the closing %c must", what, closing(open)),
+		"look for a missing comma, or put the whole value in quotes"}
 }
 
 func closing(open rune) rune {
@@ -213,7 +219,8 @@ func closing(open rune) rune {
 }
 
 func notClosed(line, column int, open rune) mistake {
-	return mistake{line, column, fmt.Sprintf("the %c that opens here is not closed", open), fmt.Sprintf("close it with %c where its value ends", closing(open))}
+	return mistake{line, column, fmt.Sprintf("the %c that opens here is not closed", open),
+		fmt.Sprintf("close it with %c where its value ends", closing(open))}
 }
 
 // openedBefore finds the quote that was meant to be closed in a line further up:
@@ -259,7 +266,8 @@ func (s *syntax) bracketBefore(at yaml.Mark) (line, column int, open rune) {
 	const far = 20 // lines: a bracket that is meant to be open for longer is closed by somebody else
 	closed := 0
 	for number := at.Line - 1; number > 0 && number >= at.Line-far; number-- {
-		text := aQuoted.ReplaceAllStringFunc(withoutComment(s.line(number)), func(quoted string) string { return strings.Repeat(" ", len(quoted)) })
+		text := aQuoted.ReplaceAllStringFunc(withoutComment(s.line(number)),
+			func(quoted string) string { return strings.Repeat(" ", len(quoted)) })
 		for i := len(text) - 1; i >= 0; i-- {
 			switch text[i] {
 			case ']', '}':
@@ -267,7 +275,8 @@ func (s *syntax) bracketBefore(at yaml.Mark) (line, column int, open rune) {
 			case '[', '{':
 				if closed > 0 {
 					closed--
-				} else if begins := text[:i]; beginsValue(begins) && (strings.TrimSpace(begins) != "" || beginsValue(withoutComment(s.line(s.above(number))))) {
+				} else if begins := text[:i]; beginsValue(begins) && (strings.TrimSpace(begins) != "" ||
+					beginsValue(withoutComment(s.line(s.above(number))))) {
 					return number, 1 + utf8.RuneCountInString(s.line(number)[:i]), rune(text[i])
 				}
 			}
@@ -356,7 +365,7 @@ func (s *syntax) offer(at yaml.Mark) string {
 
 // offered shows a value in quotes, unless it is long or needs more than quotes.
 func offered(value string) string {
-	if value == "" || len(value) > maxPattern || strings.ContainsAny(value, `"\`) {
+	if value == "" || len(value) > MaxPattern || strings.ContainsAny(value, `"\`) {
 		return "put the value in quotes"
 	}
 	return `put it in quotes: "` + value + `"`
@@ -429,7 +438,7 @@ func plainSpaces(lines []string, tell func(line, column int, c rune)) (out []str
 				continue
 			}
 			before := strings.TrimRight(string(text[:at]), " ")
-			if before != "" && before[len(before)-1] != '-' && before[len(before)-1] != ':' || at > maxPattern {
+			if before != "" && before[len(before)-1] != '-' && before[len(before)-1] != ':' || at > MaxPattern {
 				break
 			}
 			tell(i+1, at+1, text[at])
