@@ -18,6 +18,10 @@ const (
 	// something has one for every 15 bytes at the most, so that no document of
 	// MaxBytes needs as many.
 	maxCollections = 20_000
+	// maxValues is how many values may be told apart by commas and quotes, which the
+	// library keeps in memory as long as a line goes on. That is one for every four
+	// bytes of MaxBytes, and CIDRs in quotes need thirteen for two.
+	maxValues = 60_000
 )
 
 var (

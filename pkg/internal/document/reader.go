@@ -11,7 +11,6 @@ package document
 import (
 	"bytes"
 	"fmt"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -107,6 +106,10 @@ func (r *Reader) read(data []byte) *yaml.Node {
 			"split the clusters over several deployments, or match by pattern")
 		return nil
 	}
+	if bytes.Count(data, []byte(","))+bytes.Count(data, []byte(`"`))/2+bytes.Count(data, []byte("'"))/2 > maxValues {
+		r.Add(1, 1, Error, "", fmt.Sprintf("there are more than %d values", maxValues), "a policy needs few: join patterns, and CIDRs that are neighbours")
+		return nil
+	}
 	text, ok := r.readText(data)
 	if !ok {
 		return nil
@@ -177,10 +180,8 @@ func (r *Reader) foreign(body *yaml.Node, wrong *yaml.LoadError) string {
 	case body.Kind != yaml.MappingNode:
 		return "it is " + typeName(body) + ", not a mapping"
 	}
-	const slips = 2 // of the hand: apiVersion is further away from version
 	for i := 0; i < len(body.Content); i += 2 {
-		key := body.Content[i].Value
-		if near := Nearest(key, r.form.Homes[0].Keys); near != "" && Distance(strings.ToLower(key), near) <= slips {
+		if r.knows(body.Content[i].Value) {
 			r.ours = true
 			return ""
 		}
@@ -196,9 +197,16 @@ func (r *Reader) beginsLikeOurs() bool {
 			continue
 		}
 		key, _, ok := strings.Cut(strings.TrimLeft(line, "{ "), ":")
-		return ok && slices.Contains(r.form.Homes[0].Keys, strings.Trim(key, "\"' "))
+		return ok && r.knows(strings.Trim(key, "\"' "))
 	}
 	return false
+}
+
+// knows reports whether a key is one of the document's, but for a slip or two of the
+// hand: apiVersion is further away from version.
+func (r *Reader) knows(key string) bool {
+	near := Nearest(key, r.form.Homes[0].Keys)
+	return near != "" && Distance(strings.ToLower(key), near) <= 2
 }
 
 // readText returns the text of the file, with a replacement for each byte that is
