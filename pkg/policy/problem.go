@@ -2,13 +2,17 @@ package policy
 
 import "github.com/endpointguard/endpointguard/pkg/internal/document"
 
-// What is wrong with a document, for those who read one.
-type (
-	Problem  = document.Problem
-	Problems = document.Problems
-	Severity = document.Severity
-	Kind     = document.Kind
-)
+// Problem is one thing that is wrong with a document, and where.
+type Problem = document.Problem
+
+// Problems are all that is wrong with a document, in the order of the file.
+type Problems = document.Problems
+
+// Severity is how bad a problem is.
+type Severity = document.Severity
+
+// Kind names the problems that a program may want to treat in its own way.
+type Kind = document.Kind
 
 // The severities: an error makes the document unusable, a warning doesn't.
 const (

@@ -40,7 +40,7 @@ type Reader struct {
 	more     int // problems beyond maxProblems
 }
 
-// all are the problems in the order of the file.
+// Problems are all problems so far, in the order of the file.
 func (r *Reader) Problems() Problems {
 	if r.more == 0 {
 		return r.problems.Sorted()
