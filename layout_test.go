@@ -20,7 +20,7 @@ const aws = "localaws/internal/"
 
 // pure are the rooms that decide: what they decide must follow from what they
 // are given alone.
-var pure = []string{"endpoint", "policy", "verdict", "cloudtrail", "incident", "digest", "heartbeat", "mail", "guardrail", "trouble"}
+var pure = []string{"endpoint", "internal/document", "policy", "policytest", "verdict", "cloudtrail", "incident", "digest", "heartbeat", "mail", "guardrail", "trouble"}
 
 // forbidden packages, by prefix, and why they are.
 var (
@@ -47,13 +47,14 @@ var (
 		"endpoint":   nil,
 		"trouble":    nil,
 		"settings":   nil,
-		"policy":     {"endpoint"},
-		"verdict":    {"policy", "endpoint"},
+		"policy":     {"internal/document", "endpoint"},
+		"policytest": {"policy", "internal/document", "endpoint"},
+		"verdict":    {"policy", "internal/document", "endpoint"},
 		"cloudtrail": {"endpoint"},
-		"incident":   {"verdict", "cloudtrail", "policy", "endpoint", "trouble"},
-		"digest":     {"incident", "verdict", "cloudtrail", "policy", "endpoint", "trouble"},
-		"heartbeat":  {"incident", "verdict", "cloudtrail", "policy", "endpoint", "trouble"},
-		"mail":       {"digest", "incident", "verdict", "cloudtrail", "policy", "endpoint", "trouble"},
+		"incident":   {"verdict", "cloudtrail", "policy", "internal/document", "endpoint", "trouble"},
+		"digest":     {"incident", "verdict", "cloudtrail", "policy", "internal/document", "endpoint", "trouble"},
+		"heartbeat":  {"incident", "verdict", "cloudtrail", "policy", "internal/document", "endpoint", "trouble"},
+		"mail":       {"digest", "incident", "verdict", "cloudtrail", "policy", "internal/document", "endpoint", "trouble"},
 
 		"localaws": {
 			aws + "account", aws + "wire", aws + "eks", aws + "ec2", aws + "dynamodb", aws + "sqs", aws + "sns", aws + "lambda",
@@ -71,6 +72,13 @@ var (
 		aws + "eventbridge": {aws + "account", aws + "wire", aws + "sqs"},
 		aws + "cloudtrail":  {aws + "account", aws + "wire", aws + "eventbridge", aws + "sqs"},
 		aws + "lambda":      {aws + "account", aws + "wire", aws + "gate", aws + "sqs"},
+
+		"internal/document": nil,
+	}
+	// imports is who may be imported by a few rooms alone, and by which.
+	imports = map[string][]string{
+		"internal/document":   {"policy", "policytest"}, // others ask those whose document it is
+		"go.yaml.in/yaml/...": {"internal/document", "policy", "policytest"},
 	}
 )
 
@@ -111,6 +119,27 @@ func TestImports(t *testing.T) {
 			other, ours := strings.CutPrefix(path, module+"pkg/")
 			if ours && other != room && !slices.Contains(allowed, other) {
 				t.Errorf("pkg/%s knows pkg/%s, which it may not", room, other)
+			}
+		}
+	}
+}
+
+// TestImportedByFew: what only a few rooms may import, no other one does.
+func TestImportedByFew(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-f", `{{.ImportPath}}{{range .Imports}} {{.}}{{end}}`, "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		paths := strings.Fields(line)
+		room := strings.TrimPrefix(paths[0], module+"pkg/")
+		for name, by := range imports {
+			prefix, family := strings.CutSuffix(name, "...")
+			for _, path := range paths[1:] {
+				other := strings.TrimPrefix(path, module+"pkg/")
+				if (other == name || family && strings.HasPrefix(other, prefix)) && !slices.Contains(by, room) {
+					t.Errorf("%s imports %s, which only %v may", paths[0], path, by)
+				}
 			}
 		}
 	}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/localaws"
-	"github.com/endpointguard/endpointguard/pkg/policy"
+	"github.com/endpointguard/endpointguard/pkg/policytest"
 )
 
 // narrowest is the shortest prefix that somebody who wrote a CIDR with host bits
@@ -53,7 +53,7 @@ func answerOfEKS(access endpoint.Access) string {
 	cfg := localaws.New(localaws.Options{}).Config(guardrailKey)
 	_, err := eks.NewFromConfig(cfg).CreateCluster(context.Background(), &eks.CreateClusterInput{
 		Name: aws.String("c"), RoleArn: aws.String("r"),
-		KubernetesNetworkConfig: &types.KubernetesNetworkConfigRequest{IpFamily: types.IpFamily(policy.FamilyOf(access))},
+		KubernetesNetworkConfig: &types.KubernetesNetworkConfigRequest{IpFamily: types.IpFamily(policytest.FamilyOf(access))},
 		ResourcesVpcConfig: &types.VpcConfigRequest{
 			EndpointPublicAccess: &access.Public, EndpointPrivateAccess: &access.Private, PublicAccessCidrs: texts(access.CIDRs),
 		},

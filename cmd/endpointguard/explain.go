@@ -23,6 +23,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/explain"
 	"github.com/endpointguard/endpointguard/pkg/policy"
+	"github.com/endpointguard/endpointguard/pkg/policytest"
 	"github.com/endpointguard/endpointguard/pkg/trouble"
 	"github.com/endpointguard/endpointguard/pkg/verdict"
 )
@@ -236,7 +237,7 @@ func (q *question) common(s *subject) error {
 			return err
 		}
 	}
-	if s.network, err = policy.ParseNetwork(q.network); err != nil {
+	if s.network, err = policytest.ParseNetwork(q.network); err != nil {
 		return usageError{"--network: " + err.Error(), "write several with commas: no-dns-support,no-ingress"}
 	}
 	if q.before != "" {
@@ -332,7 +333,7 @@ func (q *question) describeAs(s *subject) error {
 		s.note("%s", unknown)
 	}
 	if c.Family == "" {
-		c.Family = policy.FamilyOf(c.Access)
+		c.Family = policytest.FamilyOf(c.Access)
 	}
 	switch family := endpoint.Family(q.family); family {
 	case "":
@@ -341,7 +342,7 @@ func (q *question) describeAs(s *subject) error {
 	default:
 		return usageError{fmt.Sprintf("--family: there is no %q", q.family), "write ipv4 or ipv6"}
 	}
-	if c.Family == endpoint.IPv4 && policy.FamilyOf(c.Access) == endpoint.IPv6 {
+	if c.Family == endpoint.IPv4 && policytest.FamilyOf(c.Access) == endpoint.IPv6 {
 		return usageError{"EKS admits no IPv6 CIDRs on an IPv4 cluster", "say --family ipv6, or leave out the IPv6 CIDRs"}
 	}
 	if !q.given.Changed("network") {

@@ -13,7 +13,7 @@ import (
 
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/explain"
-	"github.com/endpointguard/endpointguard/pkg/policy"
+	"github.com/endpointguard/endpointguard/pkg/policytest"
 )
 
 func newTest() *cobra.Command {
@@ -94,7 +94,7 @@ func (t *policyTest) file(file string) error {
 	if err != nil {
 		return usageError{fmt.Sprintf("cannot read %s: %v", visible(file), err), "give the paths of policy tests"}
 	}
-	cases, problems := policy.ParseCases(visible(file), data, outcomeWords())
+	cases, problems := policytest.Parse(visible(file), data, outcomeWords())
 	if cases == nil {
 		t.broken = true
 		_, _ = fmt.Fprintln(t.errs, problems)

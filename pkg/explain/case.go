@@ -8,11 +8,12 @@ import (
 
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/policy"
+	"github.com/endpointguard/endpointguard/pkg/policytest"
 )
 
 // Result is what became of one case.
 type Result struct {
-	Case   policy.Case
+	Case   policytest.Case
 	Answer Answer
 	// Differences are what is not as expected, nil if all is.
 	Differences []Difference
@@ -25,7 +26,7 @@ type Difference struct {
 }
 
 // Check runs a case. The time is that of cases that have none of their own.
-func Check(p *policy.Policy, c policy.Case, now time.Time) Result {
+func Check(p *policy.Policy, c policytest.Case, now time.Time) Result {
 	at := c.Given.At
 	if at.IsZero() {
 		at = now

@@ -15,6 +15,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/explain"
 	"github.com/endpointguard/endpointguard/pkg/policy"
+	"github.com/endpointguard/endpointguard/pkg/policytest"
 	"github.com/endpointguard/endpointguard/pkg/verdict"
 )
 
@@ -71,7 +72,7 @@ func TestOf(t *testing.T) {
 	both := func(words ...string) endpoint.Access {
 		return endpoint.Access{Public: true, Private: true, CIDRs: cidrs(words...)}
 	}
-	noDNS := policy.NetworkInOrder()
+	noDNS := policytest.NetworkInOrder()
 	noDNS.DNSHostnames = endpoint.No
 	prod := cluster("shop", both("8.8.8.0/25"))
 	prod.Tags = map[string]string{"environment": "prod"}
@@ -83,12 +84,12 @@ func TestOf(t *testing.T) {
 		network endpoint.Network
 		want    string
 	}{
-		"compliant":    {cluster("shop", both("8.8.8.0/25")), nil, policy.NetworkInOrder(), `{"outcome":"compliant","rules":[{"name":"inside","violated":false,"reasons":[]},{"name":"office","violated":false,"reasons":[]}],"desired":null,"dropped":[]}`},
-		"out of scope": {connected, nil, policy.NetworkInOrder(), `{"outcome":"out-of-scope","why":"connected cluster: its endpoint is not EKS's","rules":[],"desired":null,"dropped":[]}`},
-		"exempt":       {cluster("launch", endpoint.Access{Public: true}), nil, policy.NetworkInOrder(), `{"outcome":"exempt","rules":[{"name":"inside","violated":true,"reasons":["private access is off"]},{"name":"office","violated":true,"reasons":["0.0.0.0/0 reaches beyond the allowed CIDRs (no CIDRs are listed, which lets everyone in)"]}],"desired":null,"dropped":[]}`},
-		"alert only":   {prod, nil, policy.NetworkInOrder(), `{"outcome":"violation","rules":[{"name":"inside","violated":false,"reasons":[]},{"name":"office","violated":false,"reasons":[]},{"name":"told","violated":true,"reasons":["public access is on"]}],"desired":null,"dropped":[]}`},
-		"enforced":     {cluster("shop", both("8.8.8.0/25", "9.9.9.0/24")), nil, policy.NetworkInOrder(), `{"outcome":"would-enforce","rules":[{"name":"inside","violated":false,"reasons":[]},{"name":"office","violated":true,"reasons":["9.9.9.0/24 is outside the allowed CIDRs"]}],"desired":{"public":true,"private":true,"cidrs":["8.8.8.0/25"]},"dropped":[{"cidr":"9.9.9.0/24","why":"not-allowed"}]}`},
-		"reverted":     {cluster("shop", both("9.9.9.0/24")), &endpoint.Access{Public: true, Private: true, CIDRs: cidrs("8.8.8.8/32")}, policy.NetworkInOrder(), `{"outcome":"would-enforce","rules":[{"name":"inside","violated":false,"reasons":[]},{"name":"office","violated":true,"reasons":["9.9.9.0/24 is outside the allowed CIDRs"]}],"desired":{"public":true,"private":true,"cidrs":["8.8.8.8/32"]},"dropped":[{"cidr":"9.9.9.0/24","why":"not-allowed"}]}`},
+		"compliant":    {cluster("shop", both("8.8.8.0/25")), nil, policytest.NetworkInOrder(), `{"outcome":"compliant","rules":[{"name":"inside","violated":false,"reasons":[]},{"name":"office","violated":false,"reasons":[]}],"desired":null,"dropped":[]}`},
+		"out of scope": {connected, nil, policytest.NetworkInOrder(), `{"outcome":"out-of-scope","why":"connected cluster: its endpoint is not EKS's","rules":[],"desired":null,"dropped":[]}`},
+		"exempt":       {cluster("launch", endpoint.Access{Public: true}), nil, policytest.NetworkInOrder(), `{"outcome":"exempt","rules":[{"name":"inside","violated":true,"reasons":["private access is off"]},{"name":"office","violated":true,"reasons":["0.0.0.0/0 reaches beyond the allowed CIDRs (no CIDRs are listed, which lets everyone in)"]}],"desired":null,"dropped":[]}`},
+		"alert only":   {prod, nil, policytest.NetworkInOrder(), `{"outcome":"violation","rules":[{"name":"inside","violated":false,"reasons":[]},{"name":"office","violated":false,"reasons":[]},{"name":"told","violated":true,"reasons":["public access is on"]}],"desired":null,"dropped":[]}`},
+		"enforced":     {cluster("shop", both("8.8.8.0/25", "9.9.9.0/24")), nil, policytest.NetworkInOrder(), `{"outcome":"would-enforce","rules":[{"name":"inside","violated":false,"reasons":[]},{"name":"office","violated":true,"reasons":["9.9.9.0/24 is outside the allowed CIDRs"]}],"desired":{"public":true,"private":true,"cidrs":["8.8.8.0/25"]},"dropped":[{"cidr":"9.9.9.0/24","why":"not-allowed"}]}`},
+		"reverted":     {cluster("shop", both("9.9.9.0/24")), &endpoint.Access{Public: true, Private: true, CIDRs: cidrs("8.8.8.8/32")}, policytest.NetworkInOrder(), `{"outcome":"would-enforce","rules":[{"name":"inside","violated":false,"reasons":[]},{"name":"office","violated":true,"reasons":["9.9.9.0/24 is outside the allowed CIDRs"]}],"desired":{"public":true,"private":true,"cidrs":["8.8.8.8/32"]},"dropped":[{"cidr":"9.9.9.0/24","why":"not-allowed"}]}`},
 		"blocked":      {cluster("shop", both("9.9.9.0/24")), nil, noDNS, `{"outcome":"blocked","rules":[{"name":"inside","violated":false,"reasons":[]},{"name":"office","violated":true,"reasons":["9.9.9.0/24 is outside the allowed CIDRs"]}],"desired":null,"dropped":[]}`},
 		"not read":     {cluster("shop", both("9.9.9.0/24")), nil, endpoint.Network{}, `{"outcome":"blocked","rules":[{"name":"inside","violated":false,"reasons":[]},{"name":"office","violated":true,"reasons":["9.9.9.0/24 is outside the allowed CIDRs"]}],"desired":null,"dropped":[]}`},
 		"in part":      {cluster("shop", endpoint.Access{Public: true, CIDRs: cidrs("9.9.9.0/24")}), nil, noDNS, `{"outcome":"would-enforce","rules":[{"name":"inside","violated":true,"reasons":["private access is off"]},{"name":"office","violated":true,"reasons":["9.9.9.0/24 is outside the allowed CIDRs"]}],"desired":{"public":true,"private":true,"cidrs":["9.9.9.0/24"]},"dropped":[]}`},
@@ -189,8 +190,8 @@ func TestDiff(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
-	given := func(a endpoint.Access) policy.Given {
-		return policy.Given{Cluster: cluster("shop", a), Network: policy.NetworkInOrder()}
+	given := func(a endpoint.Access) policytest.Given {
+		return policytest.Given{Cluster: cluster("shop", a), Network: policytest.NetworkInOrder()}
 	}
 	open := given(endpoint.Access{Public: true, Private: true, CIDRs: cidrs("9.9.9.0/24", "8.8.8.0/24")})
 	office := endpoint.Access{Public: true, Private: true, CIDRs: cidrs("8.8.8.0/24")}
@@ -200,25 +201,25 @@ func TestCheck(t *testing.T) {
 	dated := late
 	dated.At = now.AddDate(1, 0, 0)
 	for name, tc := range map[string]struct {
-		given  policy.Given
-		expect policy.Expect
+		given  policytest.Given
+		expect policytest.Expect
 		want   []string // what differs
 	}{
-		"all as expected":    {open, policy.Expect{Outcome: "would-enforce", Rules: []string{"office", "office"}, Desired: &office}, nil},
-		"only the outcome":   {open, policy.Expect{Outcome: "would-enforce"}, nil},
-		"another outcome":    {open, policy.Expect{Outcome: "compliant"}, []string{"outcome"}},
-		"another rule":       {open, policy.Expect{Outcome: "would-enforce", Rules: []string{"inside"}}, []string{"rules"}},
-		"no rule":            {open, policy.Expect{Outcome: "would-enforce", Rules: []string{}}, []string{"rules"}},
-		"another desired":    {open, policy.Expect{Outcome: "would-enforce", Desired: &closed}, []string{"desired"}},
-		"unchanged":          {open, policy.Expect{Outcome: "would-enforce", Unchanged: true}, []string{"desired"}},
-		"changed":            {given(office), policy.Expect{Outcome: "compliant", Desired: &office}, []string{"desired"}},
-		"stays":              {given(office), policy.Expect{Outcome: "compliant", Rules: []string{}, Unchanged: true}, nil},
-		"everything":         {open, policy.Expect{Outcome: "blocked", Rules: []string{"told"}, Unchanged: true}, []string{"outcome", "rules", "desired"}},
-		"at its own date":    {dated, policy.Expect{Outcome: "would-enforce"}, nil},
-		"at the test's date": {late, policy.Expect{Outcome: "exempt", Rules: []string{"office", "inside"}, Unchanged: true}, nil},
+		"all as expected":    {open, policytest.Expect{Outcome: "would-enforce", Rules: []string{"office", "office"}, Desired: &office}, nil},
+		"only the outcome":   {open, policytest.Expect{Outcome: "would-enforce"}, nil},
+		"another outcome":    {open, policytest.Expect{Outcome: "compliant"}, []string{"outcome"}},
+		"another rule":       {open, policytest.Expect{Outcome: "would-enforce", Rules: []string{"inside"}}, []string{"rules"}},
+		"no rule":            {open, policytest.Expect{Outcome: "would-enforce", Rules: []string{}}, []string{"rules"}},
+		"another desired":    {open, policytest.Expect{Outcome: "would-enforce", Desired: &closed}, []string{"desired"}},
+		"unchanged":          {open, policytest.Expect{Outcome: "would-enforce", Unchanged: true}, []string{"desired"}},
+		"changed":            {given(office), policytest.Expect{Outcome: "compliant", Desired: &office}, []string{"desired"}},
+		"stays":              {given(office), policytest.Expect{Outcome: "compliant", Rules: []string{}, Unchanged: true}, nil},
+		"everything":         {open, policytest.Expect{Outcome: "blocked", Rules: []string{"told"}, Unchanged: true}, []string{"outcome", "rules", "desired"}},
+		"at its own date":    {dated, policytest.Expect{Outcome: "would-enforce"}, nil},
+		"at the test's date": {late, policytest.Expect{Outcome: "exempt", Rules: []string{"office", "inside"}, Unchanged: true}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := explain.Check(parse(t, document), policy.Case{Name: name, Given: tc.given, Expect: tc.expect}, now)
+			r := explain.Check(parse(t, document), policytest.Case{Name: name, Given: tc.given, Expect: tc.expect}, now)
 			var got []string
 			for _, d := range r.Differences {
 				got = append(got, d.What)

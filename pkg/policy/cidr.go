@@ -6,8 +6,10 @@ import (
 	"net/netip"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
+	"go.yaml.in/yaml/v4"
 	"go4.org/netipx"
+
+	"github.com/endpointguard/endpointguard/pkg/internal/document"
 )
 
 // block is a range that the registries set apart.
@@ -96,24 +98,41 @@ const everyoneHint = "drop the rule if everyone may reach the endpoint"
 // all but the special-purpose ones, and for IPv6 those that are given out. Of
 // 2000::/3, the rest of which is reserved for later, that is what lies in
 // 2000::/4. Source: the IANA IPv6 Global Unicast Address Assignments.
-func global(family netip.Prefix) *netipx.IPSet {
+func (r *reader) global(family netip.Prefix) world {
+	if known, ok := r.worlds[family]; ok {
+		return known
+	}
 	var b netipx.IPSetBuilder
 	if family == everyIPv6 {
-		family = netip.PrefixFrom(v6(0x2000), 4)
+		b.AddPrefix(netip.PrefixFrom(v6(0x2000), 4))
+	} else {
+		b.AddPrefix(family)
 	}
-	b.AddPrefix(family)
 	for _, block := range append(special(), documentation()...) {
 		b.RemovePrefix(block.prefix)
 	}
 	set, _ := b.IPSet() // fails for invalid prefixes alone
-	return set
+	if r.worlds == nil {
+		r.worlds = map[netip.Prefix]world{}
+	}
+	r.worlds[family] = world{set, size(set.Prefixes(), family)}
+	return r.worlds[family]
 }
 
-// size is how many addresses the set has, as near as a float64 can say.
-func size(set *netipx.IPSet) float64 {
+// world is the addresses of a family that someone can have, and how many they are.
+type world struct {
+	set  *netipx.IPSet
+	size float64
+}
+
+// size is how many addresses the blocks have of a family, as near as a float64 can
+// say.
+func size(blocks []netip.Prefix, family netip.Prefix) float64 {
 	n := 0.0
-	for _, p := range set.Prefixes() {
-		n += math.Pow(2, float64(p.Addr().BitLen()-p.Bits()))
+	for _, p := range blocks {
+		if p.Addr().BitLen() == family.Addr().BitLen() {
+			n += math.Pow(2, float64(p.Addr().BitLen()-p.Bits()))
+		}
 	}
 	return n
 }
@@ -121,28 +140,32 @@ func size(set *netipx.IPSet) float64 {
 // wide refuses allowed CIDRs that leave out no address that anyone can have, and
 // warns of those that take in most.
 func (r *reader) wide(at *yaml.Node, allowed *netipx.IPSet) {
+	blocks := allowed.Prefixes()
 	for _, family := range []struct {
 		name  string
 		every netip.Prefix
 	}{{"IPv4", everyIPv4}, {"IPv6", everyIPv6}} {
 		if allowed.ContainsPrefix(family.every) {
-			r.errorAt(at, everyoneHint, "the allowed CIDRs together are %s, every address", family.every.String())
+			r.ErrorAt(at, everyoneHint, "the allowed CIDRs together are %s, every address", family.every.String())
 			continue
 		}
-		world := global(family.every)
+		world := r.global(family.every)
+		if size(blocks, family.every) <= world.size/2 {
+			continue // as nearly always, which spares the rest
+		}
 		var b netipx.IPSetBuilder
-		b.AddSet(world)
+		b.AddSet(world.set)
 		b.Intersect(allowed)
 		both, err := b.IPSet()
 		if err != nil {
 			continue
 		}
-		if both.Equal(world) {
-			r.errorAt(at, everyoneHint, "the allowed CIDRs together are all public %s addresses", family.name)
+		if both.Equal(world.set) {
+			r.ErrorAt(at, everyoneHint, "the allowed CIDRs together are all public %s addresses", family.name)
 			continue
 		}
-		if share := size(both) / size(world); share > 0.5 {
-			r.add(at.Line, at.Column, Warning, KindWide,
+		if share := size(both.Prefixes(), family.every) / world.size; share > 0.5 {
+			r.Add(at.Line, at.Column, Warning, KindWide,
 				fmt.Sprintf("the allowed CIDRs take in %d%% of all public %s addresses", int(math.Floor(100*share)), family.name),
 				"list the networks that need the endpoint, each as narrow as it is")
 		}
@@ -157,10 +180,10 @@ const (
 // readCIDR reads one allowed CIDR, or tells what is wrong with it and what to
 // write instead.
 func readCIDR(text string) (p netip.Prefix, what, hint string) {
-	p, meant, ok := parseCIDR(text)
+	p, meant, ok := document.ParseCIDR(text)
 	switch {
 	case !ok:
-		what, hint = fmt.Sprintf("%q is not a CIDR", brief(text)), cidrHint
+		what, hint = fmt.Sprintf("%q is not a CIDR", document.Brief(text)), document.CIDRHint
 		if len(meant) > 1 {
 			hint = "give each as an item of its own"
 			break
@@ -201,7 +224,7 @@ func readCIDR(text string) (p netip.Prefix, what, hint string) {
 // meantCIDR is the block that a text with a mistake lies in as far as it can be
 // read, not valid if it can't.
 func meantCIDR(text string) netip.Prefix {
-	p, meant, ok := parseCIDR(text)
+	p, meant, ok := document.ParseCIDR(text)
 	if !ok && len(meant) > 0 {
 		p = meant[0]
 	}
@@ -217,7 +240,8 @@ func refused(p netip.Prefix, shown string) (what, hint string) {
 		return fmt.Sprintf("%s allows every address", shown), everyoneHint
 	}
 	if purpose := specialPurpose(p); purpose != "" {
-		return fmt.Sprintf("%s is %s: nobody reaches a public endpoint from there, and EKS refuses reserved addresses", shown, purpose), publicHint
+		return fmt.Sprintf("%s is %s: nobody reaches a public endpoint from there, and EKS refuses reserved addresses", shown,
+			purpose), publicHint
 	}
 	return "", ""
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/santhosh-tekuri/jsonschema/v6"
-	"go.yaml.in/yaml/v3"
+	"go.yaml.in/yaml/v4"
 	"pgregory.net/rapid"
 
 	"github.com/endpointguard/endpointguard/pkg/cputest"
@@ -428,23 +428,30 @@ func TestHostileDocumentsAreRefusedFast(t *testing.T) {
 		"100 KB of braces":   {strings.Repeat("{", 100<<10), "nested deeper"},
 		"dashes":             {strings.Repeat("- ", 100<<10), "nested deeper"},
 		"question marks":     {strings.Repeat("? ", 100<<10), "nested deeper"},
-		"keys":               {strings.Repeat("a: ", 80<<10), "second colon"},
-		"quotes":             {strings.Repeat(`"`, 200<<10), "not YAML"},
+		"keys":               {"version: 1\n" + strings.Repeat("a: ", 80<<10), "second colon"},
+		"empty mappings":     {"- " + strings.Repeat("{}", 120<<10), "more than 20000 lists"},
+		"empty lists":        {"version: 1\nrules: [" + strings.Repeat("[],", 50<<10) + "]", "more than 20000 lists"},
+		"a list of letters":  {"version: 1\nrules: [" + strings.Repeat("a,", 50<<10) + "]", "more problems"},
+		"letters in quotes":  {"version: 1\nrules: [" + strings.Repeat("'a',", 60<<10) + "]", "more than 60000 values"},
+		"one line of quotes": {"version: 1\nrules: [" + strings.Repeat(`"`, 200<<10) + "]", "more than 60000 values"},
+		"a set of letters":   {"{" + strings.Repeat("a,", 120<<10) + "}", "more than 60000 values"},
+		"comments":           {"version: 1\nrules:\n" + strings.Repeat("- a\n\n# b\n", 25<<10), "more problems"},
+		"wide rules":         {"version: 1\nrules:\n" + strings.Repeat("- {name: a, require: {publicAccess: restricted, allowedCidrs: [8.8.8.0/24, '2600:1f00::/24']}, respond: revert}\n", 2200), "more problems"},
+		"quotes":             {strings.Repeat(`"`, 100<<10), "not YAML"},
 		"too large":          {strings.Repeat("#", policy.MaxBytes+1), "more than 256 KiB"},
-		"laughs":             {"a: &a [x]\nb: &b [*a,*a]\nc: [*b,*b]\n", "aliases are not used"},
-		"aliases":            {"a: [" + strings.Repeat("*a,", 80<<10) + "]", "aliases are not used"},
-		"a line of anchors":  {strings.Repeat("&a ", 80<<10), "anchors are not used"},
-		"lines of aliases":   {strings.Repeat("- *a\n", 50<<10), "aliases are not used"},
-		"a long alias":       {"a: *" + strings.Repeat("b", 200<<10), "aliases are not used"},
-		"open quotes":        {strings.Repeat("a: \"b\n", 40<<10), "not closed"},
-		"open brackets":      {strings.Repeat("a: [b\n", 40<<10), "not closed"},
-		"bad indentation":    {strings.Repeat("  a:\n b:\n", 20<<10), "indented"},
-		"question patterns":  {"a: [" + strings.Repeat("b?,", 80<<10) + "]", "question mark"},
+		"laughs":             {"version: 1\na: &a [x]\nb: &b [*a,*a]\nc: [*b,*b]\n", "aliases are not used"},
+		"aliases":            {"version: 1\na: [" + strings.Repeat("*a,", 50<<10) + "]", "aliases are not used"},
+		"a line of anchors":  {"version: " + strings.Repeat("&a ", 80<<10), "anchors are not used"},
+		"lines of aliases":   {"version: 1\nrules:\n" + strings.Repeat("- *a\n", 50<<10), "aliases are not used"},
+		"a long alias":       {"version: 1\na: *" + strings.Repeat("b", 200<<10), "aliases are not used"},
+		"open quotes":        {"version: 1\n" + strings.Repeat("a: \"b\n", 40<<10), "not closed"},
+		"open brackets":      {strings.Repeat("a: [b\n", 40<<10), "nested deeper"},
+		"bad indentation":    {"version:\n" + strings.Repeat("  a:\n b:\n", 20<<10), "indented"},
 		"control characters": {strings.Repeat("\x01", 200<<10), "control character"},
 		"bytes":              {strings.Repeat("\xe4\n", 100<<10), "not UTF-8"},
-		"a long key":         {strings.Repeat("a", 200<<10) + ": b", "not YAML"},
+		"a long key":         {"version: 1\n" + strings.Repeat("a", 200<<10) + ": b", "unknown key"},
 		"a long word":        {"version: 1\nrules:\n  - name: a\n    respond: " + strings.Repeat("a", 200<<10), "respond cannot be"},
-		"dots at the end":    {strings.Repeat("a: b\n", 40<<10) + "'", "not closed"},
+		"dots at the end":    {"version: 1\n" + strings.Repeat("a: b\n", 40<<10) + "'", "not closed"},
 		"a mistake at last":  {"version: 1\nrules:\n" + strings.Repeat("  - {name: a}\n", 16<<10) + "  b: c\n", "not YAML"},
 		"brackets in a list": {"version: 1\nrules:\n" + strings.Repeat("  - [\n", 40<<10), "nested deeper"},
 	} {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/internal/document"
 )
 
 // Policy is a parsed document. Its rules all apply where they match, so their
@@ -42,7 +43,7 @@ const (
 	Revert  Response = "revert"  // go back to the configuration right before, if that complies
 )
 
-// Enforcing tells whether the response changes the cluster.
+// Enforcing reports whether the response changes the cluster.
 func (r Response) Enforcing() bool { return r == Enforce || r == Revert }
 
 // LockoutChecks is what happens when a check finds that nodes may lose the API
@@ -92,7 +93,7 @@ type Rule struct {
 	admitted *Admitted // what Admitted returns, worked out by Parse
 }
 
-// Applies tells whether r is about c: its match takes c in and its except
+// Applies reports whether r is about c: its match takes c in and its except
 // doesn't take c out.
 func (r Rule) Applies(c endpoint.Cluster) bool { return r.appliesTo(&c) }
 
@@ -109,7 +110,7 @@ func (r Rule) ActsOnHybridNodes() bool {
 	return r.NamesClusters()
 }
 
-// NamesClusters tells whether r's match picks clusters out by name or by tag,
+// NamesClusters reports whether r's match picks clusters out by name or by tag,
 // and not merely all of them. A pattern of nothing but asterisks picks nothing out.
 func (r Rule) NamesClusters() bool {
 	if r.Match == nil {
@@ -128,7 +129,7 @@ type Match struct {
 	Tags map[string]string
 }
 
-// Matches tells whether c is in the set. A nil match is every cluster.
+// Matches reports whether c is in the set. A nil match is every cluster.
 func (m *Match) Matches(c endpoint.Cluster) bool { return m == nil || m.matches(&c) }
 
 func (m *Match) empty() bool {
@@ -178,7 +179,7 @@ type Exemption struct {
 	Line       int // of the exemption in the file, from 1
 }
 
-// Waives tells whether e waives the rule for c at the given time.
+// Waives reports whether e waives the rule for c at the given time.
 func (e Exemption) Waives(rule string, c endpoint.Cluster, at time.Time) bool {
 	return e.waives(rule, &c, at)
 }
@@ -215,7 +216,7 @@ func (p *Policy) AlertOnly() *Policy {
 func Check(file string, data []byte, now time.Time) (*Policy, Problems) {
 	p, read, problems := parse(file, data)
 	if read != nil {
-		problems = append(problems, read.WarningsAt(now)...).sorted()
+		problems = append(problems, read.WarningsAt(now)...).Sorted()
 	}
 	return p, problems
 }
@@ -235,13 +236,13 @@ func (p *Policy) WarningsAt(now time.Time) Problems {
 			continue
 		case !now.Before(e.Until):
 			w.Kind = KindExemptionEnded
-			w.What = fmt.Sprintf("exemption %q has ended: its rules are in force again", brief(e.Name))
+			w.What = fmt.Sprintf("exemption %q has ended: its rules are in force again", document.Brief(e.Name))
 			w.Hint = "remove it, or have it approved anew with a later end"
 			// In January, hands still write the year before.
 			w.Hint += yearHint(text, now, e.Until.Year()+1, e.Until.Year())
 		case e.Until.After(now.AddDate(1, 0, 1)):
 			w.Kind = KindExemptionFar
-			w.What = fmt.Sprintf("exemption %q ends more than a year from now", brief(e.Name))
+			w.What = fmt.Sprintf("exemption %q ends more than a year from now", document.Brief(e.Name))
 			w.Hint = "give it an end within the year and renew it then"
 			w.Hint += yearHint(text, now, now.Year(), now.Year()+1)
 		default:

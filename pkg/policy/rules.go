@@ -8,8 +8,10 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"go.yaml.in/yaml/v3"
+	"go.yaml.in/yaml/v4"
 	"go4.org/netipx"
+
+	"github.com/endpointguard/endpointguard/pkg/internal/document"
 )
 
 // MaxGrace is the longest grace that a rule may give a new cluster.
@@ -19,26 +21,21 @@ const MaxGrace = 24 * time.Hour
 // EKS admits far fewer for one cluster (endpoint.MaxCIDRs).
 const MaxAllowed = 1000
 
-// maxName is how long a name and maxPattern how long a pattern may be, in
-// characters. An EKS cluster name has at most 100.
-const (
-	maxName    = 100
-	maxPattern = 256
-)
-
 // policy reads the whole document.
 func (r *reader) policy(n *yaml.Node) *Policy {
-	f := r.fields(n, "the document", documentKeys, []string{"version", "rules"})
+	f := r.Fields(n, "the document", documentKeys, []string{"version", "rules"})
 	if f == nil {
 		return nil
 	}
-	r.version(f)
+	r.Version(f)
 	p := &Policy{}
 	var places []*rulePlace
 	var exempt []*exemptionPlace
 	names := map[string]int{}
 	if rules, ok := f["rules"]; ok {
-		for i, item := range r.list(rules.value, "rules") {
+		items := r.List(rules.Value, "rules")
+		p.Rules, places = make([]Rule, 0, len(items)), make([]*rulePlace, 0, len(items))
+		for i, item := range items {
 			rule, place := r.rule(item, i+1, names)
 			p.Rules = append(p.Rules, rule)
 			places = append(places, place)
@@ -50,10 +47,10 @@ func (r *reader) policy(n *yaml.Node) *Policy {
 	}
 	taken := map[string]int{}
 	if list, ok := f["exemptions"]; ok {
-		if list.value.Kind != yaml.SequenceNode {
-			r.wrongType(list.value, "exemptions", "a list")
+		if list.Value.Kind != yaml.SequenceNode {
+			r.WrongType(list.Value, "exemptions", "a list")
 		} else {
-			for i, item := range list.value.Content {
+			for i, item := range list.Value.Content {
 				e, place := r.exemption(item, i+1, names, known, taken)
 				p.Exemptions = append(p.Exemptions, e)
 				p.untils = append(p.untils, place.end)
@@ -64,37 +61,6 @@ func (r *reader) policy(n *yaml.Node) *Policy {
 	r.warn(p.Rules, places)
 	r.warnExemptions(p, exempt)
 	return p
-}
-
-// version refuses a document of another form than this.
-func (r *reader) version(f map[string]field) {
-	v, ok := f["version"]
-	if !ok {
-		return
-	}
-	if !isNumber(v.value) {
-		r.wrongType(v.value, "version", "the number 1")
-	} else if number, ok := integer(v.value); !ok || number != 1 {
-		r.errorAt(v.value, "this guardrail reads version 1", "version %s is unknown", v.value.Value)
-	}
-}
-
-func isNumber(n *yaml.Node) bool {
-	return n.Kind == yaml.ScalarNode && (n.ShortTag() == "!!int" || n.ShortTag() == "!!float")
-}
-
-// integer reads a whole number in decimal. 16.0 is one, as in JSON; 016 isn't,
-// which YAML 1.1 takes for octal and YAML 1.2 for decimal.
-func integer(n *yaml.Node) (int, bool) {
-	if !isNumber(n) {
-		return 0, false
-	}
-	whole, zeros, _ := strings.Cut(n.Value, ".")
-	if strings.Trim(zeros, "0") != "" || len(whole) > 1 && whole[0] == '0' {
-		return 0, false
-	}
-	i, err := strconv.Atoi(whole)
-	return i, err == nil && whole[0] != '+'
 }
 
 // rulePlace is where the parts of a rule stand, for the warnings; a part that
@@ -109,81 +75,69 @@ func (r *reader) rule(n *yaml.Node, number int, names map[string]int) (Rule, *ru
 	rule := Rule{Line: n.Line, LockoutChecks: LockoutBlock}
 	place := &rulePlace{rule: n}
 	of := fmt.Sprintf("rule %d", number)
-	f := r.fields(n, of, ruleKeys, []string{"name", "require", "respond"})
+	f := r.Fields(n, of, ruleKeys, []string{"name", "require", "respond"})
 	if v, ok := f["name"]; ok {
-		rule.Name = r.name(v.value, of)
-		r.unique(v.value, rule.Name, "rule", names)
+		rule.Name = r.Name(v.Value, of)
+		r.Unique(v.Value, rule.Name, "rule", names)
 	}
 	if v, ok := f["description"]; ok {
-		rule.Description, _ = r.text(v.value, "description")
+		rule.Description, _ = r.Text(v.Value, "description")
 	}
 	if v, ok := f["match"]; ok {
-		m, keys := r.match(v.value, "match", nil)
-		rule.Match, place.matchTags, place.matchClusters = &m, keys["tags"].key, keys["clusters"].key
+		m, keys := r.match(v.Value, "match", nil)
+		rule.Match, place.matchTags, place.matchClusters = &m, keys["tags"].Key, keys["clusters"].Key
 	}
 	if v, ok := f["except"]; ok {
-		m, _ := r.match(v.value, "except", nil)
-		rule.Except, place.except = &m, v.key
+		m, _ := r.match(v.Value, "except", nil)
+		rule.Except, place.except = &m, v.Key
 	}
 	if v, ok := f["require"]; ok {
-		rule.Require = r.requirement(v.value, place)
+		rule.Require = r.requirement(v.Value, place)
 	}
 	if v, ok := f["respond"]; ok {
-		rule.Respond = Response(r.choice(v.value, "respond", string(Alert), string(Enforce), string(Revert)))
-		place.respond = v.key
+		rule.Respond = Response(r.Choice(v.Value, "respond", string(Alert), string(Enforce), string(Revert)))
+		place.respond = v.Key
 	}
 	if v, ok := f["graceAfterCreation"]; ok {
-		rule.GraceAfterCreation, place.grace = r.duration(v.value), v.key
+		rule.GraceAfterCreation, place.grace = r.duration(v.Value), v.Key
 	}
 	if v, ok := f["lockoutChecks"]; ok {
-		rule.LockoutChecks = LockoutChecks(r.choice(v.value, "lockoutChecks", string(LockoutBlock), string(LockoutWarn)))
-		place.lockout = v.key
+		rule.LockoutChecks = LockoutChecks(r.Choice(v.Value, "lockoutChecks", string(LockoutBlock), string(LockoutWarn)))
+		place.lockout = v.Key
 	}
 	if v, ok := f["hybridNodes"]; ok {
-		rule.HybridNodes = HybridNodes(r.choice(v.value, "hybridNodes", string(HybridAlert), string(HybridEnforce)))
-		place.hybrid = v.key
+		rule.HybridNodes = HybridNodes(r.Choice(v.Value, "hybridNodes", string(HybridAlert), string(HybridEnforce)))
+		place.hybrid = v.Key
 	}
 	rule.admitted = admit(rule.Require)
 	return rule, place
 }
 
-// unique refuses a name that is taken.
-func (r *reader) unique(n *yaml.Node, name, what string, names map[string]int) {
-	if name == "" {
-		return
-	}
-	if line, ok := names[name]; ok {
-		r.errorAt(n, fmt.Sprintf("the first one is on line %d: give this one another name", line), "two %ss are called %q", what, name)
-		return
-	}
-	names[name] = n.Line
-}
-
-func (r *reader) match(n *yaml.Node, name string, required []string) (Match, map[string]field) {
+func (r *reader) match(n *yaml.Node, name string, required []string) (Match, map[string]document.Field) {
 	var m Match
 	if n.Kind == yaml.SequenceNode && len(n.Content) > 1 && required == nil {
 		r.severalMatches(n, name)
 		return m, nil
 	}
-	f := r.fields(n, name, matchKeys, required)
+	f := r.Fields(n, name, matchKeys, required)
 	if f != nil && len(n.Content) == 0 && required == nil {
-		r.errorAt(n, "a rule without match is for every cluster: remove the key", "%s is empty", name)
+		r.ErrorAt(n, "a rule without match is for every cluster: remove the key", "%s is empty", name)
 	}
 	if v, ok := f["accounts"]; ok {
-		for _, item := range r.listOf(v.value, "accounts", accountItem) {
-			m.Accounts = append(m.Accounts, r.account(item, "an account"))
+		for _, item := range r.ListOf(v.Value, "accounts", document.AccountItem) {
+			m.Accounts = append(m.Accounts, r.Account(item, "an account"))
 		}
-		r.repeated(v.value.Content, "account")
+		r.repeated(v.Value.Content, "account")
 	}
 	if v, ok := f["regions"]; ok {
-		m.Regions = r.patterns(v.value, "region", "regions", regionCharacters)
-		r.unknownRegions(v.value)
+		m.Regions = r.patterns(v.Value, "region", "regions", regionCharacters)
+		r.unknownRegions(v.Value)
 	}
 	if v, ok := f["clusters"]; ok {
-		m.Clusters = r.patterns(v.value, "cluster name", "clusters", nameCharacters)
+		m.Clusters = r.patterns(v.Value, "cluster name", "clusters", nameCharacters)
 	}
 	if v, ok := f["tags"]; ok {
-		m.Tags = r.tags(v.value)
+		m.Tags = r.Tags(v.Value)
 	}
 	return m, f
 }
@@ -202,13 +156,14 @@ func alien(pattern, admitted string) int {
 func (r *reader) patterns(n *yaml.Node, what, name, admitted string) []string {
 	var out []string
 	item := func(s string) (string, bool) {
-		return scalar(s), s != "" && alien(s, admitted) < 0 && len(s) <= maxPattern
+		return document.Scalar(s), s != "" && alien(s, admitted) < 0 && len(s) <= document.MaxPattern
 	}
-	for _, item := range r.listOf(n, name, item) {
+	for _, item := range r.ListOf(n, name, item) {
 		s := item.Value
-		if notText := item.Kind == yaml.ScalarNode && !isText(item) && !isNull(item); !notText || alien(s, admitted) < 0 {
+		if notText := item.Kind == yaml.ScalarNode && !document.IsText(item) && !document.IsNull(item); !notText || alien(s,
+			admitted) < 0 {
 			var ok bool
-			if s, ok = r.text(item, "a "+what); !ok {
+			if s, ok = r.Text(item, "a "+what); !ok {
 				continue
 			}
 		}
@@ -216,13 +171,13 @@ func (r *reader) patterns(n *yaml.Node, what, name, admitted string) []string {
 			c, _ := utf8.DecodeRuneInString(s[i:])
 			hint := "patterns know only * and ?; give several as several items"
 			if near := strings.TrimSpace(s); near != "" && alien(near, admitted) < 0 {
-				hint = "write " + scalar(near)
+				hint = "write " + document.Scalar(near)
 			} else if lower := strings.ToLower(near); near != "" && alien(lower, admitted) < 0 {
-				hint = "write " + scalar(lower)
+				hint = "write " + document.Scalar(lower)
 			}
-			r.errorAt(item, hint, "no %s has the character %q: %q can never match", what, c, s)
-		} else if len(s) > maxPattern {
-			r.errorAt(item, "", "the pattern is longer than %d characters", maxPattern)
+			r.ErrorAt(item, hint, "no %s has the character %q: %q can never match", what, c, s)
+		} else if len(s) > document.MaxPattern {
+			r.ErrorAt(item, "", "the pattern is longer than %d characters", document.MaxPattern)
 		}
 		out = append(out, s)
 	}
@@ -230,51 +185,17 @@ func (r *reader) patterns(n *yaml.Node, what, name, admitted string) []string {
 	return out
 }
 
-// tags reads tag patterns; unlike other mappings it has keys of the author's.
-func (r *reader) tags(n *yaml.Node) map[string]string {
-	if n.Kind != yaml.MappingNode {
-		r.wrongType(n, "tags", "a mapping")
-		return nil
-	}
-	if len(n.Content) == 0 {
-		r.errorAt(n, "give it a tag or remove the key", "tags is empty")
-	}
-	out := make(map[string]string, len(n.Content)/2)
-	lines := map[string]int{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, ok := r.text(n.Content[i], "a tag's key")
-		if line, taken := lines[key]; ok && taken {
-			r.errorAt(n.Content[i], fmt.Sprintf("the first one is on line %d: keep one", line), "tag %q is given twice", key)
-			continue
-		}
-		lines[key] = n.Content[i].Line
-		value := n.Content[i+1]
-		if !isText(value) {
-			r.wrongType(value, fmt.Sprintf("the value of tag %q", brief(n.Content[i].Value)), "text")
-			continue
-		}
-		if c, ok := firstHidden(value.Value); ok {
-			r.errorAt(value, "remove it", "the value of tag %q holds %s", n.Content[i].Value, characterName(c))
-		}
-		if utf8.RuneCountInString(value.Value) > maxPattern {
-			r.errorAt(value, "", "the pattern is longer than %d characters", maxPattern)
-		}
-		out[key] = value.Value
-	}
-	return out
-}
-
 func (r *reader) requirement(n *yaml.Node, place *rulePlace) Requirement {
 	var q Requirement
-	f := r.fields(n, "require", requireKeys, nil)
+	f := r.Fields(n, "require", requireKeys, nil)
 	if f == nil {
 		return q
 	}
 	if len(n.Content) == 0 {
-		r.errorAt(n, "require privateAccess: enabled, or publicAccess: disabled or restricted", "require asks for nothing")
+		r.ErrorAt(n, "require privateAccess: enabled, or publicAccess: disabled or restricted", "require asks for nothing")
 	}
 	if v, ok := f["privateAccess"]; ok {
-		q.PrivateAccess = r.choice(v.value, "privateAccess", "enabled") != ""
+		q.PrivateAccess = r.Choice(v.Value, "privateAccess", "enabled") != ""
 	}
 	cidrs, hasCIDRs := f["allowedCidrs"]
 	if hasCIDRs {
@@ -282,32 +203,33 @@ func (r *reader) requirement(n *yaml.Node, place *rulePlace) Requirement {
 	}
 	width, hasWidth := f["notWiderThan"]
 	if hasWidth {
-		q.NotWiderThan = r.width(width.value)
+		q.NotWiderThan = r.width(width.Value)
 	}
 	public, asked := f["publicAccess"]
 	if asked {
-		q.PublicAccess = r.publicAccess(public.value, hasCIDRs || hasWidth)
+		q.PublicAccess = r.publicAccess(public.Value, hasCIDRs || hasWidth)
 	}
 	switch {
 	case q.PublicAccess == PublicRestricted && !hasCIDRs && !hasWidth:
-		r.errorAt(public.key, "add allowedCidrs: with the CIDRs, or notWiderThan: {ipv4: 16, ipv6: 32}", "publicAccess: restricted doesn't say to what")
+		r.ErrorAt(public.Key, "add allowedCidrs: with the CIDRs, or notWiderThan: {ipv4: 16, ipv6: 32}",
+			"publicAccess: restricted doesn't say to what")
 	case q.PublicAccess != PublicRestricted && (!asked || q.PublicAccess == PublicDisabled):
 		hint := "add publicAccess: restricted"
 		if asked {
 			hint = "change publicAccess to restricted"
 		}
-		for _, v := range []field{cidrs, width} {
-			if v.key == nil {
+		for _, v := range []document.Field{cidrs, width} {
+			if v.Key == nil {
 				continue
 			}
 			hint := hint
 			if _, private := f["privateAccess"]; asked || private {
-				hint += ", or remove " + v.key.Value
+				hint += ", or remove " + v.Key.Value
 			}
-			r.errorAt(v.key, hint, "%s needs publicAccess: restricted", v.key.Value)
+			r.ErrorAt(v.Key, hint, "%s needs publicAccess: restricted", v.Key.Value)
 		}
 	}
-	place.public, place.allowed = public.key, cidrs.key
+	place.public, place.allowed = public.Key, cidrs.Key
 	return q
 }
 
@@ -316,8 +238,8 @@ func (r *reader) requirement(n *yaml.Node, place *rulePlace) Requirement {
 func (r *reader) publicAccess(n *yaml.Node, described bool) PublicAccess {
 	words := []string{string(PublicDisabled), string(PublicRestricted)}
 	hint, more, near := "write disabled, or restricted with allowedCidrs or notWiderThan", "", ""
-	if isText(n) {
-		near = nearest(n.Value, words)
+	if document.IsText(n) {
+		near = document.Nearest(n.Value, words)
 	}
 	if described {
 		hint = "write restricted"
@@ -328,28 +250,30 @@ func (r *reader) publicAccess(n *yaml.Node, described bool) PublicAccess {
 	case !described && near == string(PublicRestricted):
 		more = " It needs allowedCidrs or notWiderThan"
 	}
-	return PublicAccess(r.choiceOf(n, "publicAccess", hint, more, words...))
+	return PublicAccess(r.ChoiceOf(n, "publicAccess", hint, more, words...))
 }
 
-func (r *reader) cidrs(f field) ([]netip.Prefix, []*yaml.Node) {
-	items := r.listOf(f.value, "allowedCidrs", cidrItem)
+func (r *reader) cidrs(f document.Field) ([]netip.Prefix, []*yaml.Node) {
+	items := r.ListOf(f.Value, "allowedCidrs", cidrItem)
 	if len(items) > MaxAllowed {
-		r.errorAt(items[MaxAllowed], "join neighbours into wider blocks", "allowedCidrs has %d CIDRs, more than %d", len(items), MaxAllowed)
+		r.ErrorAt(items[MaxAllowed], "join neighbours into wider blocks", "allowedCidrs has %d CIDRs, more than %d", len(items),
+			MaxAllowed)
 	}
 	out, places := make([]netip.Prefix, 0, len(items)), make([]*yaml.Node, 0, len(items))
 	for _, item := range items {
-		text, ok := r.cidrText(item)
+		text, ok := r.CIDRText(item)
 		if !ok {
 			continue
 		}
 		p, what, hint := readCIDR(text)
 		example := p
 		if what != "" {
-			r.add(item.Line, item.Column, Error, "", what, hint)
+			r.Add(item.Line, item.Column, Error, "", what, hint)
 			example = meantCIDR(text)
 		}
 		if b, ok := inside(documentation(), example); ok {
-			r.add(item.Line, item.Column, Warning, KindDocumentationRange, fmt.Sprintf("%s is a documentation range (%s), which nobody has", text, b.prefix), documentationHint)
+			r.Add(item.Line, item.Column, Warning, KindDocumentationRange,
+				fmt.Sprintf("%s is a documentation range (%s), which nobody has", text, b.prefix), documentationHint)
 		}
 		if what != "" {
 			continue
@@ -361,19 +285,19 @@ func (r *reader) cidrs(f field) ([]netip.Prefix, []*yaml.Node) {
 		b.AddPrefix(p)
 	}
 	if set, err := b.IPSet(); err == nil {
-		r.wide(f.key, set)
+		r.wide(f.Key, set)
 	}
 	r.needless(out, places)
 	return out, places
 }
 
 func (r *reader) width(n *yaml.Node) *Width {
-	f := r.fields(n, "notWiderThan", widthKeys, nil)
+	f := r.Fields(n, "notWiderThan", widthKeys, nil)
 	if f == nil {
 		return nil
 	}
 	if len(n.Content) == 0 {
-		r.errorAt(n, "write {ipv4: 16, ipv6: 32}; a family that is left out admits nothing", "notWiderThan is empty")
+		r.ErrorAt(n, "write {ipv4: 16, ipv6: 32}; a family that is left out admits nothing", "notWiderThan is empty")
 	}
 	read := func(family string, most int) *int {
 		v, ok := f[family]
@@ -381,16 +305,17 @@ func (r *reader) width(n *yaml.Node) *Width {
 			return nil
 		}
 		hint := fmt.Sprintf("write a whole number from 0 to %d, in decimal", most)
-		if !isNumber(v.value) {
-			if bits, err := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(v.value.Value, "/"))); isText(v.value) && err == nil && bits >= 0 && bits <= most {
+		if !document.IsNumber(v.Value) {
+			if bits, err := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(v.Value.Value, "/"))); document.IsText(v.Value) &&
+				err == nil && bits >= 0 && bits <= most {
 				hint = fmt.Sprintf("write %d, without quotes or a slash", bits)
 			}
-			r.wrongTypeHint(v.value, hint, family, "a prefix length")
+			r.WrongTypeHint(v.Value, hint, family, "a prefix length")
 			return nil
 		}
-		bits, ok := integer(v.value)
+		bits, ok := document.Integer(v.Value)
 		if !ok || bits < 0 || bits > most {
-			r.errorAt(v.value, hint, "%s: %s is no prefix length", family, v.value.Value)
+			r.ErrorAt(v.Value, hint, "%s: %s is no prefix length", family, v.Value.Value)
 			return nil
 		}
 		return &bits
@@ -401,7 +326,7 @@ func (r *reader) width(n *yaml.Node) *Width {
 // duration reads a time in hours, minutes and seconds, up to MaxGrace.
 func (r *reader) duration(n *yaml.Node) time.Duration {
 	const example = "write hours, minutes and seconds like 30m or 1h30m"
-	if n.Kind == yaml.ScalarNode && !isText(n) && !isNull(n) {
+	if n.Kind == yaml.ScalarNode && !document.IsText(n) && !document.IsNull(n) {
 		hint := example
 		var with []string
 		for _, unit := range []string{"s", "m", "h"} {
@@ -410,28 +335,29 @@ func (r *reader) duration(n *yaml.Node) time.Duration {
 			}
 		}
 		if len(with) > 0 {
-			hint = "write the unit: " + oneOf(with)
+			hint = "write the unit: " + document.OneOf(with)
 		}
-		r.errorAt(n, hint, "graceAfterCreation has no unit")
+		r.ErrorAt(n, hint, "graceAfterCreation has no unit")
 		return 0
 	}
-	s, ok := r.text(n, "graceAfterCreation")
+	s, ok := r.Text(n, "graceAfterCreation")
 	if !ok {
 		return 0
 	}
 	d, err := time.ParseDuration(s)
 	switch {
 	case !isDuration(s):
-		r.errorAt(n, example, "graceAfterCreation: %q is no duration", s)
+		r.ErrorAt(n, example, "graceAfterCreation: %q is no duration", s)
 	case err != nil || d > MaxGrace:
-		r.errorAt(n, "a cluster that may be open for longer needs an exemption", "graceAfterCreation: %s is longer than %d hours", s, int(MaxGrace.Hours()))
+		r.ErrorAt(n, "a cluster that may be open for longer needs an exemption",
+			"graceAfterCreation: %s is longer than %d hours", s, int(MaxGrace.Hours()))
 	default:
 		return d
 	}
 	return 0
 }
 
-// isDuration tells whether s is whole numbers with the units h, m and s.
+// isDuration reports whether s is whole numbers with the units h, m and s.
 func isDuration(s string) bool {
 	digits := false
 	for i := range len(s) {
@@ -447,48 +373,50 @@ func isDuration(s string) bool {
 	return !digits
 }
 
-func (r *reader) exemption(n *yaml.Node, number int, rules map[string]int, known []string, names map[string]int) (Exemption, *exemptionPlace) {
+func (r *reader) exemption(
+	n *yaml.Node, number int, rules map[string]int, known []string, names map[string]int,
+) (Exemption, *exemptionPlace) {
 	e := Exemption{Line: n.Line}
-	place := &exemptionPlace{end: exemptionEnd{place: r.place(n.Line, n.Column)}}
+	place := &exemptionPlace{end: exemptionEnd{place: r.Place(n.Line, n.Column)}}
 	of := fmt.Sprintf("exemption %d", number)
-	f := r.fields(n, of, exemptionKeys, exemptionKeys)
+	f := r.Fields(n, of, exemptionKeys, exemptionKeys)
 	if v, ok := f["name"]; ok {
-		e.Name = r.name(v.value, of)
-		r.unique(v.value, e.Name, "exemption", names)
+		e.Name = r.Name(v.Value, of)
+		r.Unique(v.Value, e.Name, "exemption", names)
 	}
 	if v, ok := f["rules"]; ok {
 		item := func(text string) (string, bool) {
 			_, exists := rules[text]
-			return scalar(text), exists
+			return document.Scalar(text), exists
 		}
-		for _, item := range r.listOf(v.value, "rules", item) {
+		for _, item := range r.ListOf(v.Value, "rules", item) {
 			name := item.Value
-			if _, exists := rules[name]; exists || isText(item) || isNull(item) || item.Kind != yaml.ScalarNode {
+			if _, exists := rules[name]; exists || document.IsText(item) || document.IsNull(item) || item.Kind != yaml.ScalarNode {
 				var ok bool
-				if name, ok = r.text(item, "a rule's name"); !ok {
+				if name, ok = r.Text(item, "a rule's name"); !ok {
 					continue
 				}
 			}
 			if _, exists := rules[name]; !exists {
-				r.errorAt(item, ruleHint(name, known, "this document"), "there is no rule called %q", name)
+				r.ErrorAt(item, document.RuleHint(name, known, "this document"), "there is no rule called %q", name)
 			}
 			e.Rules = append(e.Rules, name)
 			place.rules = append(place.rules, item)
 		}
 	}
 	if v, ok := f["match"]; ok {
-		e.Match, _ = r.match(v.value, "match", []string{"accounts", "regions", "clusters"})
-		place.match = v.key
+		e.Match, _ = r.match(v.Value, "match", []string{"accounts", "regions", "clusters"})
+		place.match = v.Key
 	}
 	if v, ok := f["until"]; ok {
-		e.Until = r.until(v.value)
-		place.end = exemptionEnd{r.place(v.value.Line, v.value.Column), v.value.Value}
+		e.Until = r.until(v.Value)
+		place.end = exemptionEnd{r.Place(v.Value.Line, v.Value.Column), v.Value.Value}
 	}
 	if v, ok := f["reason"]; ok {
-		e.Reason, _ = r.text(v.value, "reason")
+		e.Reason, _ = r.Text(v.Value, "reason")
 	}
 	if v, ok := f["approvedBy"]; ok {
-		e.ApprovedBy, _ = r.text(v.value, "approvedBy")
+		e.ApprovedBy, _ = r.Text(v.Value, "approvedBy")
 	}
 	r.repeated(place.rules, "rule")
 	return e, place
@@ -502,24 +430,16 @@ type exemptionPlace struct {
 	end   exemptionEnd
 }
 
-// ruleHint helps with the name of a rule that doesn't exist.
-func ruleHint(name string, known []string, document string) string {
-	if near := nearest(name, known); near != "" {
-		return "did you mean " + scalar(near) + "?"
-	}
-	return "the rules of " + document + " have other names"
-}
-
 // until reads the end of an exemption: a day, which ends with it in UTC, or an
 // instant.
 func (r *reader) until(n *yaml.Node) time.Time {
-	if !isText(n) {
-		r.wrongType(n, "until", "a date")
+	if !document.IsText(n) {
+		r.WrongType(n, "until", "a date")
 		return time.Time{}
 	}
 	t, err := parseEnd(n.Value)
 	if err != nil {
-		r.errorAt(n, dateHint, "until: %q is no date", n.Value)
+		r.ErrorAt(n, document.DateHint, "until: %q is no date", n.Value)
 	}
 	return t
 }
@@ -529,5 +449,5 @@ func parseEnd(text string) (time.Time, error) {
 	if day, err := time.Parse(time.DateOnly, text); err == nil {
 		return day.AddDate(0, 0, 1), nil
 	}
-	return parseTime(text)
+	return document.ParseTime(text)
 }

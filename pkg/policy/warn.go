@@ -6,10 +6,11 @@ import (
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
+	"go.yaml.in/yaml/v4"
 	"go4.org/netipx"
 
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/internal/document"
 )
 
 // warn tells what is allowed and probably not meant.
@@ -34,11 +35,12 @@ func (r *reader) warn(rules []Rule, places []*rulePlace) {
 			if !restricts(b) || rangesMeet(a.admitted.ranges, b.admitted.ranges) || !r.meet(a, b) {
 				continue
 			}
-			if len(r.problems) == maxProblems || r.meetings <= 0 {
+			if r.Full() || r.meetings <= 0 {
 				return
 			}
-			r.add(places[i].public.Line, places[i].public.Column, Warning, KindDisjoint,
-				fmt.Sprintf("rules %q and %q can meet at one cluster and admit no address in common: they close its public endpoint", b.Name, a.Name),
+			r.Add(places[i].public.Line, places[i].public.Column, Warning, KindDisjoint,
+				fmt.Sprintf("rules %q and %q can meet at one cluster and admit no address in common: they close its public endpoint",
+					b.Name, a.Name),
 				"match different clusters, or require publicAccess: disabled if that is meant")
 		}
 	}
@@ -59,7 +61,7 @@ func (r *reader) warnNoGrace(rules []Rule, places []*rulePlace) {
 			if at == nil {
 				at = places[i].respond
 			}
-			names = append(names, fmt.Sprintf("%q", brief(rule.Name)))
+			names = append(names, fmt.Sprintf("%q", document.Brief(rule.Name)))
 		}
 	}
 	who, do, hint := "rules ", "change", "give each of them"
@@ -73,8 +75,9 @@ func (r *reader) warnNoGrace(rules []Rule, places []*rulePlace) {
 	default:
 		who += strings.Join(names[:n-1], ", ") + " and " + names[n-1]
 	}
-	r.add(at.Line, at.Column, Warning, KindNoGrace,
-		fmt.Sprintf("%s %s a new cluster as soon as it is ACTIVE: EKS then refuses the node groups that eksctl, Terraform and CDK create", who, do),
+	r.Add(at.Line, at.Column, Warning, KindNoGrace,
+		fmt.Sprintf("%s %s a new cluster as soon as it is ACTIVE: EKS then refuses the node groups that eksctl, Terraform and CDK create",
+			who, do),
 		hint+" a grace, such as graceAfterCreation: 60m; 0s says that none is meant")
 }
 
@@ -90,8 +93,9 @@ func (r *reader) warnOverLimit(rules []Rule, places []*rulePlace) {
 			n := pieces(rule.admitted.ranges)
 			if over[i] = n > endpoint.MaxCIDRs; over[i] {
 				at := places[i].allowed
-				r.add(at.Line, at.Column, Warning, KindOverLimit,
-					fmt.Sprintf("rule %q admits %d separate blocks; EKS admits %d for one cluster", brief(rule.Name), n, endpoint.MaxCIDRs), overLimitHint)
+				r.Add(at.Line, at.Column, Warning, KindOverLimit,
+					fmt.Sprintf("rule %q admits %d separate blocks; EKS admits %d for one cluster", document.Brief(rule.Name),
+						n, endpoint.MaxCIDRs), overLimitHint)
 			}
 		}
 	}
@@ -107,13 +111,14 @@ func (r *reader) warnOverLimit(rules []Rule, places []*rulePlace) {
 				continue
 			}
 			r.meetings -= len(a.admitted.ranges) + len(b.admitted.ranges)
-			if len(r.problems) == maxProblems || r.meetings <= 0 {
+			if r.Full() || r.meetings <= 0 {
 				return
 			}
 			if n := pieces(inBoth(a.admitted.ranges, b.admitted.ranges)); n > endpoint.MaxCIDRs {
 				at := places[i].allowed
-				r.add(at.Line, at.Column, Warning, KindOverLimit,
-					fmt.Sprintf("rules %q and %q together admit %d separate blocks; EKS admits %d for one cluster", brief(b.Name), brief(a.Name), n, endpoint.MaxCIDRs), overLimitHint)
+				r.Add(at.Line, at.Column, Warning, KindOverLimit,
+					fmt.Sprintf("rules %q and %q together admit %d separate blocks; EKS admits %d for one cluster",
+						document.Brief(b.Name), document.Brief(a.Name), n, endpoint.MaxCIDRs), overLimitHint)
 			}
 		}
 	}
@@ -160,8 +165,9 @@ func inBoth(a, b []Range) []Range {
 func (r *reader) warnIdle(rule *Rule, p *rulePlace) {
 	for _, part := range []*yaml.Node{p.grace, p.lockout, p.hybrid} {
 		if part != nil && rule.Respond == Alert && (part != p.grace || rule.GraceAfterCreation > 0) {
-			r.add(part.Line, part.Column, Warning, KindIdle,
-				fmt.Sprintf("%s does nothing in rule %q: it only alerts", part.Value, brief(rule.Name)), "remove it, or let the rule enforce or revert")
+			r.Add(part.Line, part.Column, Warning, KindIdle,
+				fmt.Sprintf("%s does nothing in rule %q: it only alerts", part.Value, document.Brief(rule.Name)),
+				"remove it, or let the rule enforce or revert")
 		}
 	}
 	if rule.Except != nil {
@@ -170,12 +176,12 @@ func (r *reader) warnIdle(rule *Rule, p *rulePlace) {
 			match = &Match{}
 		}
 		if !r.meet(&Rule{Match: rule.Except}, &Rule{Match: match}) {
-			r.add(p.except.Line, p.except.Column, Warning, KindIdle,
-				fmt.Sprintf("the exception of rule %q takes out no cluster: the rule matches none like it", brief(rule.Name)),
+			r.Add(p.except.Line, p.except.Column, Warning, KindIdle,
+				fmt.Sprintf("the exception of rule %q takes out no cluster: the rule matches none like it", document.Brief(rule.Name)),
 				"remove the exception, or look at what it and match say")
 		} else if r.covers(rule.Except, match) {
-			r.add(p.except.Line, p.except.Column, Warning, KindIdle,
-				fmt.Sprintf("rule %q is for no cluster: its exception takes in all that it matches", brief(rule.Name)),
+			r.Add(p.except.Line, p.except.Column, Warning, KindIdle,
+				fmt.Sprintf("rule %q is for no cluster: its exception takes in all that it matches", document.Brief(rule.Name)),
 				"narrow the exception, or remove the rule")
 		}
 	}
@@ -184,8 +190,9 @@ func (r *reader) warnIdle(rule *Rule, p *rulePlace) {
 		return
 	}
 	if len(rule.admitted.ranges) == 0 {
-		r.add(p.public.Line, p.public.Column, Warning, KindIdle,
-			fmt.Sprintf("rule %q admits no address: notWiderThan leaves out the family of all its allowedCidrs", brief(rule.Name)),
+		r.Add(p.public.Line, p.public.Column, Warning, KindIdle,
+			fmt.Sprintf("rule %q admits no address: notWiderThan leaves out the family of all its allowedCidrs",
+				document.Brief(rule.Name)),
 			"add the family to notWiderThan, or require publicAccess: disabled if that is meant")
 		return
 	}
@@ -206,7 +213,7 @@ func (r *reader) warnIdle(rule *Rule, p *rulePlace) {
 			continue
 		}
 		at := p.cidrs[i]
-		r.add(at.Line, at.Column, Warning, KindIdle, what, hint)
+		r.Add(at.Line, at.Column, Warning, KindIdle, what, hint)
 	}
 }
 
@@ -221,9 +228,11 @@ func (r *reader) warnExemptions(p *Policy, places []*exemptionPlace) {
 		if m := &e.Match; len(m.Accounts) == 0 || len(m.Regions) == 0 || len(m.Clusters) == 0 || place.match == nil {
 			continue // it has been refused
 		}
-		if slices.ContainsFunc(e.Match.Regions, everything) && slices.ContainsFunc(e.Match.Clusters, everything) && len(e.Match.Tags) == 0 {
-			r.add(place.match.Line, place.match.Column, Warning, KindBlanket,
-				fmt.Sprintf("exemption %q is for every cluster of its accounts, in every region: until it ends its rules do nothing there", brief(e.Name)),
+		if slices.ContainsFunc(e.Match.Regions, everything) && slices.ContainsFunc(e.Match.Clusters, everything) &&
+			len(e.Match.Tags) == 0 {
+			r.Add(place.match.Line, place.match.Column, Warning, KindBlanket,
+				fmt.Sprintf("exemption %q is for every cluster of its accounts, in every region: until it ends its rules do nothing there",
+					document.Brief(e.Name)),
 				"name the regions and clusters that it is for, or except the accounts in the rules")
 		}
 		for j, name := range e.Rules {
@@ -234,12 +243,14 @@ func (r *reader) warnExemptions(p *Policy, places []*exemptionPlace) {
 			at := place.rules[j]
 			switch {
 			case !r.meet(&Rule{Match: &e.Match}, rule):
-				r.add(at.Line, at.Column, Warning, KindIdle,
-					fmt.Sprintf("exemption %q never meets rule %q: no cluster comes under both", brief(e.Name), brief(name)),
+				r.Add(at.Line, at.Column, Warning, KindIdle,
+					fmt.Sprintf("exemption %q never meets rule %q: no cluster comes under both", document.Brief(e.Name),
+						document.Brief(name)),
 					"look at what both match, or remove the rule here")
 			case r.covers(&e.Match, rule.Match):
-				r.add(at.Line, at.Column, Warning, KindBlanket,
-					fmt.Sprintf("exemption %q takes in all that rule %q matches: until it ends the rule does nothing", brief(e.Name), brief(name)),
+				r.Add(at.Line, at.Column, Warning, KindBlanket,
+					fmt.Sprintf("exemption %q takes in all that rule %q matches: until it ends the rule does nothing",
+						document.Brief(e.Name), document.Brief(name)),
 					"narrow what the exemption matches, or remove the rule")
 			}
 		}
@@ -251,19 +262,20 @@ func (r *reader) unknownRegions(n *yaml.Node) {
 	known := endpoint.Regions()
 	for _, item := range n.Content {
 		pattern := item.Value
-		if item.Kind != yaml.ScalarNode || isNull(item) || pattern == "" || len(pattern) > maxPattern || alien(pattern, regionCharacters) >= 0 ||
+		if item.Kind != yaml.ScalarNode || document.IsNull(item) || pattern == "" || len(pattern) > document.MaxPattern ||
+			alien(pattern, regionCharacters) >= 0 ||
 			slices.ContainsFunc(known, func(region string) bool { return glob(pattern, region) }) {
 			continue
 		}
 		hint := "regions are called like eu-west-1"
 		if near := NearestRegion(pattern); near != "" {
-			hint = "did you mean " + scalar(near) + "?"
+			hint = "did you mean " + document.Scalar(near) + "?"
 		}
-		what := fmt.Sprintf("no AWS region is called %q, as far as this version knows: it matches no cluster", brief(pattern))
+		what := fmt.Sprintf("no AWS region is called %q, as far as this version knows: it matches no cluster", document.Brief(pattern))
 		if strings.ContainsAny(pattern, "*?") {
-			what = fmt.Sprintf("no AWS region matches %q, as far as this version knows: it matches no cluster", brief(pattern))
+			what = fmt.Sprintf("no AWS region matches %q, as far as this version knows: it matches no cluster", document.Brief(pattern))
 		}
-		r.add(item.Line, item.Column, Warning, KindUnknownRegion, what, hint)
+		r.Add(item.Line, item.Column, Warning, KindUnknownRegion, what, hint)
 	}
 }
 
@@ -275,8 +287,8 @@ func NearestRegion(pattern string) string {
 		return open
 	}
 	if !strings.ContainsAny(pattern, "*?") {
-		near := nearest(pattern, known)
-		if near == "" || distance(pattern, near) > 2 {
+		near := document.Nearest(pattern, known)
+		if near == "" || document.Distance(pattern, near) > 2 {
 			return "" // as far apart as two regions are
 		}
 		return near
@@ -288,14 +300,14 @@ func NearestRegion(pattern string) string {
 	}
 	var stems []string
 	for _, region := range known {
-		if cut := strings.LastIndexByte(region, '-') + 1; !contains(stems, region[:cut]) {
+		if cut := strings.LastIndexByte(region, '-') + 1; !slices.Contains(stems, region[:cut]) {
 			stems = append(stems, region[:cut])
 		}
-		if cut := strings.IndexByte(region, '-') + 1; !contains(stems, region[:cut]) {
+		if cut := strings.IndexByte(region, '-') + 1; !slices.Contains(stems, region[:cut]) {
 			stems = append(stems, region[:cut])
 		}
 	}
-	if near := nearest(stem, stems); near != "" {
+	if near := document.Nearest(stem, stems); near != "" {
 		return near + "*"
 	}
 	return ""
@@ -313,7 +325,8 @@ func (r *reader) repeated(list []*yaml.Node, what string) {
 			continue
 		}
 		if line, ok := lines[item.Value]; ok {
-			needless = append(needless, needlessItem{item, fmt.Sprintf("%s %q is listed twice", what, brief(item.Value)), fmt.Sprintf("the first one is on line %d: keep one", line)})
+			needless = append(needless, needlessItem{item, fmt.Sprintf("%s %q is listed twice", what,
+				document.Brief(item.Value)), fmt.Sprintf("the first one is on line %d: keep one", line)})
 			continue
 		}
 		lines[item.Value] = item.Line
@@ -341,9 +354,12 @@ func (r *reader) needless(cidrs []netip.Prefix, places []*yaml.Node) {
 		case around < 0 || !cidrs[around].Overlaps(cidrs[i]):
 			around = i
 		case cidrs[around] == cidrs[i]:
-			list = append(list, needlessItem{places[i], fmt.Sprintf("%s is listed twice", cidrs[i]), fmt.Sprintf("the first one is on line %d: keep one", places[around].Line)})
+			list = append(list, needlessItem{places[i], fmt.Sprintf("%s is listed twice", cidrs[i]),
+				fmt.Sprintf("the first one is on line %d: keep one", places[around].Line)})
 		default:
-			list = append(list, needlessItem{places[i], fmt.Sprintf("%s lies within %s, which is listed, too: it allows nothing more", cidrs[i], cidrs[around]), "remove it, or the wider one if that is not meant"})
+			list = append(list, needlessItem{places[i],
+				fmt.Sprintf("%s lies within %s, which is listed, too: it allows nothing more", cidrs[i], cidrs[around]),
+				"remove it, or the wider one if that is not meant"})
 		}
 	}
 	slices.SortStableFunc(list, func(a, b needlessItem) int {
@@ -367,7 +383,7 @@ func (r *reader) tellNeedless(list []needlessItem) {
 			what, hint = fmt.Sprintf("%s; %d more like it are in this list", what, rest-1), "keep one of each"
 		}
 		if i < maxRepeated {
-			r.add(item.at.Line, item.at.Column, Warning, KindRepeated, what, hint)
+			r.Add(item.at.Line, item.at.Column, Warning, KindRepeated, what, hint)
 		}
 	}
 }
@@ -393,13 +409,13 @@ func (r *reader) warnSteppingOut(rule *Rule, p *rulePlace) {
 		at, how = p.except, "it is named like the exception"
 	}
 	if at != nil {
-		r.add(at.Line, at.Column, Warning, KindSteppedOut,
+		r.Add(at.Line, at.Column, Warning, KindSteppedOut,
 			fmt.Sprintf("a cluster steps out of rule %q when %s", rule.Name, how),
 			"scope it by accounts or regions where you can, and restrict who may tag and create clusters")
 	}
 }
 
-// meet tells whether one cluster can come under both rules. It says yes when it
+// meet reports whether one cluster can come under both rules. It says yes when it
 // cannot tell.
 func (r *reader) meet(a, b *Rule) bool {
 	x, y := a.Match, b.Match
@@ -423,7 +439,7 @@ func (r *reader) meet(a, b *Rule) bool {
 	return true
 }
 
-// anyMeet tells whether some text matches a pattern of each list, and yes when
+// anyMeet reports whether some text matches a pattern of each list, and yes when
 // the steps have run out.
 func (r *reader) anyMeet(a, b []string) bool {
 	for _, x := range a {
@@ -436,12 +452,13 @@ func (r *reader) anyMeet(a, b []string) bool {
 	return false
 }
 
-// covers tells whether the exception surely takes in all that m matches.
+// covers reports whether the exception surely takes in all that m matches.
 func (r *reader) covers(except, m *Match) bool {
 	if except == nil || m == nil || except.empty() {
 		return false
 	}
-	if !r.listCovers(except.Accounts, m.Accounts) || !r.listCovers(except.Regions, m.Regions) || !r.listCovers(except.Clusters, m.Clusters) {
+	if !r.listCovers(except.Accounts, m.Accounts) || !r.listCovers(except.Regions, m.Regions) || !r.listCovers(except.Clusters,
+		m.Clusters) {
 		return false
 	}
 	for key, pattern := range except.Tags {
@@ -452,7 +469,7 @@ func (r *reader) covers(except, m *Match) bool {
 	return true
 }
 
-// listCovers tells whether every pattern of narrow lies in one of wide. An empty
+// listCovers reports whether every pattern of narrow lies in one of wide. An empty
 // list takes in everything.
 func (r *reader) listCovers(wide, narrow []string) bool {
 	if len(wide) == 0 || slices.ContainsFunc(wide, everything) {
@@ -475,7 +492,7 @@ func (r *reader) listCovers(wide, narrow []string) bool {
 	return len(narrow) > 0
 }
 
-// rangesMeet tells whether two ordered lists of ranges share an address.
+// rangesMeet reports whether two ordered lists of ranges share an address.
 func rangesMeet(a, b []Range) bool {
 	for i, j := 0, 0; i < len(a) && j < len(b); {
 		switch {

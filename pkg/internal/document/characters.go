@@ -1,4 +1,4 @@
-package policy
+package document
 
 import (
 	"fmt"
@@ -8,15 +8,16 @@ import (
 	"golang.org/x/text/width"
 )
 
-// hidden tells whether a character of a document can't be seen and changes what
+// hidden reports whether a character of a document can't be seen and changes what
 // is seen or read: control characters, the line ends that YAML has beyond those
 // of editors, and what turns the direction of text.
 func hidden(c rune) bool {
-	return c != '\t' && (unicode.IsControl(c) || c == '\u2028' || c == '\u2029' || c == '\ufeff' || c == '\ufffe' || c == '\uffff' || unicode.Is(unicode.Bidi_Control, c))
+	return c != '\t' && (unicode.IsControl(c) || c == '\u2028' || c == '\u2029' || c == '\ufeff' || c == '\ufffe' ||
+		c == '\uffff' || unicode.Is(unicode.Bidi_Control, c))
 }
 
-// characterName says what a character is that can't be seen.
-func characterName(c rune) string {
+// CharacterName says what a character is that can't be seen.
+func CharacterName(c rune) string {
 	what := "a control character"
 	switch {
 	case c == '\u00a0' || c == '\u202f':
@@ -38,8 +39,8 @@ func characterName(c rune) string {
 // maxShown is how many characters of a document's text a message quotes.
 const maxShown = 120
 
-// brief is a text of the document as messages quote it: cut to maxShown.
-func brief(text string) string {
+// Brief is a text of the document as messages quote it: cut to maxShown.
+func Brief(text string) string {
 	n := 0
 	for i := range text {
 		if n++; n > maxShown {

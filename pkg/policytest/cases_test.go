@@ -1,6 +1,7 @@
-package policy_test
+package policytest_test
 
 import (
+	"flag"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -13,7 +14,10 @@ import (
 
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/policy"
+	"github.com/endpointguard/endpointguard/pkg/policytest"
 )
+
+var update = flag.Bool("update", false, "write the golden files anew")
 
 var words = []string{"compliant", "violation"}
 
@@ -46,17 +50,17 @@ cases:
     given: {access: {public: true, private: true, cidrs: ["::/0"]}, network: unknown}
     expect: {outcome: compliant}
 `
-	got, problems := policy.ParseCases("cases.yaml", []byte(text), words)
+	got, problems := policytest.Parse("cases.yaml", []byte(text), words)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	yes := policy.NetworkInOrder()
+	yes := policytest.NetworkInOrder()
 	lacks := yes
 	lacks.DNSSupport, lacks.Ingress443 = endpoint.No, endpoint.No
-	want := []policy.Case{
+	want := []policytest.Case{
 		{
 			Name: "everything", Line: 5,
-			Given: policy.Given{
+			Given: policytest.Given{
 				Cluster: endpoint.Cluster{
 					ID:        endpoint.ID{ARN: "arn:aws:eks:eu-west-1:111122223333:cluster/shop", CreatedAt: time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC)},
 					Partition: "aws", Account: "111122223333", Region: "eu-west-1", Name: "shop", Status: endpoint.StatusActive,
@@ -65,24 +69,24 @@ cases:
 				},
 				Before: &endpoint.Access{Private: true}, Network: lacks, At: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC),
 			},
-			Expect: policy.Expect{Outcome: "violation", Rules: []string{"inside"}, Desired: &endpoint.Access{Private: true}},
+			Expect: policytest.Expect{Outcome: "violation", Rules: []string{"inside"}, Desired: &endpoint.Access{Private: true}},
 		},
 		{
 			Name: "little", Line: 22,
-			Given: policy.Given{
+			Given: policytest.Given{
 				Cluster: endpoint.Cluster{ID: endpoint.ID{ARN: "arn:aws:eks:::cluster/"}, Partition: "aws", Status: endpoint.StatusActive, Access: endpoint.Access{Private: true}, Family: endpoint.IPv4},
 				Network: yes,
 			},
-			Expect: policy.Expect{Outcome: "compliant", Rules: []string{}, Unchanged: true},
+			Expect: policytest.Expect{Outcome: "compliant", Rules: []string{}, Unchanged: true},
 		},
 		{
 			Name: "least", Line: 25,
-			Given: policy.Given{
+			Given: policytest.Given{
 				Cluster: endpoint.Cluster{ID: endpoint.ID{ARN: "arn:aws:eks:::cluster/"}, Partition: "aws", Status: endpoint.StatusActive, Family: endpoint.IPv6,
 					Access: endpoint.Access{Public: true, Private: true, CIDRs: []netip.Prefix{netip.MustParsePrefix("::/0")}}},
 				Network: endpoint.Network{Read: true},
 			},
-			Expect: policy.Expect{Outcome: "compliant"},
+			Expect: policytest.Expect{Outcome: "compliant"},
 		},
 	}
 	if diff := cmp.Diff(want, got.Cases, cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
@@ -120,17 +124,30 @@ func TestBadCases(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c, problems := policy.ParseCases(filepath.Base(path), data, words)
+			c, problems := policytest.Parse(filepath.Base(path), data, words)
 			if c != nil || !problems.Errors() {
 				t.Errorf("it was taken: %+v", c)
 			}
-			golden(t, strings.TrimSuffix(path, ".yaml")+".txt", problems.Error()+"\n")
+			golden := strings.TrimSuffix(path, ".yaml") + ".txt"
+			got := problems.Error() + "\n"
+			if *update {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("%s (-want +got, -update writes it anew):\n%s", golden, diff)
+			}
 		})
 	}
 }
 
 func TestNetworkInWords(t *testing.T) {
-	yes := policy.NetworkInOrder()
+	yes := policytest.NetworkInOrder()
 	for text, change := range map[string]func(*endpoint.Network){
 		"ok":                              func(*endpoint.Network) {},
 		"unknown":                         func(n *endpoint.Network) { *n = endpoint.Network{Read: true} },
@@ -140,12 +157,12 @@ func TestNetworkInWords(t *testing.T) {
 	} {
 		want := yes
 		change(&want)
-		if got, err := policy.ParseNetwork(text); err != nil || got != want {
+		if got, err := policytest.ParseNetwork(text); err != nil || got != want {
 			t.Errorf("%s: %+v, %v", text, got, err)
 		}
 	}
 	for _, text := range []string{"", "fine", "ok,", "no-dns"} {
-		if got, err := policy.ParseNetwork(text); err == nil {
+		if got, err := policytest.ParseNetwork(text); err == nil {
 			t.Errorf("%q was read as %+v", text, got)
 		}
 	}
@@ -154,8 +171,8 @@ func TestNetworkInWords(t *testing.T) {
 // FuzzParseCases holds that no document makes the reader panic, and that one is
 // either taken or refused with an error.
 func FuzzParseCases(f *testing.F) {
-	for _, dir := range []string{"cases", "bad/yaml"} {
-		files, err := filepath.Glob(filepath.Join("testdata", filepath.FromSlash(dir), "*.yaml"))
+	for _, dir := range []string{"testdata/cases", "../policy/testdata/bad/yaml"} {
+		files, err := filepath.Glob(filepath.Join(filepath.FromSlash(dir), "*.yaml"))
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -168,7 +185,7 @@ func FuzzParseCases(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		c, problems := policy.ParseCases("f", data, words)
+		c, problems := policytest.Parse("f", data, words)
 		if (c == nil) != problems.Errors() {
 			t.Errorf("taken %t, problems %s", c != nil, problems)
 		}

@@ -1,4 +1,4 @@
-package policy
+package document
 
 import (
 	"fmt"
@@ -8,45 +8,45 @@ import (
 	"strings"
 	"unicode"
 
-	"go.yaml.in/yaml/v3"
+	"go.yaml.in/yaml/v4"
 )
 
 // A hint that names a value names one that the next run takes: what people follow
 // word by word must not lead into the next error.
 
-// scalar is text as a value of YAML that is read as that text, within brackets,
+// Scalar is text as a value of YAML that is read as that text, within brackets,
 // too.
-func scalar(text string) string {
+func Scalar(text string) string {
 	var n yaml.Node
 	plain := text != "" && text == strings.TrimSpace(text) &&
 		!strings.ContainsAny(text, "[]{},:#\n\"'\\") && !strings.ContainsAny(text[:1], "*&!|>%@`-?=~<")
-	if plain && yaml.Unmarshal([]byte(text), &n) == nil && len(n.Content) == 1 && isText(n.Content[0]) && n.Content[0].Value == text {
+	if plain && yaml.Unmarshal([]byte(text), &n) == nil && len(n.Content) == 1 && IsText(n.Content[0]) && n.Content[0].Value == text {
 		return text
 	}
 	return strconv.Quote(text)
 }
 
-// scalars are the texts as a list of YAML.
-func scalars(texts []string) string {
+// Scalars are the texts as a list of YAML.
+func Scalars(texts []string) string {
 	out := make([]string, len(texts))
 	for i, text := range texts {
-		out[i] = scalar(text)
+		out[i] = Scalar(text)
 	}
 	return "[" + strings.Join(out, ", ") + "]"
 }
 
 // inQuotes is the hint for a value that is right but for its quotes.
 func inQuotes(text string) string {
-	if text != brief(text) {
+	if text != Brief(text) {
 		return "put it in quotes"
 	}
 	return "put it in quotes: " + strconv.Quote(text)
 }
 
-// inBrackets is the hint for one text where a list of texts must be.
-func inBrackets(n *yaml.Node) string {
-	if isText(n) && len(items(n.Value)) == 1 && n.Value == brief(n.Value) {
-		return "write [" + scalar(n.Value) + "]"
+// InBrackets is the hint for one text where a list of texts must be.
+func InBrackets(n *yaml.Node) string {
+	if IsText(n) && len(items(n.Value)) == 1 && n.Value == Brief(n.Value) {
+		return "write [" + Scalar(n.Value) + "]"
 	}
 	return "write the items within square brackets"
 }
@@ -62,9 +62,10 @@ const accountHint = "account ids have 12 digits, in quotes; patterns are not pos
 // why it is none as it is; false if that isn't to be seen.
 func AccountSpelling(text string) (id, why string, ok bool) {
 	if parts := strings.Split(text, ":"); len(parts) > 5 && strings.TrimSpace(parts[0]) == "arn" {
-		return parts[4], "it is an ARN", isAccount(parts[4])
+		return parts[4], "it is an ARN", IsAccount(parts[4])
 	}
-	for _, sign := range []struct{ chars, why string }{{"-\u2010\u2011\u2013", "it has dashes"}, {" \t\n", "it has blanks"}, {"_", "it has underscores"}} {
+	for _, sign := range []struct{ chars, why string }{{"-\u2010\u2011\u2013", "it has dashes"}, {" \t\n", "it has blanks"},
+		{"_", "it has underscores"}} {
 		if why == "" && strings.ContainsAny(text, sign.chars) {
 			why = sign.why
 		}
@@ -75,14 +76,15 @@ func AccountSpelling(text string) (id, why string, ok bool) {
 		}
 		return c
 	}, text)
-	if why != "" && isAccount(id) {
+	if why != "" && IsAccount(id) {
 		return id, why, true
 	}
 	if len(text) > 30 {
 		return "", "", false
 	}
 	if strings.Trim(text, "0123456789") == "" && (len(text) == 10 || len(text) == 11) {
-		return strings.Repeat("0", 12-len(text)) + text, fmt.Sprintf("it has %d digits, and zeros before them may be lost", len(text)), true
+		return strings.Repeat("0", 12-len(text)) + text, fmt.Sprintf("it has %d digits, and zeros before them may be lost",
+			len(text)), true
 	}
 	// What a spreadsheet makes of it. An exponent is looked at before it is
 	// worked out: 1e999999999 has many digits.
@@ -92,36 +94,37 @@ func AccountSpelling(text string) (id, why string, ok bool) {
 	if strings.Trim(text, "0123456789.eE+") != "" || !strings.ContainsAny(text, ".eE") {
 		return "", "", false
 	}
-	if number, ok := new(big.Rat).SetString(text); ok && number.IsInt() && isAccount(number.Num().String()) {
+	if number, ok := new(big.Rat).SetString(text); ok && number.IsInt() && IsAccount(number.Num().String()) {
 		return number.Num().String(), "it is written as a number with a point", true
 	}
 	return "", "", false
 }
 
-// account reads an account id.
-func (r *reader) account(n *yaml.Node, name string) string {
-	if n.Kind == yaml.ScalarNode && !isNull(n) && !isText(n) && isAccount(n.Value) {
-		r.wrongType(n, name, "text") // and it is right in quotes
+// Account reads an account id.
+func (r *Reader) Account(n *yaml.Node, name string) string {
+	if n.Kind == yaml.ScalarNode && !IsNull(n) && !IsText(n) && IsAccount(n.Value) {
+		r.WrongType(n, name, "text") // and it is right in quotes
 		return ""
 	}
-	id, ok := n.Value, n.Kind == yaml.ScalarNode && !isNull(n)
-	if !ok || isText(n) {
-		if id, ok = r.text(n, name); !ok {
+	id, ok := n.Value, n.Kind == yaml.ScalarNode && !IsNull(n)
+	if !ok || IsText(n) {
+		if id, ok = r.Text(n, name); !ok {
 			return id
 		}
 	}
-	if isAccount(id) {
+	if IsAccount(id) {
 		return id
 	}
 	if right, why, ok := AccountSpelling(id); ok {
-		r.errorAt(n, "write "+strconv.Quote(right), "%q is not an account id: "+why, id)
+		r.ErrorAt(n, "write "+strconv.Quote(right), "%q is not an account id: "+why, id)
 	} else {
-		r.errorAt(n, accountHint, "%q is not an account id", id)
+		r.ErrorAt(n, accountHint, "%q is not an account id", id)
 	}
 	return id
 }
 
-func isAccount(s string) bool {
+// IsAccount reports whether a text is an account id.
+func IsAccount(s string) bool {
 	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {
 			return false
@@ -130,20 +133,21 @@ func isAccount(s string) bool {
 	return len(s) == 12
 }
 
-// cidrText reads the text of a CIDR: what YAML takes for a number is a CIDR that
+// CIDRText reads the text of a CIDR: what YAML takes for a number is a CIDR that
 // was cut short, and no better in quotes.
-func (r *reader) cidrText(n *yaml.Node) (string, bool) {
-	if n.Kind == yaml.ScalarNode && !isText(n) && !isNull(n) {
+func (r *Reader) CIDRText(n *yaml.Node) (string, bool) {
+	if n.Kind == yaml.ScalarNode && !IsText(n) && !IsNull(n) {
 		return n.Value, true
 	}
-	return r.text(n, "a CIDR")
+	return r.Text(n, "a CIDR")
 }
 
-const cidrHint = "write an address and a prefix length, like 198.51.100.0/24 or 2001:db8::/32"
+// CIDRHint is the hint for what must be a CIDR.
+const CIDRHint = "write an address and a prefix length, like 198.51.100.0/24 or 2001:db8::/32"
 
-// parseCIDR reads a CIDR as it must be written. If it can't, text is the nearest
+// ParseCIDR reads a CIDR as it must be written. If it can't, text is the nearest
 // that could be meant, as a prefix that is not necessarily one to allow.
-func parseCIDR(text string) (p netip.Prefix, meant []netip.Prefix, ok bool) {
+func ParseCIDR(text string) (p netip.Prefix, meant []netip.Prefix, ok bool) {
 	if p, err := netip.ParsePrefix(text); err == nil {
 		return p, nil, true
 	}
@@ -222,23 +226,18 @@ func maskLength(a, mask netip.Addr) (netip.Prefix, bool) {
 	return netip.PrefixFrom(a, bits), m == 0
 }
 
-// accountItem and cidrItem are how one text is written as the items of a list;
+// AccountItem is how a text with account ids is written as the items of a list;
 // false if one of them can't be.
-func accountItem(text string) (string, bool) {
+func AccountItem(text string) (string, bool) {
 	if id, _, ok := AccountSpelling(text); ok {
 		return strconv.Quote(id), true
 	}
-	return itemsWith(text, func(item string) (string, bool) { return strconv.Quote(item), isAccount(item) })
+	return ItemsWith(text, func(item string) (string, bool) { return strconv.Quote(item), IsAccount(item) })
 }
 
-func cidrItem(text string) (string, bool) {
-	return itemsWith(text, func(item string) (string, bool) {
-		p, what, _ := readCIDR(item)
-		return scalar(p.String()), what == ""
-	})
-}
-
-func itemsWith(text string, item func(string) (string, bool)) (string, bool) {
+// ItemsWith is how a text is written as the items of a list, each as the function
+// says; false if one of them can't be.
+func ItemsWith(text string, item func(string) (string, bool)) (string, bool) {
 	var out []string
 	for _, part := range items(text) {
 		value, ok := item(part)
@@ -248,52 +247,4 @@ func itemsWith(text string, item func(string) (string, bool)) (string, bool) {
 		out = append(out, value)
 	}
 	return strings.Join(out, ", "), len(out) > 0
-}
-
-// severalMatches refuses a list of matches, which would mean that any one of them
-// is enough. Joined into one, all their keys would have to match.
-func (r *reader) severalMatches(n *yaml.Node, name string) {
-	hint := "all keys of one match must match; give each of these a rule of its own"
-	if name == "except" {
-		hint = "all keys of one except must match; keep one of these, and waive the rule for the others with exemptions"
-	}
-	if one, ok := oneMatch(n); ok {
-		hint = "write " + one
-	}
-	r.errorAt(n, hint, "%s must be a mapping, not a list: any one of several is not possible", name)
-}
-
-// oneMatch returns the mapping that a list of mappings could be joined to
-// with the same meaning: all have the same single key with lists of texts.
-// Several keys would all have to match.
-func oneMatch(list *yaml.Node) (string, bool) {
-	key := ""
-	var texts []string
-	for _, item := range list.Content {
-		if item.Kind != yaml.MappingNode || len(item.Content) != 2 || key != "" && item.Content[0].Value != key {
-			return "", false
-		}
-		key = item.Content[0].Value
-		values := []*yaml.Node{item.Content[1]}
-		if values[0].Kind == yaml.SequenceNode {
-			values = values[0].Content
-		}
-		for _, v := range values {
-			if v.Kind != yaml.ScalarNode || isNull(v) || !isText(v) && key != "accounts" || len(texts) == 10 {
-				return "", false
-			}
-			if !contains(texts, v.Value) {
-				texts = append(texts, v.Value)
-			}
-		}
-	}
-	if key != "accounts" && key != "regions" && key != "clusters" || len(texts) == 0 {
-		return "", false
-	}
-	for _, text := range texts {
-		if key == "accounts" && !isAccount(text) || key == "regions" && alien(text, regionCharacters) >= 0 || key == "clusters" && alien(text, nameCharacters) >= 0 {
-			return "", false
-		}
-	}
-	return "{" + key + ": " + scalars(texts) + "}", true
 }

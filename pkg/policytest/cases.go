@@ -1,4 +1,6 @@
-package policy
+// Package policytest is the unit tests of a policy: clusters, and what the policy
+// must make of each. Parse reads a file of them; running them is explain's work.
+package policytest
 
 import (
 	"fmt"
@@ -7,9 +9,11 @@ import (
 	"strings"
 	"time"
 
-	"go.yaml.in/yaml/v3"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/internal/document"
+	"github.com/endpointguard/endpointguard/pkg/policy"
 )
 
 // DefaultPolicyFile is the document that tests are about when they don't say,
@@ -56,38 +60,55 @@ type Expect struct {
 // expectedRule is a rule that a case names, and where.
 type expectedRule struct {
 	name  string
-	place Problem
+	place policy.Problem
 }
 
 // unchanged is what desired says when nothing would be changed.
 const unchanged = "unchanged"
 
 var (
-	casesKeys  = []string{"version", "policy", "cases"}
-	caseKeys   = []string{"name", "given", "expect"}
-	givenKeys  = []string{"access", "before", "name", "account", "region", "tags", "date", "createdAt", "ipFamily", "hybridNodes", "network"}
+	casesKeys = []string{"version", "policy", "cases"}
+	caseKeys  = []string{"name", "given", "expect"}
+	givenKeys = []string{"access", "before", "name", "account", "region", "tags", "date",
+		"createdAt", "ipFamily", "hybridNodes", "network"}
 	expectKeys = []string{"outcome", "rules", "desired"}
 	accessKeys = []string{"public", "private", "cidrs"}
-
-	casesHomes = []home{
-		{"the document", casesKeys},
-		{"a case", caseKeys},
-		{"given", givenKeys},
-		{"expect", expectKeys},
-		{"access", accessKeys},
-	}
 )
 
-// ParseCases reads a file of tests as strictly as Parse reads a policy. The
+// reader reads the parts of a file of tests.
+type reader struct{ *document.Reader }
+
+// form is what a file of tests looks like.
+func form() document.Form {
+	return document.Form{
+		Noun:  "policy test",
+		Needs: "version: 1 and cases",
+		Homes: []document.Home{
+			{Place: "the document", Keys: casesKeys},
+			{Place: "a case", Keys: caseKeys},
+			{Place: "given", Keys: givenKeys},
+			{Place: "expect", Keys: expectKeys},
+			{Place: "access", Keys: accessKeys},
+		},
+		Examples: []string{
+			"version: 1", "name: and a name of its own", "cases: and a list of cases",
+			"given: with the cluster's access", "expect: with the outcome", "outcome: compliant, violation or another one",
+			"access: {public: true, private: false, cidrs: [0.0.0.0/0]}", "public: true or false", "private: true or false",
+		},
+	}
+}
+
+// Parse reads a file of tests as strictly as policy.Parse reads a policy. The
 // outcomes are the words that a case can expect. The result is nil if one of the
 // problems is an error.
-func ParseCases(file string, data []byte, outcomes []string) (*Cases, Problems) {
-	r := &reader{file: file, noun: "policy test", needs: "version: 1 and cases", homes: casesHomes}
+func Parse(file string, data []byte, outcomes []string) (*Cases, policy.Problems) {
+	doc, body := document.Read(file, data, form())
+	r := &reader{doc}
 	var c *Cases
-	if body := r.document(data); body != nil {
+	if body != nil {
 		c = r.cases(body, outcomes)
 	}
-	problems := r.all()
+	problems := r.Problems()
 	if c == nil || problems.Errors() {
 		return nil, problems
 	}
@@ -95,36 +116,37 @@ func ParseCases(file string, data []byte, outcomes []string) (*Cases, Problems) 
 }
 
 // Missing are the rules that cases name and the policy doesn't have.
-func (c *Cases) Missing(p *Policy) Problems {
+func (c *Cases) Missing(p *policy.Policy) policy.Problems {
 	known := make([]string, len(p.Rules))
 	for i := range p.Rules {
 		known[i] = p.Rules[i].Name
 	}
-	var out Problems
+	var out policy.Problems
 	for _, rule := range c.rules {
 		if slices.Contains(known, rule.name) {
 			continue
 		}
 		at := rule.place
-		at.Severity, at.What, at.Hint = Error, fmt.Sprintf("the policy has no rule called %q", rule.name), ruleHint(rule.name, known, "the policy")
+		at.Severity, at.What, at.Hint = policy.Error, fmt.Sprintf("the policy has no rule called %q", rule.name),
+			document.RuleHint(rule.name, known, "the policy")
 		out = append(out, at)
 	}
 	return out
 }
 
 func (r *reader) cases(n *yaml.Node, outcomes []string) *Cases {
-	f := r.fields(n, "the document", casesKeys, []string{"version", "cases"})
+	f := r.Fields(n, "the document", casesKeys, []string{"version", "cases"})
 	if f == nil {
 		return nil
 	}
-	r.version(f)
+	r.Version(f)
 	c := &Cases{Policy: DefaultPolicyFile}
 	if v, ok := f["policy"]; ok {
-		c.Policy, _ = r.text(v.value, "policy")
+		c.Policy, _ = r.Text(v.Value, "policy")
 	}
 	names := map[string]int{}
 	if v, ok := f["cases"]; ok {
-		for i, item := range r.list(v.value, "cases") {
+		for i, item := range r.List(v.Value, "cases") {
 			c.Cases = append(c.Cases, r.testCase(c, item, i+1, names, outcomes))
 		}
 	}
@@ -134,16 +156,16 @@ func (r *reader) cases(n *yaml.Node, outcomes []string) *Cases {
 func (r *reader) testCase(c *Cases, n *yaml.Node, number int, names map[string]int, outcomes []string) Case {
 	of := fmt.Sprintf("case %d", number)
 	out := Case{Line: n.Line}
-	f := r.fields(n, of, caseKeys, caseKeys)
+	f := r.Fields(n, of, caseKeys, caseKeys)
 	if v, ok := f["name"]; ok {
-		out.Name = r.name(v.value, of)
-		r.unique(v.value, out.Name, "case", names)
+		out.Name = r.Name(v.Value, of)
+		r.Unique(v.Value, out.Name, "case", names)
 	}
 	if v, ok := f["given"]; ok {
-		out.Given = r.given(v.value)
+		out.Given = r.given(v.Value)
 	}
 	if v, ok := f["expect"]; ok {
-		out.Expect = r.expect(c, v.value, outcomes)
+		out.Expect = r.expect(c, v.Value, outcomes)
 	}
 	return out
 }
@@ -151,49 +173,49 @@ func (r *reader) testCase(c *Cases, n *yaml.Node, number int, names map[string]i
 func (r *reader) given(n *yaml.Node) Given {
 	c := endpoint.Cluster{Status: endpoint.StatusActive, Partition: "aws"}
 	g := Given{Network: NetworkInOrder()}
-	f := r.fields(n, "given", givenKeys, []string{"access"})
+	f := r.Fields(n, "given", givenKeys, []string{"access"})
 	if v, ok := f["access"]; ok {
-		c.Access = r.access(v.value, "access")
+		c.Access = r.access(v.Value, "access")
 	}
 	if v, ok := f["before"]; ok {
-		before := r.access(v.value, "before")
+		before := r.access(v.Value, "before")
 		g.Before = &before
 	}
 	if v, ok := f["name"]; ok {
-		name, ok := r.text(v.value, "name")
+		name, ok := r.Text(v.Value, "name")
 		if ok && !endpoint.NamePattern.MatchString(name) {
-			r.errorAt(v.value, "letters, digits, hyphens and underscores, 100 at most", "%q is no name that EKS admits", name)
+			r.ErrorAt(v.Value, "letters, digits, hyphens and underscores, 100 at most", "%q is no name that EKS admits", name)
 		}
 		c.Name = name
 	}
 	if v, ok := f["account"]; ok {
-		c.Account = r.account(v.value, "account")
+		c.Account = r.Account(v.Value, "account")
 	}
 	if v, ok := f["region"]; ok {
-		c.Region, _ = r.text(v.value, "region")
+		c.Region, _ = r.Text(v.Value, "region")
 	}
 	if v, ok := f["tags"]; ok {
-		c.Tags = r.tags(v.value)
+		c.Tags = r.Tags(v.Value)
 	}
 	if v, ok := f["date"]; ok {
-		g.At = r.instant(v.value, "date")
+		g.At = r.Instant(v.Value, "date")
 	}
 	if v, ok := f["createdAt"]; ok {
-		c.CreatedAt = r.instant(v.value, "createdAt")
+		c.CreatedAt = r.Instant(v.Value, "createdAt")
 	}
 	c.Family = FamilyOf(c.Access)
 	if v, ok := f["ipFamily"]; ok {
-		family := endpoint.Family(r.choice(v.value, "ipFamily", string(endpoint.IPv4), string(endpoint.IPv6)))
+		family := endpoint.Family(r.Choice(v.Value, "ipFamily", string(endpoint.IPv4), string(endpoint.IPv6)))
 		if family == endpoint.IPv4 && c.Family == endpoint.IPv6 {
-			r.errorAt(v.value, "write ipFamily: ipv6, or leave out the IPv6 CIDRs", "EKS admits no IPv6 CIDRs on an IPv4 cluster")
+			r.ErrorAt(v.Value, "write ipFamily: ipv6, or leave out the IPv6 CIDRs", "EKS admits no IPv6 CIDRs on an IPv4 cluster")
 		}
 		c.Family = family
 	}
 	if v, ok := f["hybridNodes"]; ok {
-		c.HybridNodes = r.boolean(v.value, "hybridNodes")
+		c.HybridNodes = r.Boolean(v.Value, "hybridNodes")
 	}
 	if v, ok := f["network"]; ok {
-		g.Network = r.network(v.value)
+		g.Network = r.network(v.Value)
 	}
 	c.ARN = endpoint.ARN(c.Partition, c.Region, c.Account, c.Name)
 	g.Cluster = c
@@ -202,32 +224,33 @@ func (r *reader) given(n *yaml.Node) Given {
 
 func (r *reader) expect(c *Cases, n *yaml.Node, outcomes []string) Expect {
 	var e Expect
-	f := r.fields(n, "expect", expectKeys, []string{"outcome"})
+	f := r.Fields(n, "expect", expectKeys, []string{"outcome"})
 	if v, ok := f["outcome"]; ok {
-		e.Outcome = r.choice(v.value, "outcome", outcomes...)
+		e.Outcome = r.Choice(v.Value, "outcome", outcomes...)
 	}
 	if v, ok := f["rules"]; ok {
 		e.Rules = []string{}
-		if v.value.Kind != yaml.SequenceNode {
-			r.wrongTypeHint(v.value, inBrackets(v.value), "rules", "a list")
+		if v.Value.Kind != yaml.SequenceNode {
+			r.WrongTypeHint(v.Value, document.InBrackets(v.Value), "rules", "a list")
 		} else {
-			for _, item := range v.value.Content {
-				if name, ok := r.text(item, "a rule's name"); ok {
+			for _, item := range v.Value.Content {
+				if name, ok := r.Text(item, "a rule's name"); ok {
 					e.Rules = append(e.Rules, name)
-					c.rules = append(c.rules, expectedRule{name, r.place(item.Line, item.Column)})
+					c.rules = append(c.rules, expectedRule{name, r.Place(item.Line, item.Column)})
 				}
 			}
 		}
 	}
 	if v, ok := f["desired"]; ok {
 		switch {
-		case v.value.Kind == yaml.MappingNode:
-			desired := r.access(v.value, "desired")
+		case v.Value.Kind == yaml.MappingNode:
+			desired := r.access(v.Value, "desired")
 			e.Desired = &desired
-		case v.value.Kind == yaml.ScalarNode && v.value.Value == unchanged:
+		case v.Value.Kind == yaml.ScalarNode && v.Value.Value == unchanged:
 			e.Unchanged = true
 		default:
-			r.errorAt(v.value, "write unchanged if nothing would be changed, else {public: …, private: …, cidrs: […]}", "desired must be an access or %q", unchanged)
+			r.ErrorAt(v.Value, "write unchanged if nothing would be changed, else {public: …, private: …, cidrs: […]}",
+				"desired must be an access or %q", unchanged)
 		}
 	}
 	return e
@@ -235,36 +258,36 @@ func (r *reader) expect(c *Cases, n *yaml.Node, outcomes []string) Expect {
 
 func (r *reader) access(n *yaml.Node, name string) endpoint.Access {
 	var a endpoint.Access
-	f := r.fields(n, name, accessKeys, []string{"public", "private"})
+	f := r.Fields(n, name, accessKeys, []string{"public", "private"})
 	if v, ok := f["public"]; ok {
-		a.Public = r.boolean(v.value, "public")
+		a.Public = r.Boolean(v.Value, "public")
 	}
 	if v, ok := f["private"]; ok {
-		a.Private = r.boolean(v.value, "private")
+		a.Private = r.Boolean(v.Value, "private")
 	}
 	v, ok := f["cidrs"]
 	if !ok {
 		return a
 	}
-	if v.value.Kind != yaml.SequenceNode {
-		r.wrongTypeHint(v.value, inBrackets(v.value), "cidrs", "a list")
+	if v.Value.Kind != yaml.SequenceNode {
+		r.WrongTypeHint(v.Value, document.InBrackets(v.Value), "cidrs", "a list")
 		return a
 	}
-	for _, item := range v.value.Content {
-		text, ok := r.cidrText(item)
+	for _, item := range v.Value.Content {
+		text, ok := r.CIDRText(item)
 		if !ok {
 			continue
 		}
-		p, meant, ok := parseCIDR(text)
+		p, meant, ok := document.ParseCIDR(text)
 		if ok && p.Addr().Is4In6() {
 			ok, meant = false, []netip.Prefix{p}
 		}
 		if !ok {
-			hint := cidrHint
+			hint := document.CIDRHint
 			if len(meant) == 1 && !meant[0].Addr().Is4In6() {
 				hint = "write " + meant[0].String()
 			}
-			r.errorAt(item, hint, "%q is not a CIDR", text)
+			r.ErrorAt(item, hint, "%q is not a CIDR", text)
 			continue
 		}
 		a.CIDRs = append(a.CIDRs, p)
@@ -272,70 +295,16 @@ func (r *reader) access(n *yaml.Node, name string) endpoint.Access {
 	return a
 }
 
-func (r *reader) boolean(n *yaml.Node, name string) bool {
-	var b bool
-	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!bool" || n.Decode(&b) != nil {
-		r.wrongType(n, name, "true or false")
-	}
-	return b
-}
-
-// instant reads a day, which begins in UTC, or a time.
-func (r *reader) instant(n *yaml.Node, name string) time.Time {
-	if !isText(n) {
-		r.wrongType(n, name, "a date")
-		return time.Time{}
-	}
-	t, err := ParseInstant(n.Value)
-	if err != nil {
-		r.errorAt(n, dateHint, "%s: %q is no date", name, n.Value)
-	}
-	return t
-}
-
-// ParseInstant reads a day (2027-01-31: its first instant in UTC) or an RFC 3339
-// time.
-func ParseInstant(text string) (time.Time, error) {
-	if day, err := time.Parse(time.DateOnly, text); err == nil {
-		return day, nil
-	}
-	return parseTime(text)
-}
-
-// parseTime reads an RFC 3339 time, which may have a lower-case t and z. It is
-// stricter than time.Parse, which takes 1:00 for an hour and a comma for a point.
-func parseTime(text string) (time.Time, error) {
-	upper := strings.ToUpper(text)
-	if !wellFormed(upper) {
-		return time.Time{}, fmt.Errorf("%q is no RFC 3339 time", text)
-	}
-	return time.Parse(time.RFC3339, upper)
-}
-
-// wellFormed tells whether digits and signs stand where RFC 3339 has them.
-func wellFormed(text string) bool {
-	const form = "0000-00-00T00:00:00"
-	if len(text) <= len(form) || strings.Contains(text, ",") {
-		return false
-	}
-	for i := range len(form) {
-		if digit := text[i] >= '0' && text[i] <= '9'; form[i] == '0' && !digit || form[i] != '0' && text[i] != form[i] {
-			return false
-		}
-	}
-	return true
-}
-
 func (r *reader) network(n *yaml.Node) endpoint.Network {
 	items := []*yaml.Node{n}
 	if n.Kind == yaml.SequenceNode {
-		items = r.list(n, "network")
+		items = r.List(n, "network")
 	}
 	net := NetworkInOrder()
 	for _, item := range items {
-		word, ok := r.text(item, "network")
+		word, ok := r.Text(item, "network")
 		if ok && !setNetwork(&net, word) {
-			r.errorAt(item, "write "+networkHint, "network cannot be %q", word)
+			r.ErrorAt(item, "write "+networkHint, "network cannot be %q", word)
 		}
 	}
 	return net
@@ -352,7 +321,8 @@ func FamilyOf(a endpoint.Access) endpoint.Family {
 
 // NetworkInOrder is a VPC in which a private endpoint works.
 func NetworkInOrder() endpoint.Network {
-	return endpoint.Network{Read: true, DNSSupport: endpoint.Yes, DNSHostnames: endpoint.Yes, AmazonDNS: endpoint.Yes, Ingress443: endpoint.Yes}
+	return endpoint.Network{Read: true, DNSSupport: endpoint.Yes, DNSHostnames: endpoint.Yes, AmazonDNS: endpoint.Yes,
+		Ingress443: endpoint.Yes}
 }
 
 const networkHint = "ok, unknown, or what the VPC lacks: no-dns-support, no-dns-hostnames, no-amazon-dns, no-ingress"
