@@ -19,7 +19,7 @@ const (
 	WhyDeleted = "the cluster was deleted"
 	// WhyUnconfirmed: the guardrail changed it, and EKS does not tell how that ended.
 	WhyUnconfirmed = "the cluster is as the guardrail asked for, and EKS does not let the update be read"
-	WhyUnclear     = "it was put right, and whether by the guardrail's own call or by somebody's same one is not known: the answer to that call was lost"
+	WhyUnclear     = "it was put right, and whether by the guardrail's own call or by somebody else's is not known: what came of that call was not told"
 )
 
 // Facts are what a reader of the mails needs of a cluster. Nothing is decided

@@ -172,7 +172,7 @@ func (t *evaluation) refreshAttempts() (unread []string, look bool) {
 		case !ok:
 			unread = append(unread, a.UpdateID)
 		case read.Unread && t.abandoned(*a):
-			t.end(a, endpoint.UpdateFailed, []endpoint.UpdateError{{Code: "NotRead", Message: "EKS does not let the update be read, and the cluster shows nothing of it"}})
+			t.end(a, endpoint.UpdateFailed, []endpoint.UpdateError{{Code: notRead, Message: "EKS does not let the update be read, and the cluster shows nothing of it"}})
 		case read.Unread:
 			if a.Unconfirmed = t.unconfirmed(*a); a.Unconfirmed {
 				a.OverAt = t.now
@@ -188,6 +188,14 @@ func (t *evaluation) refreshAttempts() (unread []string, look bool) {
 		}
 	}
 	return unread, look
+}
+
+// notRead is the code of an own update of which EKS never told how it ended.
+const notRead = "NotRead"
+
+// untold reports whether EKS took the attempt, and never told how it ended.
+func (a Attempt) untold() bool {
+	return a.Unconfirmed || len(a.Errors) > 0 && a.Errors[0].Code == notRead
 }
 
 // abandoned reports whether an update of ours that can't be read must have ended without

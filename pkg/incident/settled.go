@@ -79,7 +79,7 @@ func (t *evaluation) concludeAdmitted(v verdict.Verdict) Step {
 	case whose == anybodys && t.now.Sub(t.attempt().At) < creditWithin:
 		// CloudTrail tells who made the call, a little later.
 		return t.wait(lookAgain)
-	case whose == anybodys:
+	case whose == anybodys, whose == nobodys && slices.ContainsFunc(i.Attempts, Attempt.untold):
 		return t.decideOutcome(v, Compliant, WhyUnclear)
 	default:
 		return t.decideOutcome(v, AlreadyUndone, WhyUndone)

@@ -239,3 +239,28 @@ func TestWhatStuckNames(t *testing.T) {
 		t.Errorf("%q, %+v", d.log, i)
 	}
 }
+
+// TestWhoPutItRightIsNotKnown: ours took effect unread, somebody changed it to something
+// else that is allowed, and nobody can say whose doing the end is.
+func TestWhoPutItRightIsNotKnown(t *testing.T) {
+	for name, ends := range map[string]Attempt{
+		"it was not told":    {Status: endpoint.UpdateFailed, Errors: []endpoint.UpdateError{{Code: notRead}}},
+		"it is unconfirmed":  {Unconfirmed: true},
+		"EKS told of it":     {Status: endpoint.UpdateFailed, Errors: []endpoint.UpdateError{{Code: "IpNotAvailable"}}},
+		"EKS refused it all": {Status: endpoint.UpdateFailed},
+	} {
+		ends.UpdateID, ends.Desired = "ours", private
+		e := &evaluation{
+			Record: Record{Incident: &Incident{Opening: world, Attempts: []Attempt{ends}}}, now: start,
+			in: Input{Policy: revert, Cluster: endpoint.Cluster{Access: half, Status: endpoint.StatusActive, VPC: "vpc-1"}},
+		}
+		e.concludeAdmitted(e.judge(half))
+		want, why := Compliant, WhyUnclear
+		if !ends.untold() {
+			want, why = AlreadyUndone, WhyUndone
+		}
+		if f := e.Incident.Final; f.Outcome != want || f.Why != why {
+			t.Errorf("%s: %s, %s", name, f.Outcome, f.Why)
+		}
+	}
+}

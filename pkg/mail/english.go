@@ -68,7 +68,7 @@ var english = phrases{
 	TugOfWar:   "Tug of war: somebody keeps opening the Kubernetes API endpoint of EKS cluster {cluster}, and the guardrail has changed it back {often}. It now has {now}.",
 	TugPerHour: "{n} times within an hour", TugPerDays: "on {n} of the last 7 days", TugAnd: " and ",
 	WhyUndone: "somebody undid it before the guardrail could", WhyDeleted: "the cluster was deleted",
-	WhyUnclear:     "it was put right, by the guardrail's own call, whose answer was lost, or by somebody's same one",
+	WhyUnclear:     "it was put right, by the guardrail's own call, of which AWS did not tell what came, or by somebody else's",
 	WhyUnconfirmed: "the guardrail asked EKS for it, and looks have shown it since; EKS does not let the update be read, so it has not confirmed it",
 	OursUnread:     "the guardrail, as its looks show; its update {update} can't be read (eks:DescribeUpdate)",
 	OursOrTheirs:   "not known: the guardrail or somebody else",

@@ -68,7 +68,7 @@ var japanese = phrases{
 	TugOfWar:   "設定の戻し合い (tug of war) が起きています。EKS クラスター {cluster} の Kubernetes API エンドポイントが何度も公開され、ガードレールはそのつど元に戻しました({often})。現在は{now}です。",
 	TugPerHour: "1 時間以内に {n} 回", TugPerDays: "直近 7 日間のうち {n} 日", TugAnd: "、",
 	WhyUndone: "ガードレールが対処する前に、誰かが元に戻しました", WhyDeleted: "クラスターは削除されました",
-	WhyUnclear:     "応答が失われたガードレール自身の呼び出し、または他の誰かによる同じ呼び出しで元に戻りました",
+	WhyUnclear:     "結果が AWS から伝えられなかったガードレール自身の呼び出し、または他の誰かの呼び出しで元に戻りました",
 	WhyUnconfirmed: "ガードレールが EKS に変更を依頼し、以後の確認ではそのとおりになっています。EKS がその更新の読み取りを許さないため、EKS による確認は取れていません",
 	OursUnread:     "ガードレール(確認結果による)。更新 {update} は読み取れません(eks:DescribeUpdate)",
 	OursOrTheirs:   "不明(ガードレールまたは他の誰か)",

@@ -612,8 +612,8 @@ func (h *history) checkTold(name string) {
 		}
 		switch {
 		case l.lost || l.status != "ACTIVE" && l.status != "CREATING":
-		case l.violates && l.old:
-			// It was put right before the look: the violation is not there any more.
+		case l.old:
+			// It was put right before the look, or opened: what it shows is not there any more.
 		case !l.violates && since.IsZero():
 			before = l.at
 		case !l.violates:
