@@ -39,10 +39,11 @@ func TestAtRest(t *testing.T) {
 		"one is read, one is not":       {Input{Cluster: active, Updates: reads(going, unread)}, nil, false},
 		"one is not":                    {Input{Cluster: active, Updates: reads(unread)}, nil, true},
 		"one is over":                   {Input{Cluster: active, Updates: reads(over)}, nil, true},
-		"an answer of EKS's was lost":   {Input{Cluster: active}, attempts(Attempt{Number: 1}), false},
+		"an answer of EKS's was lost":   {Input{Cluster: active}, attempts(Attempt{At: start.Add(1 - notFoundYet)}), false},
+		"one was lost long ago":         {Input{Cluster: active}, attempts(Attempt{At: start.Add(-notFoundYet)}), true},
 		"it was not":                    {Input{Cluster: active}, attempts(Attempt{UpdateID: "u"}), true},
 	} {
-		if got := (&evaluation{Record: Record{Incident: tc.i}, in: tc.in}).atRest(); got != tc.want {
+		if got := (&evaluation{Record: Record{Incident: tc.i}, in: tc.in, now: start}).atRest(); got != tc.want {
 			t.Errorf("%s: %t", name, got)
 		}
 	}

@@ -86,7 +86,9 @@ func (t *evaluation) atRest() bool {
 			return false
 		}
 	}
-	return t.attempt() == nil || !t.attempt().lost()
+	// One that EKS took without our knowing shows itself within minutes.
+	last := t.attempt()
+	return last == nil || !last.lost() || t.now.Sub(last.At) >= notFoundYet
 }
 
 // discover opens an incident over a cluster that is not settled, if one is asked for
