@@ -213,8 +213,8 @@ func (t *evaluation) late(d Debt) *Late {
 	unfinished := slices.ContainsFunc(t.Watch, func(w Cause) bool { return !w.over() })
 	i := t.Incident
 	switch {
-	case i != nil && i.Ref == ref && i.Final == nil && len(l.Rules) == 0 && !unfinished && i.applied():
-		// Ours has ended it, and what is still waited for is another update.
+	case i != nil && i.Ref == ref && i.Final == nil && len(l.Rules) == 0 && !unfinished && (i.applied() || t.steadyFor() >= staleFor):
+		// Ours has ended it; what is still waited for is another update, or EKS's word.
 	case i != nil && !i.settled():
 		l.Matter, l.Ref, l.Ended = MatterOther, i.Ref, i.OpenedAt
 		if i.Ref == ref {

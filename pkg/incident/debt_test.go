@@ -430,3 +430,30 @@ func TestWhatACrashHeldUpIsAsOldAsItsDecision(t *testing.T) {
 		t.Errorf("%s", r.OwedSince())
 	}
 }
+
+// TestWhatOursHasEndedIsNotSaidToBeOpenLate: by EKS's word, or by looks that agree for long
+// enough, though the incident is not over.
+func TestWhatOursHasEndedIsNotSaidToBeOpenLate(t *testing.T) {
+	for name, tc := range map[string]struct {
+		status endpoint.UpdateStatus
+		steady time.Duration
+		shows  endpoint.Access
+		watch  []Cause
+		want   Matter
+	}{
+		"EKS said so":                  {endpoint.UpdateSuccessful, 0, private, nil, MatterOver},
+		"looks have shown it for long": {endpoint.UpdateInProgress, staleFor, private, nil, MatterOver},
+		"a look shows it":              {endpoint.UpdateInProgress, staleFor - 1, private, nil, MatterSame},
+		"it is open":                   {endpoint.UpdateSuccessful, time.Hour, world, nil, MatterSame},
+		"somebody is at it":            {endpoint.UpdateSuccessful, time.Hour, private, []Cause{{UpdateID: "u", At: start}}, MatterSame},
+	} {
+		i := &Incident{Ref: "EG-1", Attempts: []Attempt{{UpdateID: "ours", Status: tc.status, Desired: private}}}
+		e := &evaluation{
+			Record: Record{Incident: i, Watch: tc.watch, Steady: &Seen{Access: tc.shows, At: start.Add(-tc.steady)}}, now: start,
+			in: Input{Policy: enforce, Cluster: endpoint.Cluster{Name: "demo", Access: tc.shows}},
+		}
+		if got := e.late(Debt{Incident: i}); got.Matter != tc.want {
+			t.Errorf("%s: %d", name, got.Matter)
+		}
+	}
+}
