@@ -169,8 +169,11 @@ func (t *evaluation) adopt(e cloudtrail.Event) Step {
 	switch {
 	case !ok:
 		return Read{Updates: []string{e.UpdateID}}
-	case read.Unread:
+	case read.Unread && t.now.Sub(e.Time) < creditWithin:
+		t.Trouble++
 		return t.again(troubleDelay(t.Trouble), t.in.HistoryTrouble)
+	case read.Unread:
+		return nil
 	case read.Missing && t.now.Sub(e.Time).Abs() < notFoundYet:
 		return t.again(lookAgain, "EKS does not show an update of our own yet")
 	case read.Missing || read.Type != endpoint.EndpointAccessUpdate || !complete(read.Asked):

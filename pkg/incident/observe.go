@@ -79,11 +79,13 @@ func (t *evaluation) refreshUpdates() Step {
 		if !ok {
 			return Read{Updates: []string{id}}
 		}
-		if read.Unread {
+		if a := t.unproven(); read.Unread && a != nil && t.now.Sub(a.At) < creditWithin {
+			t.Trouble++
 			return t.again(troubleDelay(t.Trouble), t.in.HistoryTrouble)
 		}
-		// No message is believed that EKS could tell otherwise.
-		if t.maybeOurs(read.Update) {
+		// No message is believed that EKS could tell otherwise, and none holds up a cluster
+		// for long that EKS does not tell of.
+		if !read.Unread && t.maybeOurs(read.Update) {
 			t.took(t.unproven(), read.Update)
 		}
 	}

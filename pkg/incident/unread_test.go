@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 )
 
@@ -262,6 +263,88 @@ func TestWhoPutItRightIsNotKnown(t *testing.T) {
 		}
 		if f := e.Incident.Final; f.Outcome != want || f.Why != why {
 			t.Errorf("%s: %s, %s", name, f.Outcome, f.Why)
+		}
+	}
+}
+
+// TestTheFirstLook: it is kept of a cluster that was never judged, and of no other.
+func TestTheFirstLook(t *testing.T) {
+	first := &Seen{Access: half, At: start.Add(-time.Hour)}
+	for name, tc := range map[string]struct {
+		r    Record
+		want *Seen
+	}{
+		"of a new cluster":        {Record{}, &Seen{Access: world, At: start}},
+		"of one that was judged":  {Record{JudgedAt: start}, nil},
+		"there was one":           {Record{First: first}, first},
+		"there was one, long ago": {Record{First: first, JudgedAt: start}, first},
+	} {
+		e := &evaluation{Record: tc.r, in: Input{Policy: tell, Cluster: endpoint.Cluster{Access: world}}, now: start}
+		e.rememberLook()
+		if got := e.First; (got == nil) != (tc.want == nil) || got != nil && (!got.Access.Equal(tc.want.Access) || !got.At.Equal(tc.want.At)) {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// TestAnUpdateThatAMessageAloneKnowsOf is waited for while it can't be read, the message
+// coming again with its id; but not for so long that the cluster would be forgotten.
+func TestAnUpdateThatAMessageAloneKnowsOf(t *testing.T) {
+	for name, tc := range map[string]struct {
+		attempts []Attempt
+		want     bool
+	}{
+		"ours was sent lately":  {[]Attempt{{At: start.Add(time.Second - creditWithin)}}, true},
+		"it was sent long ago":  {[]Attempt{{At: start.Add(-creditWithin)}}, false},
+		"none of ours was sent": {nil, false},
+		"ours is known":         {[]Attempt{{At: start, UpdateID: "known", Sent: 1}}, false},
+	} {
+		e := &evaluation{
+			Record: Record{Incident: &Incident{Attempts: tc.attempts}, Trouble: 1}, now: start,
+			in: Input{
+				Message: Message{Began: "ours"}, HistoryTrouble: "denied", HistoryRead: true,
+				Updates: map[string]UpdateRead{"ours": {Unread: true}, "known": {Unread: true}},
+			},
+		}
+		later, waits := e.refreshUpdates().(Later)
+		if waits != tc.want || waits && (later.Why != "denied" || later.Delay != 20*time.Second || e.Trouble != 2) {
+			t.Errorf("%s: %+v, %d failures", name, later, e.Trouble)
+		}
+	}
+}
+
+// TestAnEventOfOursThatCannotBeRead is waited for as long.
+func TestAnEventOfOursThatCannotBeRead(t *testing.T) {
+	for age, want := range map[time.Duration]bool{0: true, creditWithin - 1: true, creditWithin: false} {
+		e := &evaluation{
+			Record: Record{Incident: &Incident{}}, now: start,
+			in: Input{Policy: tell, Message: Message{Event: &cloudtrail.Event{}}, HistoryTrouble: "denied", Updates: map[string]UpdateRead{"ours": {Unread: true}}},
+		}
+		later, waits := e.adopt(cloudtrail.Event{UpdateID: "ours", Time: start.Add(-age), Asked: request(private)}).(Later)
+		if waits != want || waits && (later.Why != "denied" || later.Delay != 10*time.Second || e.Trouble != 1) {
+			t.Errorf("after %s: %+v, %d failures", age, later, e.Trouble)
+		}
+	}
+}
+
+// TestWhoACauseIsBy: what an event has told is not forgotten for one that tells less, nor
+// what the present incident was told for a former one's word.
+func TestWhoACauseIsBy(t *testing.T) {
+	event := func(id string, former bool) Cause {
+		c := Cause{UpdateID: "u", EventID: id, Former: former}
+		c.Actor.Name = id
+		return c
+	}
+	for name, tc := range map[string]struct{ known, heard, want Cause }{
+		"EKS tells of it":          {event("alice", false), event("", false), event("alice", false)},
+		"its event comes":          {event("", false), event("alice", false), event("alice", false)},
+		"a former one knew it":     {event("", false), event("alice", true), event("alice", true)},
+		"a former one knew it too": {event("alice", false), event("bob", true), event("alice", true)},
+	} {
+		e := &evaluation{Record: Record{Incident: &Incident{Causes: []Cause{tc.known}}}}
+		e.updateCause(tc.heard)
+		if got := e.Incident.Causes[0]; got.EventID != tc.want.EventID || got.Actor.Name != tc.want.Actor.Name {
+			t.Errorf("%s: %+v", name, got)
 		}
 	}
 }
