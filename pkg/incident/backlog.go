@@ -210,10 +210,15 @@ func (t *evaluation) late(d Debt) *Late {
 	if n := len(t.Closings); n > 0 {
 		closed = t.Closings[n-1].Ref
 	}
-	unfinished := slices.ContainsFunc(t.Watch, func(w Cause) bool { return !w.over() })
+	last := t.attempt()
+	unfinished := slices.ContainsFunc(t.Watch, func(w Cause) bool {
+		// EKS took ours when that was over, whether or not it lets it be read.
+		before := last != nil && last.UpdateID != "" && t.in.Updates[w.UpdateID].Unread && w.At.Before(last.began())
+		return !w.over() && !before
+	})
 	i := t.Incident
 	switch {
-	case i != nil && i.Ref == ref && i.Final == nil && len(l.Rules) == 0 && !unfinished && (i.applied() || t.steadyFor() >= staleFor):
+	case i != nil && i.Ref == ref && i.Final == nil && len(l.Rules) == 0 && !unfinished && (i.applied() || last != nil && last.Desired.Equal(c.Access)):
 		// Ours has ended it; what is still waited for is another update, or EKS's word.
 	case i != nil && !i.settled():
 		l.Matter, l.Ref, l.Ended = MatterOther, i.Ref, i.OpenedAt

@@ -441,16 +441,17 @@ func TestWhatOursHasEndedIsNotSaidToBeOpenLate(t *testing.T) {
 		watch  []Cause
 		want   Matter
 	}{
-		"EKS said so":                  {endpoint.UpdateSuccessful, 0, private, nil, MatterOver},
-		"looks have shown it for long": {endpoint.UpdateInProgress, staleFor, private, nil, MatterOver},
-		"a look shows it":              {endpoint.UpdateInProgress, staleFor - 1, private, nil, MatterSame},
-		"it is open":                   {endpoint.UpdateSuccessful, time.Hour, world, nil, MatterSame},
-		"somebody is at it":            {endpoint.UpdateSuccessful, time.Hour, private, []Cause{{UpdateID: "u", At: start}}, MatterSame},
+		"EKS said so":               {endpoint.UpdateSuccessful, 0, private, nil, MatterOver},
+		"a look shows it":           {endpoint.UpdateInProgress, 0, private, nil, MatterOver},
+		"what was before is unread": {endpoint.UpdateInProgress, 0, private, []Cause{{UpdateID: "unread", At: start.Add(-time.Hour)}}, MatterOver},
+		"what came after is unread": {endpoint.UpdateInProgress, 0, private, []Cause{{UpdateID: "unread", At: start}}, MatterSame},
+		"it is open":                {endpoint.UpdateSuccessful, time.Hour, world, nil, MatterSame},
+		"somebody is at it":         {endpoint.UpdateSuccessful, time.Hour, private, []Cause{{UpdateID: "u", At: start}}, MatterSame},
 	} {
-		i := &Incident{Ref: "EG-1", Attempts: []Attempt{{UpdateID: "ours", Status: tc.status, Desired: private}}}
+		i := &Incident{Ref: "EG-1", Attempts: []Attempt{{UpdateID: "ours", Status: tc.status, Desired: private, CreatedAt: start.Add(-time.Minute)}}}
 		e := &evaluation{
 			Record: Record{Incident: i, Watch: tc.watch, Steady: &Seen{Access: tc.shows, At: start.Add(-tc.steady)}}, now: start,
-			in: Input{Policy: enforce, Cluster: endpoint.Cluster{Name: "demo", Access: tc.shows}},
+			in: Input{Policy: enforce, Cluster: endpoint.Cluster{Name: "demo", Access: tc.shows}, Updates: map[string]UpdateRead{"unread": {Unread: true}}},
 		}
 		if got := e.late(Debt{Incident: i}); got.Matter != tc.want {
 			t.Errorf("%s: %d", name, got.Matter)
