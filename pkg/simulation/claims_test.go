@@ -390,6 +390,9 @@ func (h *history) stands(c localaws.Call, there localaws.Cluster, s sent, rules 
 	default:
 		return
 	}
+	if h.repeated(s) {
+		return // what it tells is what stood when it was decided
+	}
 	now := standing{fmt.Sprint(s.outcome, rules, there.CreatedAt, truth(there).Access, there.Tags, c.AccessKeyID, h.cutAt, h.changes[s.cluster], h.w.applied[s.cluster]), s.reference}
 	if h.claims.standing == nil {
 		h.claims.standing = map[string]standing{}
@@ -406,6 +409,11 @@ func (h *history) announced(s sent) bool {
 	return slices.ContainsFunc(h.claims.mails, func(o sent) bool { return o.about(s) && o.outcome == "detected" })
 }
 
+// repeated reports whether the mail, the last of all, was sent before.
+func (h *history) repeated(s sent) bool {
+	return slices.ContainsFunc(h.claims.mails[:len(h.claims.mails)-1], func(o sent) bool { return o.about(s) && o.outcome == s.outcome })
+}
+
 // about reports whether both are mails about the same incident.
 func (s sent) about(o sent) bool { return s.cluster == o.cluster && s.reference == o.reference }
 
@@ -413,8 +421,7 @@ func (s sent) about(o sent) bool { return s.cluster == o.cluster && s.reference 
 // nothing is concluded from it.
 func (h *history) believed(c localaws.Call, there localaws.Cluster, s sent) {
 	// A mail that is sent again tells what was so when it was decided.
-	again := slices.ContainsFunc(h.claims.mails[:len(h.claims.mails)-1], func(o sent) bool { return o.about(s) && o.outcome == s.outcome })
-	if h.acting == nil || s.outcome != "already-undone" || again {
+	if h.acting == nil || s.outcome != "already-undone" || h.repeated(s) {
 		return
 	}
 	// One that a crash held up says itself when it was decided.
