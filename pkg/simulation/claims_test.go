@@ -561,8 +561,11 @@ func (h *history) checkEnd(name string) {
 	}
 	violates, enforced := w.law.judge(c, time.Now())
 	last := ""
-	if mails := w.mailed(name); len(mails) > 0 {
-		last = mails[len(mails)-1]
+	for _, s := range h.claims.mails {
+		// A mail that was held up may be of a former cluster of the name.
+		if s.cluster == name && !strings.Contains(fieldOf(s.text, "Open now"), "deleted") {
+			last = s.outcome
+		}
 	}
 	switch {
 	case w.atWar(name) && !enforced:
