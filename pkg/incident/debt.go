@@ -132,6 +132,8 @@ func owe(r Record, n Notice, card bool) Record {
 	}
 	if f := d.final(); f != nil && !f.At.IsZero() && f.At.Before(d.At) {
 		d.At = f.At // a crash had held it up before
+	} else if i := d.Incident; f == nil && i != nil && !i.LookedAt.IsZero() && i.LookedAt.Before(d.At) {
+		d.At = i.LookedAt
 	}
 	r.Owed = fold(append(forgetDetected(r.Owed, n), d))
 	return r
