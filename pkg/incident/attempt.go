@@ -170,8 +170,7 @@ func (t *evaluation) adopt(e cloudtrail.Event) Step {
 	case !ok:
 		return Read{Updates: []string{e.UpdateID}}
 	case read.Unread && t.now.Sub(e.Time) < creditWithin:
-		t.Trouble++
-		return t.again(troubleDelay(t.Trouble), t.in.HistoryTrouble)
+		return t.hindered(t.in.HistoryTrouble)
 	case read.Unread:
 		return nil
 	case read.Missing && t.now.Sub(e.Time).Abs() < notFoundYet:

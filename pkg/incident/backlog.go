@@ -135,13 +135,7 @@ func (d Debt) inShort() Listed {
 
 // since is since when the violation was, as far as it is known.
 func (i *Incident) since() time.Time {
-	at := i.found()
-	for _, c := range i.Causes {
-		if !c.At.IsZero() && c.At.Before(at) {
-			at = c.At
-		}
-	}
-	return at
+	return i.causedBy(i.found())
 }
 
 // Late is what is so when a mail is handed over that was held up.

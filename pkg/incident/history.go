@@ -344,8 +344,12 @@ func (t *evaluation) began() time.Time {
 	if t.Incident == nil {
 		return t.now
 	}
-	at := t.Incident.OpenedAt
-	for _, c := range t.Incident.Causes {
+	return t.Incident.causedBy(t.Incident.OpenedAt)
+}
+
+// causedBy is the time, or that of the first cause if it was before.
+func (i *Incident) causedBy(at time.Time) time.Time {
+	for _, c := range i.Causes {
 		if !c.At.IsZero() && c.At.Before(at) {
 			at = c.At
 		}

@@ -80,8 +80,7 @@ func (t *evaluation) refreshUpdates() Step {
 			return Read{Updates: []string{id}}
 		}
 		if a := t.unproven(); read.Unread && a != nil && t.now.Sub(a.At) < creditWithin {
-			t.Trouble++
-			return t.again(troubleDelay(t.Trouble), t.in.HistoryTrouble)
+			return t.hindered(t.in.HistoryTrouble)
 		}
 		// No message is believed that EKS could tell otherwise, and none holds up a cluster
 		// for long that EKS does not tell of.

@@ -12,14 +12,20 @@ func (t *evaluation) troubled() Step {
 		i.Obstacle, i.Shown = t.in.Trouble, nil
 		return t.tell(NoticeStuck)
 	}
-	t.Trouble++
 	if i := t.Intent; i != nil {
 		// This invocation gives up what it claimed, for whoever comes next.
 		released := *i
 		released.Until = t.now
 		t.Intent = &released
 	}
-	return t.again(troubleDelay(t.Trouble), t.in.Trouble)
+	return t.hindered(t.in.Trouble)
+}
+
+// hindered asks for a re-check after something that AWS did not let be done, later from
+// check to check.
+func (t *evaluation) hindered(why string) Step {
+	t.Trouble++
+	return t.again(troubleDelay(t.Trouble), why)
 }
 
 // again asks for a re-check, with what the message tells and the record does not have

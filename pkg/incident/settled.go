@@ -60,23 +60,23 @@ func (t *evaluation) admitted(v verdict.Verdict) Step {
 // concludeAdmitted ends an incident over a cluster that breaks no rule any more, with
 // the word for who saw to that.
 func (t *evaluation) concludeAdmitted(v verdict.Verdict) Step {
-	i := t.Incident
+	i, last, changed := t.Incident, t.attempt(), t.changed()
 	by := t.endedBy()
 	switch whose := t.creditOf(by); {
 	case whose == ours:
 		return t.decideOutcome(v, Enforced, "")
-	case t.attempt() != nil && t.attempt().Unconfirmed && t.in.Cluster.Access.Equal(t.attempt().Desired):
+	case last != nil && last.Unconfirmed && t.in.Cluster.Access.Equal(last.Desired):
 		return t.decideOutcome(v, Compliant, WhyUnconfirmed)
-	case t.changed() != nil:
+	case changed != nil:
 		// The rules or the tags changed while our own update was under way.
-		was := t.judge(t.changed().From)
+		was := t.judge(changed.From)
 		return t.decideOutcome(v, Outcome(was.Outcome), WhyClosed)
 	case by == nil && (t.in.Cluster.Access.Equal(i.Opening) || t.judge(i.Opening).Outcome != verdict.Violation), by != nil && t.caused(by.ID):
 		// What was wrong is still there: it is the rules or the tags that changed.
 		return t.decideOutcome(v, Outcome(v.Outcome), WhyAllowed)
 	case len(i.Causes) > 0 && !slices.ContainsFunc(i.Causes, func(c Cause) bool { return !c.over() || c.Status == endpoint.UpdateSuccessful }):
 		return t.decideOutcome(v, AlreadyUndone, WhyNotDone)
-	case whose == anybodys && t.now.Sub(t.attempt().At) < creditWithin:
+	case whose == anybodys && t.now.Sub(last.At) < creditWithin:
 		// CloudTrail tells who made the call, a little later.
 		return t.wait(lookAgain)
 	case whose == anybodys, whose == nobodys && slices.ContainsFunc(i.Attempts, Attempt.untold):
@@ -172,7 +172,7 @@ func (t *evaluation) violation(v verdict.Verdict) Step {
 		i.SettledAt = t.now
 	}
 	t.blameNewest()
-	enforced := slices.ContainsFunc(i.Attempts, func(a Attempt) bool { return a.Status == endpoint.UpdateSuccessful })
+	enforced := i.applied()
 	i.Status, t.looked = t.in.Cluster.Status, true
 	if !enforced || d.Action == verdict.Apply {
 		// Else what is violated now is only what is left of it.

@@ -183,12 +183,7 @@ func (l Letter) backlog(n incident.Notice) Mail {
 	openNow, todo := w.lateOpen(w.Unknown), w.lateTodo("")
 	w.para(head)
 	w.WriteString("\n")
-	w.field(w.Cluster, r.Name)
-	w.field(w.Account, w.account(r.Account))
-	w.field(w.Region, r.Region)
-	w.field(w.OpenNow, openNow)
-	w.field(w.Severity, w.severityWord(sev))
-	w.field(w.ToDo, fill(todo, "below", w.Below))
+	w.glance(openNow, sev, todo)
 	w.heading(w.BacklogList)
 	for k, m := range b.Listed {
 		if b.Unlisted > 0 && k == len(b.Listed)/2 {

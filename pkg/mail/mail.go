@@ -134,12 +134,7 @@ func (l Letter) Write(n incident.Notice) Mail {
 		}
 	}
 	w.WriteString("\n")
-	w.field(w.Cluster, w.r.Name)
-	w.field(w.Account, w.account(w.r.Account))
-	w.field(w.Region, w.r.Region)
-	w.field(w.OpenNow, openNow)
-	w.field(w.Severity, w.severityWord(sev))
-	w.field(w.ToDo, fill(todo, "below", w.Below))
+	w.glance(openNow, sev, todo)
 	label := w.callerLabel()
 	w.field(label, w.who())
 	if undone {
@@ -456,6 +451,17 @@ func rules(n incident.Notice) []incident.RuleNote {
 		return i.Final.Left
 	}
 	return n.Record.Incident.Rules
+}
+
+// glance writes what a reader wants to know first: which cluster, whether it is open now,
+// how bad that is, and what to do.
+func (w *writer) glance(openNow string, sev Severity, todo string) {
+	w.field(w.Cluster, w.r.Name)
+	w.field(w.Account, w.account(w.r.Account))
+	w.field(w.Region, w.r.Region)
+	w.field(w.OpenNow, openNow)
+	w.field(w.Severity, w.severityWord(sev))
+	w.field(w.ToDo, fill(todo, "below", w.Below))
 }
 
 func (w *writer) headline() string {

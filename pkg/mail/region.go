@@ -75,12 +75,7 @@ func (l Letter) left(n incident.Notice) Mail {
 	}
 	w.para(head)
 	w.WriteString("\n")
-	w.field(w.Cluster, r.Name)
-	w.field(w.Account, w.account(r.Account))
-	w.field(w.Region, r.Region)
-	w.field(w.OpenNow, openNow)
-	w.field(w.Severity, w.severityWord(sev))
-	w.field(w.ToDo, fill(todo, "below", w.Below))
+	w.glance(openNow, sev, todo)
 	w.field(w.Who, who)
 	if keys != "" {
 		phrase := w.TagsRemoved
