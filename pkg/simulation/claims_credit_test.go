@@ -56,8 +56,12 @@ func (w *world) credit(l law, m localaws.Mail) {
 
 // known reports whether the guardrail was told by now whose an update is.
 func (w *world) known(s state) bool {
-	at, ok := w.heard[s.update.ID]
-	return ok && at.Before(time.Now())
+	for _, by := range []map[string]time.Time{w.heard, w.announced} {
+		if at, ok := by[s.update.ID]; ok && at.Before(time.Now()) {
+			return true
+		}
+	}
+	return false
 }
 
 // turns are the updates that put a life's cluster right: what broke a rule

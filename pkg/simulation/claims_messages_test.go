@@ -48,6 +48,7 @@ type invocation struct {
 	sends  map[string]int // how often SQS took each message of its, by the SDK's call
 	lost   int            // of these, how many answers did not get through
 	sentAt time.Time      // when SQS took the last
+	told   []string       // the updates that EKS answered with, and nothing was written down since
 }
 
 // process is a handler with a connection of its own to the AWS. It runs one
@@ -113,6 +114,9 @@ func (p *process) handler(h localaws.Handler) localaws.Handler {
 		p.w.mu.Lock()
 		defer p.w.mu.Unlock()
 		run.failed = err != nil || bytes.Contains(answer, []byte(`"itemIdentifier"`))
+		for _, id := range run.told {
+			delete(p.w.heard, id) // neither the table nor the queue took what it knew
+		}
 		p.run = nil
 		return answer, err
 	}
@@ -134,10 +138,13 @@ func (p *process) wrap(next http.RoundTripper) http.RoundTripper {
 		answer, err := next.RoundTrip(r)
 		through := err == nil && answer.StatusCode == http.StatusOK && answer.Header.Get(cutShort) == ""
 		if through && strings.HasSuffix(r.URL.Path, "/update-config") {
-			w.answered(answer)
+			w.answered(run, answer)
 		}
 		w.mu.Lock()
 		defer w.mu.Unlock()
+		if through && keeps(r) {
+			run.told = nil
+		}
 		if run.sends[id] > before && !through {
 			run.lost++
 			w.messages.extra[run.about]++
@@ -150,8 +157,8 @@ func (p *process) wrap(next http.RoundTripper) http.RoundTripper {
 	})
 }
 
-// answered notes the update that an answer tells of.
-func (w *world) answered(answer *http.Response) {
+// answered notes the update that an answer tells an invocation of.
+func (w *world) answered(run *invocation, answer *http.Response) {
 	body, err := io.ReadAll(answer.Body)
 	if err != nil {
 		return
@@ -166,7 +173,15 @@ func (w *world) answered(answer *http.Response) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.heard[told.Update.ID] = time.Now()
+		run.told = append(run.told, told.Update.ID)
 	}
+}
+
+// keeps reports whether a call is one by which a process remembers: it writes to the
+// table, or puts a message on the queue.
+func keeps(r *http.Request) bool {
+	target := r.Header.Get("X-Amz-Target")
+	return strings.HasSuffix(target, ".PutItem") || strings.HasSuffix(target, ".SendMessage")
 }
 
 // delivered notes an event of which copies come to the queue.
@@ -195,8 +210,8 @@ func (w *world) delivered(event []byte, delays []time.Duration) {
 		} `json:"detail"`
 	}
 	if json.Unmarshal(event, &told) == nil && len(delays) > 0 {
-		if id := told.Detail.Elements.Update.ID; id != "" && w.heard[id].IsZero() {
-			w.heard[id] = time.Now().Add(slices.Min(delays))
+		if id := told.Detail.Elements.Update.ID; id != "" {
+			w.announced[id] = time.Now().Add(slices.Min(delays))
 		}
 	}
 }

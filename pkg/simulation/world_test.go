@@ -116,13 +116,15 @@ type world struct {
 	orphans  map[string]bool // clusters of which a later delivery then did not
 	let      []passed        // whom the brake let through within the last hour
 
-	lives    map[string][]*life   // of every cluster that there ever was, by name
-	enacted  []enacted            // the policies, from the first
-	own      map[string]bool      // the updates that EKS began for the guardrail
-	heard    map[string]time.Time // when the guardrail heard of one: by EKS's answer, or an event
-	told     map[string]bool      // updates that a mail accounted for
-	said     map[string]bool      // mails, by cluster, reference and outcome
-	messages messages
+	lives   map[string][]*life   // of every cluster that there ever was, by name
+	enacted []enacted            // the policies, from the first
+	own     map[string]bool      // the updates that EKS began for the guardrail
+	heard   map[string]time.Time // when EKS's answer told it of one
+	// announced is when the event of one came to the queue.
+	announced map[string]time.Time
+	told      map[string]bool // updates that a mail accounted for
+	said      map[string]bool // mails, by cluster, reference and outcome
+	messages  messages
 	// forgetful is set once the ledger was put back to an earlier copy.
 	forgetful bool
 
@@ -139,7 +141,8 @@ func newWorld(t *testing.T, o localaws.Options) *world {
 	t.Helper()
 	o.Account, o.Region = account, region
 	w := &world{t: t, mode: settings.ModeEnforce, brake: 20, people: map[string]*eks.Client{}, log: &bytes.Buffer{}, good: map[string][]endpoint.Access{}, guards: map[string]law{guard: companys}, tokens: map[string]string{}, retag: map[string]retagged{}, applied: map[string]int{}, wars: map[string]bool{}, failures: map[string]int{}, done: map[string]bool{}, orphans: map[string]bool{}}
-	w.lives, w.own, w.heard, w.messages = map[string][]*life{}, map[string]bool{}, map[string]time.Time{}, newMessages()
+	w.lives, w.own, w.messages = map[string][]*life{}, map[string]bool{}, newMessages()
+	w.heard, w.announced = map[string]time.Time{}, map[string]time.Time{}
 	w.staleReads = o.StaleReads
 	w.told, w.said = map[string]bool{}, map[string]bool{}
 	o.OnCall = w.watch
