@@ -212,6 +212,8 @@ func (t *evaluation) late(d Debt) *Late {
 	})
 	i := t.Incident
 	switch {
+	case i != nil && i.Ref == ref && i.Final == nil && len(l.Rules) == 0 && t.allows(i):
+		l.Ended = t.now
 	case i != nil && i.Ref == ref && i.Final == nil && len(l.Rules) == 0 && !unfinished && (i.applied() || last != nil && last.Desired.Equal(c.Access)):
 		// Ours has ended it; what is still waited for is another update, or EKS's word.
 	case i != nil && !i.settled():
@@ -228,6 +230,16 @@ func (t *evaluation) late(d Debt) *Late {
 		l.Matter, l.Ended = MatterOther, t.now
 	}
 	return l
+}
+
+// allows reports whether the policy, for the tags that the cluster has by now, forbids
+// nothing any more of what the incident is about.
+func (t *evaluation) allows(i *Incident) bool {
+	about := i.Opening
+	if i.Asked != nil {
+		about = *i.Asked
+	}
+	return len(t.judge(about).Violations()) == 0
 }
 
 // applied reports whether an attempt of ours is known to have taken effect.

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/policy"
 )
 
 // debts are mails that are owed, by the references of what they are about; a small
@@ -448,13 +449,45 @@ func TestWhatOursHasEndedIsNotSaidToBeOpenLate(t *testing.T) {
 		"it is open":                {endpoint.UpdateSuccessful, time.Hour, world, nil, MatterSame},
 		"somebody is at it":         {endpoint.UpdateSuccessful, time.Hour, private, []Cause{{UpdateID: "u", At: start}}, MatterSame},
 	} {
-		i := &Incident{Ref: "EG-1", Attempts: []Attempt{{UpdateID: "ours", Status: tc.status, Desired: private, CreatedAt: start.Add(-time.Minute)}}}
+		i := &Incident{Ref: "EG-1", Opening: world, Attempts: []Attempt{{UpdateID: "ours", Status: tc.status, Desired: private, CreatedAt: start.Add(-time.Minute)}}}
 		e := &evaluation{
 			Record: Record{Incident: i, Watch: tc.watch, Steady: &Seen{Access: tc.shows, At: start.Add(-tc.steady)}}, now: start,
 			in: Input{Policy: enforce, Cluster: endpoint.Cluster{Name: "demo", Access: tc.shows}, Updates: map[string]UpdateRead{"unread": {Unread: true}}},
 		}
 		if got := e.late(Debt{Incident: i}); got.Matter != tc.want {
 			t.Errorf("%s: %d", name, got.Matter)
+		}
+	}
+}
+
+// TestWhatTheRulesAllowByNowIsNotSaidToBeOpenLate: a late mail of a discovery announces no
+// change that the policy, or the cluster's tags, have made needless, though the incident
+// is not over.
+func TestWhatTheRulesAllowByNowIsNotSaidToBeOpenLate(t *testing.T) {
+	forbidding, allowing := enforce, rules(policy.Rule{Name: "inside", Require: policy.Requirement{PrivateAccess: true}, Respond: policy.Enforce})
+	for name, tc := range map[string]struct {
+		shows endpoint.Access
+		asked *endpoint.Access
+		now   *policy.Policy
+		watch []Cause
+		want  Matter
+	}{
+		"still forbidden":                       {world, nil, forbidding, nil, MatterSame},
+		"allowed":                               {world, nil, allowing, nil, MatterOver},
+		"allowed, and the change is under way":  {office, &world, allowing, []Cause{{UpdateID: "u", At: start}}, MatterOver},
+		"closed by what a look shows, not sure": {private, nil, forbidding, nil, MatterSame},
+		"asked for, and not in force yet":       {private, &world, forbidding, []Cause{{UpdateID: "u", At: start}}, MatterSame},
+	} {
+		i := &Incident{Ref: "EG-1", Opening: world, Asked: tc.asked}
+		e := &evaluation{Record: Record{Incident: i, Watch: tc.watch}, now: start.Add(time.Hour), in: Input{
+			Policy: tc.now, Cluster: endpoint.Cluster{Name: "demo", Access: tc.shows},
+		}}
+		got := e.late(Debt{Kind: NoticeDetected, Incident: i})
+		if got.Matter != tc.want {
+			t.Errorf("%s: %d", name, got.Matter)
+		}
+		if over := got.Matter == MatterOver; over != got.Ended.Equal(e.now) {
+			t.Errorf("%s: over since %s", name, got.Ended)
 		}
 	}
 }

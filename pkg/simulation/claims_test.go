@@ -595,7 +595,7 @@ func (h *history) checkTold(name string) {
 	var busy time.Time         // since when it is, of a cluster that is being updated
 	before := time.Time{}      // the last look that showed none
 	told := func(end time.Time) {
-		if since.IsZero() || h.briefly(since, until) {
+		if since.IsZero() || h.briefly(name, since, until) {
 			return
 		}
 		if !slices.ContainsFunc(h.claims.mails, func(s sent) bool {

@@ -27,7 +27,7 @@ func (h *history) checkOpenedAgain() {
 		}
 		life := w.lifeOf(name)
 		for _, p := range w.periods(life, time.Now()) {
-			if !p.pure || !h.seenIn(name, life, p) || h.briefly(p.from, p.to) {
+			if !p.pure || !h.seenIn(name, life, p) || h.briefly(name, p.from, p.to) {
 				continue
 			}
 			i := slices.IndexFunc(mails, func(at time.Time) bool { return !at.Before(p.from) })
@@ -44,10 +44,27 @@ func (h *history) checkOpenedAgain() {
 	}
 }
 
-// briefly reports whether a violation was there for less long than looks must agree where
-// EKS tells of no update: one alone may be old, and concludes nothing.
-func (h *history) briefly(from, to time.Time) bool {
-	return h.weather != nil && h.weather.dark && to.Sub(from) < 3*time.Minute+30*time.Second
+// briefly reports whether a violation was seen for less long than looks must agree where
+// EKS tells of no update: one alone may be old, and so may each of two that are far apart,
+// because whoever looked in between was killed.
+func (h *history) briefly(name string, from, to time.Time) bool {
+	if h.weather == nil || !h.weather.dark {
+		return false
+	}
+	const enough, apart = 3*time.Minute + 30*time.Second, 90 * time.Second
+	var first, last time.Time // of looks in a row
+	for _, l := range h.claims.looks[name] {
+		switch {
+		case l.lost || l.at.Before(from) || l.at.After(to):
+			continue
+		case last.IsZero() || l.at.Sub(last) > apart:
+			first = l.at
+		}
+		if last = l.at; last.Sub(first) >= enough {
+			return false
+		}
+	}
+	return true
 }
 
 // seenIn reports whether a look that was not lost showed a violation within it:
