@@ -144,8 +144,10 @@ type Late struct {
 	// More counts the mails about the cluster that are still owed.
 	More int
 	// Seen is set if it is known what the cluster is: Gone if it is deleted, else the rest,
-	// as of the look of this check.
+	// as of the look of this check. Unsure is set, and Seen is not, where that look alone
+	// shows that what the mail was to tell is over: it may be an old one.
 	Seen   bool
+	Unsure bool
 	Gone   bool
 	Access endpoint.Access
 	Status endpoint.Status
@@ -205,11 +207,17 @@ func (t *evaluation) late(d Debt) *Late {
 		closed = t.Closings[n-1].Ref
 	}
 	last := t.attempt()
-	unfinished := slices.ContainsFunc(t.Watch, func(w Cause) bool {
+	unfinished, opens := false, false // somebody's update is, one that breaks a rule
+	for _, w := range t.Watch {
 		// EKS took ours when that was over, whether or not it lets it be read.
 		before := last != nil && last.UpdateID != "" && t.in.Updates[w.UpdateID].Unread && w.At.Before(last.began())
-		return !w.over() && !before
-	})
+		if w.over() || before {
+			continue
+		}
+		unfinished = true
+		u, read := t.in.Updates[w.UpdateID]
+		opens = opens || !read || !complete(u.Asked) || len(t.judge(u.Asked.Over(c.Access)).Violations()) > 0
+	}
 	i := t.Incident
 	switch {
 	case i != nil && i.Ref == ref && i.Final == nil && len(l.Rules) == 0 && t.allows(i):
@@ -228,6 +236,9 @@ func (t *evaluation) late(d Debt) *Late {
 		}
 	case len(l.Rules) > 0 || unfinished:
 		l.Matter, l.Ended = MatterOther, t.now
+	}
+	if l.Matter == MatterSame && len(l.Rules) == 0 && !(opens && i != nil && i.Asked != nil) {
+		l.Seen, l.Unsure = false, true
 	}
 	return l
 }

@@ -471,20 +471,27 @@ func TestWhatTheRulesAllowByNowIsNotSaidToBeOpenLate(t *testing.T) {
 		now   *policy.Policy
 		watch []Cause
 		want  Matter
+		sure  bool
 	}{
-		"still forbidden":                       {world, nil, forbidding, nil, MatterSame},
-		"allowed":                               {world, nil, allowing, nil, MatterOver},
-		"allowed, and the change is under way":  {office, &world, allowing, []Cause{{UpdateID: "u", At: start}}, MatterOver},
-		"closed by what a look shows, not sure": {private, nil, forbidding, nil, MatterSame},
-		"asked for, and not in force yet":       {private, &world, forbidding, []Cause{{UpdateID: "u", At: start}}, MatterSame},
+		"still forbidden":                       {world, nil, forbidding, nil, MatterSame, true},
+		"allowed":                               {world, nil, allowing, nil, MatterOver, true},
+		"allowed, and the change is under way":  {office, &world, allowing, []Cause{{UpdateID: "u", At: start}}, MatterOver, true},
+		"closed by what a look shows, not sure": {private, nil, forbidding, nil, MatterSame, false},
+		"asked for in vain, another is at it":   {private, &world, forbidding, []Cause{{UpdateID: "harmless", At: start}}, MatterSame, false},
+		"asked for, and EKS did not do it":      {private, &world, forbidding, nil, MatterSame, false},
+		"asked for, and not in force yet":       {private, &world, forbidding, []Cause{{UpdateID: "u", At: start}}, MatterSame, true},
 	} {
 		i := &Incident{Ref: "EG-1", Opening: world, Asked: tc.asked}
 		e := &evaluation{Record: Record{Incident: i, Watch: tc.watch}, now: start.Add(time.Hour), in: Input{
 			Policy: tc.now, Cluster: endpoint.Cluster{Name: "demo", Access: tc.shows},
+			Updates: map[string]UpdateRead{"harmless": {Update: endpoint.Update{Asked: request(private)}}},
 		}}
 		got := e.late(Debt{Kind: NoticeDetected, Incident: i})
 		if got.Matter != tc.want {
 			t.Errorf("%s: %d", name, got.Matter)
+		}
+		if got.Seen != tc.sure || got.Unsure == tc.sure {
+			t.Errorf("%s: seen %t, unsure %t", name, got.Seen, got.Unsure)
 		}
 		if over := got.Matter == MatterOver; over != got.Ended.Equal(e.now) {
 			t.Errorf("%s: over since %s", name, got.Ended)

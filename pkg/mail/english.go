@@ -194,6 +194,8 @@ var english = phrases{
 	LateWork:      "At {now} the cluster has {state}, and the guardrail is looking into it (reference: {ref}).",
 	LateSaid:      "This mail was to say: {said}",
 	LateUnknown:   "not known: it could not be looked at. When this mail was to be sent: {said}",
+	LateUnsure:    "At {now} a look shows that the cluster has {state}, which breaks no rule. That it is over is not sure yet: EKS's own history has still to confirm it.",
+	LateMaybe:     "not known for sure yet; a look shows {state}",
 	DoLookLate:    "YES: look at the cluster in the EKS console. What this mail was to tell may be over.",
 	DoSeeOther:    "YES: see the mails about what is open now (reference: {ref}). What this mail was to tell is over.",
 	DoNothingLate: "Nothing to close.",

@@ -47,6 +47,8 @@ func (w *writer) lateState() string {
 	switch {
 	case l.Gone:
 		return w.LateGone
+	case l.Unsure:
+		return fill(w.LateUnsure, "now", now, "state", state)
 	case !l.Seen:
 		return w.LateUnseen
 	case l.Matter == incident.MatterSame:
@@ -74,7 +76,10 @@ func (w *writer) lateRef() string {
 // to answer.
 func (w *writer) lateOpen(said string) string {
 	l := w.n.Late
-	if !l.Seen {
+	switch {
+	case l.Unsure:
+		return fill(w.LateMaybe, "state", w.state(l.Access, l.Family))
+	case !l.Seen:
 		return fill(w.LateUnknown, "said", said)
 	}
 	var answer, whom string
@@ -122,6 +127,8 @@ func (w *writer) lateTodo(said string) string {
 	switch {
 	case l.Gone:
 		return w.DoNothing
+	case l.Unsure && w.n.Kind != incident.NoticeOutcome:
+		return sentences(w.DoNothingYet, w.SecondMail)
 	case !l.Seen && then:
 		return w.DoLookLate
 	case !l.Seen || l.Matter == incident.MatterSame:

@@ -51,12 +51,15 @@ func asked(a endpoint.Access) endpoint.Request {
 // shut is private access only.
 var shut = endpoint.Access{Private: true}
 
-var mails = stories()
+var mails, lateMails = stories(), lateStories()
 
 // written are all mails there are, by the name of their golden file.
 func written(l Letter) map[string]Mail {
 	out := map[string]Mail{"brake": l.Brake(braked(), 20, "111122223333", "eu-west-1", start.Add(time.Minute))}
 	for name, n := range mails {
+		out[name] = l.Write(n)
+	}
+	for name, n := range lateMails {
 		out[name] = l.Write(n)
 	}
 	out["test"] = l.Test("TEST-2VHNIYTQ", "111122223333", "eu-west-1", start)

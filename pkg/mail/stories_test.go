@@ -29,6 +29,8 @@ type story struct {
 	fails   bool   // EKS fails the guardrail's own updates
 	// unanswered is set when EKS neither takes nor answers the guardrail's calls.
 	unanswered bool
+	// refuses is set when the topic takes no mail.
+	refuses bool
 	brake      incident.Brake
 	limit      int // the brake's, 0 for none
 	check      int
@@ -190,6 +192,9 @@ func (s *story) look(m incident.Message) *story {
 			}
 		}
 	}
+	if s.trouble != "" {
+		in.Cluster = endpoint.Cluster{}
+	}
 	read(s.r.Wanted(), false)
 	for range 30 {
 		next, step := incident.Next(s.r, in)
@@ -229,6 +234,10 @@ func (s *story) look(m incident.Message) *story {
 			s.updates, s.cluster.Status = append(s.updates, u), endpoint.StatusUpdating
 			s.r = incident.Applied(s.r, in, incident.Answer{Update: u})
 		case incident.Tell:
+			if s.refuses || !step.Folded && !step.Owed && s.r.OwesMail() {
+				s.r = incident.NotTold(s.r, in, step)
+				continue
+			}
 			kind := string(step.Notice.Kind)
 			if step.Notice.Kind == incident.NoticeOutcome {
 				kind = string(step.Notice.Outcome())
@@ -236,7 +245,11 @@ func (s *story) look(m incident.Message) *story {
 			if !step.Folded {
 				s.told[kind] = append(s.told[kind], step.Notice)
 			}
-			s.r = incident.Told(s.r, in, step.Notice.Kind)
+			if step.Owed {
+				s.r = incident.Paid(s.r)
+			} else {
+				s.r = incident.Told(s.r, in, step.Notice.Kind)
+			}
 		case incident.Wait:
 			s.check = step.Number
 			return s
@@ -499,5 +512,53 @@ func stories() map[string]incident.Notice {
 	s.policy = document(officeRule).AlertOnly()
 	out["taken-back-mode"] = s.goesOn(5 * time.Minute).mail("violation")
 	out["out-of-scope"] = allowed(func(s *story) { s.policy = document(taggedRule) }, "out-of-scope")
+	return out
+}
+
+// lateStories are the mails that were held up, because the topic took none for an hour and
+// more, by the name of their golden file.
+func lateStories() map[string]incident.Notice {
+	open := endpoint.Access{Public: true, Private: true, CIDRs: wide.CIDRs}
+	told := with(officeRule, "respond: revert", "respond: alert")
+	alone := func(s *story, kind string) incident.Notice {
+		for n := range 40 {
+			if s.refuses = false; len(s.told[kind]) > 0 {
+				return s.told[kind][0]
+			}
+			s.at(5*time.Hour + time.Duration(n)*15*time.Minute).sweeps()
+		}
+		panic(fmt.Sprintf("%s was not told late: %v", kind, s.told))
+	}
+	refused := func(rules string) *story {
+		s := newStory(rules).sweeps()
+		s.refuses = true
+		return s.openedAgain(0, open).goesOn(10 * time.Minute)
+	}
+	out := map[string]incident.Notice{}
+	out["late-same"] = alone(refused(told), "violation")
+	out["late-enforced"] = alone(refused(officeRule), "enforced")
+	s := refused(told)
+	s.at(time.Hour).asks(alice, office)
+	out["late-over"] = alone(s.at(time.Hour+4*time.Minute).ends(true).at(2*time.Hour).sweeps(), "violation")
+	s = refused(officeRule)
+	s.network.DNSHostnames = endpoint.No
+	out["late-other"] = alone(s.openedAgain(time.Hour, open).goesOn(10*time.Minute), "enforced")
+	s = refused(told)
+	s.gone = true
+	out["late-gone"] = alone(s.at(time.Hour).sweeps().at(2*time.Hour).sweeps(), "violation")
+	s = refused(told)
+	s.trouble = "eks:DescribeCluster payments: refused: AccessDeniedException: not authorized"
+	out["late-unseen"] = alone(s, "violation")
+	s = refused(told)
+	s.cluster.Access, s.unread = office, "eks:DescribeUpdate payments: refused: AccessDeniedException: not authorized" // it may be an old look
+	out["late-unsure"] = alone(s, "violation")
+	s = newStory(told).sweeps()
+	s.refuses = true
+	for n := range 14 {
+		s.openedAgain(time.Duration(n)*20*time.Minute, open).goesOn(5 * time.Minute)
+		s.asks(alice, office)
+		s.at(time.Duration(n)*20*time.Minute + 12*time.Minute).ends(true).sweeps().goesOn(2 * time.Minute)
+	}
+	out["backlog"] = alone(s, string(incident.NoticeBacklog))
 	return out
 }

@@ -54,14 +54,21 @@ func (w *world) credit(l law, m localaws.Mail) {
 	}
 }
 
-// known reports whether the guardrail was told by now whose an update is.
+// known reports whether the guardrail was told by now whose an update is: by EKS's answer,
+// or by the event of its own call, unless that still waits to be dealt with. The caller
+// holds w.mu.
 func (w *world) known(s state) bool {
-	for _, by := range []map[string]time.Time{w.heard, w.announced} {
-		if at, ok := by[s.update.ID]; ok && at.Before(time.Now()) {
-			return true
-		}
+	now := time.Now()
+	if at, ok := w.heard[s.update.ID]; ok && at.Before(now) {
+		return true
 	}
-	return false
+	if at, ok := w.announced[s.update.ID]; !ok || !at.Before(now) {
+		return false
+	}
+	waits := func(m localaws.Message) bool {
+		return (m.Receives == 0 || w.failures[m.ID] > 0) && strings.Contains(m.Body, s.update.ID)
+	}
+	return !slices.ContainsFunc(w.aws.Messages(queueName), waits) && !slices.ContainsFunc(w.aws.Messages(deadLetters), waits)
 }
 
 // turns are the updates that put a life's cluster right: what broke a rule

@@ -569,7 +569,7 @@ func (w *world) buried(cluster string) bool {
 	orphan := w.orphans[cluster]
 	w.mu.Unlock()
 	return orphan || slices.ContainsFunc(w.aws.Messages(deadLetters), func(m localaws.Message) bool {
-		return w.undeliverable(m) && strings.Contains(m.Body, `"`+cluster+`"`)
+		return w.undeliverable(m) && about(m.Body) == cluster
 	})
 }
 
