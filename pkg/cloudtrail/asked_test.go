@@ -28,9 +28,10 @@ func TestFromParams(t *testing.T) {
 		{"host bits stay as written", params{{cidrs, `["192.0.2.7/24"]`}}, "cidrs=192.0.2.7/24"},
 		{"quotes lost", params{{cidrs, "[192.0.2.0/24, 198.51.100.0/24]"}}, "cidrs=192.0.2.0/24,198.51.100.0/24"},
 		{"brackets lost", params{{cidrs, "192.0.2.0/24,198.51.100.0/24"}}, "cidrs=192.0.2.0/24,198.51.100.0/24"},
-		{"the same twice", params{{public, "true"}, {public, "true"}, {cidrs, `["::/0"]`}, {cidrs, `["::/0"]`}}, "public=true cidrs=::/0"},
+		{"the same twice", params{{public, "true"}, {public, "true"}, {private, "true"}, {private, "true"}, {cidrs, `["::/0"]`}, {cidrs, `["::/0"]`}}, "public=true private=true cidrs=::/0"},
 
 		{"contradicting booleans", params{{public, "false"}, {public, "true"}}, "unreadable"},
+		{"contradicting booleans of private access", params{{private, "false"}, {private, "true"}}, "unreadable"},
 		{"contradicting lists", params{{cidrs, `["192.0.2.0/24"]`}, {cidrs, `["0.0.0.0/0"]`}}, "unreadable"},
 		{"a bad value after a good one", params{{private, "true"}, {private, "yes"}}, "unreadable"},
 		{"empty boolean", params{{public, ""}}, "unreadable"},

@@ -23,6 +23,12 @@ func TestNotation(t *testing.T) {
 		`{name=prod-1, resourcesVpcConfig={publicAccessCidrs=[]}}`: `{"name":"prod-1","resourcesVpcConfig":{"publicAccessCidrs":[]}}`,
 		`{name=prod-1, resourcesVpcConfig={}}`:                     `{"name":"prod-1","resourcesVpcConfig":{}}`,
 		`{}`:                                                       `{}`,
+		`{name=, version=1.33}`:                                    `{"name":"","version":"1.33"}`,
+		"":                                                         "null",
+		"  ":                                                       "null",
+		// As deep as may be.
+		strings.Repeat(`{a=`, 16) + "x" + strings.Repeat("}", 16):             strings.Repeat(`{"a":`, 16) + `"x"` + strings.Repeat("}", 16),
+		`{a=` + strings.Repeat("[", 15) + "x" + strings.Repeat("]", 15) + `}`: `{"a":` + strings.Repeat("[", 15) + `"x"` + strings.Repeat("]", 15) + `}`,
 
 		// Cut off, or more than one way to read it.
 		`{name=prod-1, resourcesVpcConfig={endpointPublicAccess=true}`:  "",
@@ -39,7 +45,15 @@ func TestNotation(t *testing.T) {
 		`{=x}`:                         "",
 		`{name}`:                       "",
 		`{name=a,}`:                    "",
-		strings.Repeat(`{a=`, 100) + "1" + strings.Repeat("}", 100): "",
+		strings.Repeat(`{a=`, 100) + "1" + strings.Repeat("}", 100):           "",
+		strings.Repeat(`{a=`, 17) + "x" + strings.Repeat("}", 17):             "",
+		`{a=` + strings.Repeat("[", 16) + "x" + strings.Repeat("]", 16) + `}`: "",
+		`{name=prod-1`:          "",
+		`{tags={k`:              "",
+		`{tags={k}`:             "",
+		`{subnetIds=[subnet-1}`: "",
+		`{tags=[{key}`:          "",
+		`{tags=[{key]}`:         "",
 	} {
 		if want == "" {
 			want = string(quoted(text))
@@ -75,10 +89,11 @@ func TestNotationIsWhole(t *testing.T) {
 func TestRowsOfLake(t *testing.T) {
 	const record = `{"eventName":"A","eventSource":"x"}`
 	for name, data := range map[string]string{
-		"the record itself":            `{"QueryResultRows":[[{"eventJson":` + text(record) + `}]]}`,
-		"the record, and more columns": `{"QueryResultRows":[[{"eventTime":"x"},{"eventJson":` + text(record) + `},{"eventName":"A"}]]}`,
-		"the column in lower case":     `{"QueryResultRows":[[{"eventjson":` + text(record) + `}]]}`,
-		"a table of records":           `[{"eventJson":` + text(record) + `,"eventTime":"x"}]`,
+		"the record itself":              `{"QueryResultRows":[[{"eventJson":` + text(record) + `}]]}`,
+		"the record, and more columns":   `{"QueryResultRows":[[{"eventTime":"x"},{"eventJson":` + text(record) + `},{"eventName":"A"}]]}`,
+		"the column in lower case":       `{"QueryResultRows":[[{"eventjson":` + text(record) + `}]]}`,
+		"the record, and another column": `{"QueryResultRows":[[{"eventTime":"x"},{"eventJson":` + text(record) + `}]]}`,
+		"a table of records":             `[{"eventJson":` + text(record) + `,"eventTime":"x"}]`,
 	} {
 		records, err := Records([]byte(data))
 		if err != nil || len(records) != 1 || string(records[0]) != record {

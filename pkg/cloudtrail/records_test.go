@@ -109,6 +109,27 @@ func TestRecordsIsBounded(t *testing.T) {
 	}
 }
 
+// TestAFileAsLargeAsMayBe: a million records, and 256 MiB unpacked.
+func TestAFileAsLargeAsMayBe(t *testing.T) {
+	records, err := Records([]byte(strings.Repeat("0 ", 1<<20)))
+	if err != nil || len(records) != 1<<20 {
+		t.Errorf("a million records: %d, %v", len(records), err)
+	}
+	records, err = Records([]byte(strings.Repeat("0 ", 1<<20+1)))
+	if len(records) != 1<<20 || err == nil || err.Error() != "more than 1048576 records in one file: split it" {
+		t.Errorf("one more: %d, %v", len(records), err)
+	}
+	full := strings.Repeat(zip(t, strings.Repeat(" ", 1<<20)), 255)
+	records, err = Records([]byte(full + zip(t, strings.Repeat(" ", 1<<20-2)+"{}")))
+	if err != nil || len(records) != 1 {
+		t.Errorf("256 MiB: %d, %v", len(records), err)
+	}
+	records, err = Records([]byte(full + zip(t, strings.Repeat(" ", 1<<20-1)+"{}")))
+	if len(records) != 0 || err == nil || err.Error() != "gzip: unpacks to more than 256 MiB" {
+		t.Errorf("a byte more: %d, %v", len(records), err)
+	}
+}
+
 func FuzzRecords(f *testing.F) {
 	f.Add([]byte(`{"Records":[{"body":"{}"}]}`))
 	f.Add([]byte(zip(f, `{"eventName":"A"}{"Sns":{"Message":"[1]"}}`)))

@@ -57,11 +57,12 @@ func TestNothingThatIsLeftOutIsNothingAsked(t *testing.T) {
 		"of a creation, the cluster":                  {create, edits{sent: omitted, response + ".cluster": omitted}, "unreadable", "requestParameters.resourcesVpcConfig responseElements.cluster"},
 		"of a creation, the answer":                   {create, edits{sent: `{"endpointPublicAccess":true}`, response: omitted}, "public=true unreadable", "responseElements"},
 		"of a creation, the whole request, no answer": {create, edits{request: omitted, response: `{"cluster":{"name":"demo-1"}}`}, "unreadable", "requestParameters"},
-		"of a creation, its tags":                     {create, edits{request + ".tags": omitted, response: "null"}, "public=true private=false cidrs=0.0.0.0/0", "requestParameters.tags"},
-		"of a creation, its family":                   {create, edits{request + ".kubernetesNetworkConfig": omitted, response: "null"}, "public=true private=false cidrs=0.0.0.0/0", "requestParameters.kubernetesNetworkConfig"},
-		"of a creation, whether on Outposts":          {create, edits{request + ".outpostConfig": omitted, response: "null"}, "public=true private=false cidrs=0.0.0.0/0", "requestParameters.outpostConfig"},
-		"of a creation, the hybrid nodes":             {create, edits{response + ".cluster.remoteNetworkConfig": omitted}, "public=true private=false cidrs=0.0.0.0/0", "responseElements.cluster.remoteNetworkConfig"},
-		"of a change of tags, the tags":               {"tag-cluster", edits{request + ".tags": omitted}, "nothing", "requestParameters.tags"},
+		"of a creation, the whole request, and the answer has no Outposts": {create, edits{request: omitted, response + ".cluster.kubernetesNetworkConfig": `{"ipFamily":"ipv4"}`}, "public=true private=false cidrs=0.0.0.0/0", "requestParameters"},
+		"of a creation, its tags":            {create, edits{request + ".tags": omitted, response: "null"}, "public=true private=false cidrs=0.0.0.0/0", "requestParameters.tags"},
+		"of a creation, its family":          {create, edits{request + ".kubernetesNetworkConfig": omitted, response: "null"}, "public=true private=false cidrs=0.0.0.0/0", "requestParameters.kubernetesNetworkConfig"},
+		"of a creation, whether on Outposts": {create, edits{request + ".outpostConfig": omitted, response: "null"}, "public=true private=false cidrs=0.0.0.0/0", "requestParameters.outpostConfig"},
+		"of a creation, the hybrid nodes":    {create, edits{response + ".cluster.remoteNetworkConfig": omitted}, "public=true private=false cidrs=0.0.0.0/0", "responseElements.cluster.remoteNetworkConfig"},
+		"of a change of tags, the tags":      {"tag-cluster", edits{request + ".tags": omitted}, "nothing", "requestParameters.tags"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e, err := cloudtrail.Decode(edited(t, tc.sample, tc.edits))
@@ -122,6 +123,7 @@ func TestWhatCannotBeReadIsNamed(t *testing.T) {
 		`{"endpointPrivateAccess":` + long + `}`:                                  `requestParameters.resourcesVpcConfig.endpointPrivateAccess is neither true nor false: "` + strings.Repeat("x", 79) + "…",
 		`{"endpointPrivateAccess":"a\nb"}`:                                        `requestParameters.resourcesVpcConfig.endpointPrivateAccess is neither true nor false: "a\nb"`,
 		`{"ENDPOINTPUBLICACCESS":true,"endpointprivateaccess":"?"}`:               `requestParameters.resourcesVpcConfig.endpointprivateaccess is neither true nor false: "?"`,
+		`{"endpointPublicAccess":` + omitted + `}`:                                `requestParameters.resourcesVpcConfig.endpointPublicAccess was left out of the record by CloudTrail: ` + omitted,
 		`{"endpointPublicAccess":true,"publicAccessCidrs":"HIDDEN_FOR_SECURITY"}`: `requestParameters.resourcesVpcConfig.publicAccessCidrs is not a list of CIDRs: "HIDDEN_FOR_SECURITY"`,
 	} {
 		e, err := cloudtrail.Decode(edited(t, "update-open-sso", map[string]string{sent: raw, "detail.responseElements": "null"}))
@@ -139,6 +141,13 @@ func TestWhatCannotBeReadIsNamed(t *testing.T) {
 		`[{"type":"EndpointPublicAccess","value":"true"},{"type":"EndpointPublicAccess","value":"false"}]`: `responseElements.update.params[EndpointPublicAccess] contradicts another value: "false"`,
 		`[{"type":"PublicAccessCidrs","value":"[\"192.0.2.0/24\""}]`:                                       `responseElements.update.params[PublicAccessCidrs] is not a list of CIDRs: "[\"192.0.2.0/24\""`,
 		`[{"value":"true"}]`: `responseElements.update.params[0] has no type: {"value":"true"}`,
+		`[` + omitted + `]`:  `responseElements.update.params[0] was left out of the record by CloudTrail: ` + omitted,
+		// Of several the first is named, but what says something before what was left out.
+		`[{"type":"EndpointPublicAccess","value":"perhaps"},{"type":"endpointPublicAccess","value":"no"}]`: `responseElements.update.params[EndpointPublicAccess] is neither true nor false: "perhaps"`,
+		`[{"value":"true"},{"value":"false"}]`: `responseElements.update.params[0] has no type: {"value":"true"}`,
+		`[{"value":"true"},` + omitted + `]`:   `responseElements.update.params[0] has no type: {"value":"true"}`,
+		`[` + omitted + `,{"value":"true"}]`:   `responseElements.update.params[1] has no type: {"value":"true"}`,
+		`[` + omitted + `,{"omitted":true}]`:   `responseElements.update.params[0] was left out of the record by CloudTrail: ` + omitted,
 	} {
 		e, err := cloudtrail.Decode(edited(t, "update-open-sso", map[string]string{"detail.responseElements.update.params": raw}))
 		var got []string
@@ -152,7 +161,8 @@ func TestWhatCannotBeReadIsNamed(t *testing.T) {
 	for raw, want := range map[string]string{
 		`7`:                  "requestParameters.tags is not a JSON object: 7",
 		`{"a":"b","c":7}`:    "requestParameters.tags.c is not text: 7",
-		`{"omitted":"true"}`: "", // a tag may be called so
+		`{"b":8,"a":7}`:      "requestParameters.tags.a is not text: 7", // one says enough
+		`{"omitted":"true"}`: "",                                        // a tag may be called so
 		`{"a":null}`:         "",
 	} {
 		e, err := cloudtrail.Decode(edited(t, "create-open-iam-user", map[string]string{"detail.requestParameters.tags": raw, "detail.responseElements": "null"}))
@@ -162,6 +172,58 @@ func TestWhatCannotBeReadIsNamed(t *testing.T) {
 		}
 		if got != want || err != nil || e.Asked.Unreadable {
 			t.Errorf("tags %s: %q, %v; want %q", raw, got, err, want)
+		}
+	}
+	for raw, want := range map[string]string{
+		`["a"]`:     "",
+		`["a",7]`:   "requestParameters.tagKeys is not text: 7",
+		`"a"`:       `requestParameters.tagKeys is not a list: "a"`,
+		`{"a":"b"}`: `requestParameters.tagKeys is not a list: {"a":"b"}`,
+		omitted:     "requestParameters.tagKeys was left out of the record by CloudTrail: " + omitted,
+	} {
+		e, err := cloudtrail.Decode(edited(t, "untag-cluster", map[string]string{"detail.requestParameters.tagKeys": raw}))
+		got := ""
+		for _, u := range e.Unread {
+			got += u.String()
+		}
+		if got != want || err != nil {
+			t.Errorf("keys of tags %s: %q, %v; want %q", raw, got, err, want)
+		}
+	}
+	for raw, want := range map[string]string{
+		`{"ipFamily":"ipv6"}`: "",
+		`{"ipFamily":null}`:   "",
+		`{"ipFamily":"ipv5"}`: `requestParameters.kubernetesNetworkConfig.ipFamily is neither ipv4 nor ipv6: "ipv5"`,
+		`{"ipFamily":6}`:      `requestParameters.kubernetesNetworkConfig.ipFamily is neither ipv4 nor ipv6: 6`,
+	} {
+		e, err := cloudtrail.Decode(edited(t, "create-open-iam-user", map[string]string{"detail.requestParameters.kubernetesNetworkConfig": raw, "detail.responseElements": "null"}))
+		got := ""
+		for _, u := range e.Unread {
+			got += u.String()
+		}
+		if got != want || err != nil {
+			t.Errorf("network %s: %q, %v; want %q", raw, got, err, want)
+		}
+	}
+}
+
+// TestAnEmptyRequestOfATable: tables have a request as a text. Nothing was sent where it is
+// empty; any other text may have said anything, and is named.
+func TestAnEmptyRequestOfATable(t *testing.T) {
+	const isText = "requestParameters is text and not JSON: export the records as JSON; CloudTrail Lake has them in the column eventJson: "
+	for raw, want := range map[string]string{
+		`""`:              "",
+		`" "`:             "",
+		`"{name=demo-1}"`: isText + `"{name=demo-1}"`,
+		`7`:               "requestParameters is not a JSON object: 7",
+	} {
+		e, err := cloudtrail.Decode(edited(t, "create-open-iam-user", map[string]string{"detail.requestParameters": raw}))
+		got := ""
+		for _, u := range e.Unread {
+			got += u.String()
+		}
+		if got != want || err != nil {
+			t.Errorf("%s: %q, %v; want %q", raw, got, err, want)
 		}
 	}
 }

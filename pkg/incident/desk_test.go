@@ -44,6 +44,7 @@ type desk struct {
 	unlisted string            // why EKS's history can't be read
 	refused  string            // why no update can be read
 	former   time.Time         // when a former cluster of the name is to be looked at
+	mute     bool              // no mail is taken
 }
 
 var (
@@ -209,18 +210,24 @@ func (d *desk) look(m Message) *desk {
 			}
 			d.r = d.stored(Applied(d.r, in, a))
 		case Tell:
+			if behind := !s.Owed && d.r.OwesMail(); !s.Folded && (behind || d.mute) {
+				d.note("owes %s", noticeText(s.Notice))
+				d.r = d.stored(NotTold(d.r, in, s))
+				continue
+			}
 			d.mails = append(d.mails, s.Notice)
+			if s.Owed {
+				d.note("mails %s late", noticeText(s.Notice))
+				d.r = d.stored(Paid(d.r))
+				continue
+			}
 			if s.Folded {
 				d.mails = d.mails[:len(d.mails)-1]
 				d.note("folds %s", s.Notice.Kind)
 				d.r = d.stored(Told(d.r, in, s.Notice.Kind))
 				continue
 			}
-			what := string(s.Notice.Kind)
-			if outcome := s.Notice.Outcome(); s.Notice.Kind == NoticeOutcome {
-				what = string(outcome)
-			}
-			d.note("mails %s", what)
+			d.note("mails %s", noticeText(s.Notice))
 			if d.die == "tell" {
 				return d.note("dies")
 			}
@@ -295,6 +302,14 @@ func (d *desk) answer(s Apply) Answer {
 	}
 	d.cluster.Status = endpoint.StatusUpdating
 	return Answer{Update: d.updates[id]}
+}
+
+// noticeText is what a mail tells: an outcome, or of which kind it is.
+func noticeText(n Notice) string {
+	if n.Kind == NoticeOutcome {
+		return string(n.Outcome())
+	}
+	return string(n.Kind)
 }
 
 func answerText(a Answer) string {

@@ -31,11 +31,11 @@ type story struct {
 	unanswered bool
 	// refuses is set when the topic takes no mail.
 	refuses bool
-	brake      incident.Brake
-	limit      int // the brake's, 0 for none
-	check      int
-	calls      int
-	told       map[string][]incident.Notice // by kind, or by outcome
+	brake   incident.Brake
+	limit   int // the brake's, 0 for none
+	check   int
+	calls   int
+	told    map[string][]incident.Notice // by kind, or by outcome
 }
 
 const (
