@@ -3,14 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"slices"
 	"strings"
-	"syscall"
 
-	smithyhttp "github.com/aws/smithy-go/transport/http"
-
+	"github.com/endpointguard/endpointguard/pkg/awstrouble"
 	"github.com/endpointguard/endpointguard/pkg/trouble"
 )
 
@@ -49,34 +46,13 @@ func anyOf(code string, parts ...string) bool {
 
 // unconnected says why there was no answer.
 func unconnected(err error) (what, hint string) {
-	host := ""
-	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Addr != nil {
-		host = dial.Addr.String()
-	}
-	hint = "look at the network, a proxy and --region"
-	if os.Getenv("AWS_ENDPOINT_URL") != "" {
-		hint = "look at AWS_ENDPOINT_URL, which is set, and the network"
-	}
-	name, noName := errors.AsType[*net.DNSError](err)
-	late, timed := errors.AsType[net.Error](err)
-	sent, unsent := errors.AsType[*smithyhttp.RequestSendError](err)
-	answer, answered := errors.AsType[*smithyhttp.ResponseError](err)
+	what, found := awstrouble.NoAnswer(err)
 	switch {
-	case noName && name.IsNotFound:
-		return fmt.Sprintf("there is no host %s", name.Name), hint
-	case noName:
-		return fmt.Sprintf("the name %s cannot be looked up: %s", name.Name, name.Err), hint
-	case errors.Is(err, syscall.ECONNREFUSED) && host != "":
-		return fmt.Sprintf("nobody listens at %s", host), hint
-	case timed && late.Timeout() && host != "":
-		return fmt.Sprintf("no connection to %s", host), hint
-	case timed && late.Timeout():
-		return "no answer in time", hint
-	case unsent:
-		return sent.Err.Error(), hint
-	case answered:
-		return fmt.Sprintf("an answer of status %d that cannot be read", answer.HTTPStatusCode()), hint
+	case !found:
+		return what, ""
+	case os.Getenv("AWS_ENDPOINT_URL") != "":
+		return what, "look at AWS_ENDPOINT_URL, which is set, and the network"
 	default:
-		return err.Error(), ""
+		return what, "look at the network, a proxy and --region"
 	}
 }
