@@ -166,10 +166,7 @@ func TestWhatCannotBeReadIsNamed(t *testing.T) {
 		`{"a":null}`:         "",
 	} {
 		e, err := cloudtrail.Decode(edited(t, "create-open-iam-user", map[string]string{"detail.requestParameters.tags": raw, "detail.responseElements": "null"}))
-		got := ""
-		for _, u := range e.Unread {
-			got += u.String()
-		}
+		got := unread(e)
 		if got != want || err != nil || e.Asked.Unreadable {
 			t.Errorf("tags %s: %q, %v; want %q", raw, got, err, want)
 		}
@@ -182,10 +179,7 @@ func TestWhatCannotBeReadIsNamed(t *testing.T) {
 		omitted:     "requestParameters.tagKeys was left out of the record by CloudTrail: " + omitted,
 	} {
 		e, err := cloudtrail.Decode(edited(t, "untag-cluster", map[string]string{"detail.requestParameters.tagKeys": raw}))
-		got := ""
-		for _, u := range e.Unread {
-			got += u.String()
-		}
+		got := unread(e)
 		if got != want || err != nil {
 			t.Errorf("keys of tags %s: %q, %v; want %q", raw, got, err, want)
 		}
@@ -197,14 +191,19 @@ func TestWhatCannotBeReadIsNamed(t *testing.T) {
 		`{"ipFamily":6}`:      `requestParameters.kubernetesNetworkConfig.ipFamily is neither ipv4 nor ipv6: 6`,
 	} {
 		e, err := cloudtrail.Decode(edited(t, "create-open-iam-user", map[string]string{"detail.requestParameters.kubernetesNetworkConfig": raw, "detail.responseElements": "null"}))
-		got := ""
-		for _, u := range e.Unread {
-			got += u.String()
-		}
+		got := unread(e)
 		if got != want || err != nil {
 			t.Errorf("network %s: %q, %v; want %q", raw, got, err, want)
 		}
 	}
+}
+
+// unread is what an event says of the values that could not be read.
+func unread(e cloudtrail.Event) (out string) {
+	for _, u := range e.Unread {
+		out += u.String()
+	}
+	return out
 }
 
 // TestAnEmptyRequestOfATable: tables have a request as a text. Nothing was sent where it is
@@ -218,10 +217,7 @@ func TestAnEmptyRequestOfATable(t *testing.T) {
 		`7`:               "requestParameters is not a JSON object: 7",
 	} {
 		e, err := cloudtrail.Decode(edited(t, "create-open-iam-user", map[string]string{"detail.requestParameters": raw}))
-		got := ""
-		for _, u := range e.Unread {
-			got += u.String()
-		}
+		got := unread(e)
 		if got != want || err != nil {
 			t.Errorf("%s: %q, %v; want %q", raw, got, err, want)
 		}
