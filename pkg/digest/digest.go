@@ -81,13 +81,9 @@ func Of(records []incident.Record, unreadable int, now time.Time) (Digest, bool)
 		switch {
 		case r.Incident != nil:
 			i := r.Incident
-			access := i.Opening
-			if i.Asked != nil {
-				access = *i.Asked
-			}
 			d.Open = append(d.Open, Open{
 				Cluster: r.Name, Ref: i.Ref, Since: i.OpenedAt, Stage: i.Stage, Stuck: !i.StuckMailed.IsZero(), Held: !i.HeldSince.IsZero(),
-				Access: access, Family: i.Family, Rules: i.Rules,
+				Access: i.Violating(), Family: i.Family, Rules: i.Rules,
 			})
 		case r.Standing != nil:
 			s := r.Standing

@@ -100,10 +100,12 @@ func wrong(check, fix, format string, args ...any) Finding {
 // unknown is the finding after a call that AWS did not answer.
 func unknown(check, call string, err error) Finding {
 	code, text := awstrouble.Code(err)
+	words, found := awstrouble.NoAnswer(err)
 	fix := "run it again, with credentials that may " + call
-	if code != "" {
+	switch {
+	case code != "":
 		text = code + ": " + text
-	} else if words, found := awstrouble.NoAnswer(err); found {
+	case found:
 		text, fix = words, "look at the network and what answers "+call+", then run it again"
 	}
 	return Finding{Check: check, State: Unknown, What: fmt.Sprintf("not known: %s: %s", call, text), Fix: fix}

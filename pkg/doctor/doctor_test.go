@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -34,6 +35,7 @@ import (
 	topictypes "github.com/aws/aws-sdk-go-v2/service/sns/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/endpointguard/endpointguard/events"
@@ -577,13 +579,18 @@ func TestFaults(t *testing.T) {
 		"the second page": {func(a *account) {
 			a.subscriptions = append(a.subscriptions, topictypes.Subscription{Protocol: aws.String("https"), Endpoint: aws.String("https://chat.example.com"), SubscriptionArn: aws.String("PendingConfirmation")})
 		}, "mails", Wrong, "https://chat.example.com has not confirmed", "Subscriptions"},
-		"topic gone":       {func(a *account) { a.errs["ListSubscriptionsByTopic"] = refused("NotFound") }, "mails", Wrong, "topic is gone", "--revert-drift"},
-		"topic unknown":    {func(a *account) { a.errs["ListSubscriptionsByTopic"] = refused("AuthorizationError") }, "mails", Unknown, "not known", "sns:ListSubscriptionsByTopic"},
-		"unsure":           {func(a *account) { a.errs["GetSubscriptionAttributes"] = refused("AuthorizationError") }, "mails", Unknown, "not known", "sns:GetSubscriptionAttributes"},
-		"letters":          {func(a *account) { a.queues[deadURL][counts[0]], a.queues[deadURL][counts[1]] = "2", "1" }, "dead letters", Wrong, "3 of them", "endpointguard redrive"},
-		"letters unknown":  {func(a *account) { a.queues[deadURL] = map[string]string{"X": "y"} }, "dead letters", Unknown, "no number", "again"},
-		"letter box gone":  {func(a *account) { delete(a.queues, deadURL) }, "dead letters", Wrong, "gone", "--revert-drift"},
-		"loop unknown":     {func(a *account) { a.errs["GetFunctionRecursionConfig"] = refused("AccessDeniedException") }, "re-checks", Unknown, "not known", "lambda:GetFunctionRecursionConfig"},
+		"topic gone":      {func(a *account) { a.errs["ListSubscriptionsByTopic"] = refused("NotFound") }, "mails", Wrong, "topic is gone", "--revert-drift"},
+		"topic unknown":   {func(a *account) { a.errs["ListSubscriptionsByTopic"] = refused("AuthorizationError") }, "mails", Unknown, "not known", "sns:ListSubscriptionsByTopic"},
+		"unsure":          {func(a *account) { a.errs["GetSubscriptionAttributes"] = refused("AuthorizationError") }, "mails", Unknown, "not known", "sns:GetSubscriptionAttributes"},
+		"letters":         {func(a *account) { a.queues[deadURL][counts[0]], a.queues[deadURL][counts[1]] = "2", "1" }, "dead letters", Wrong, "3 of them", "endpointguard redrive"},
+		"letters unknown": {func(a *account) { a.queues[deadURL] = map[string]string{"X": "y"} }, "dead letters", Unknown, "no number", "again"},
+		"letter box gone": {func(a *account) { delete(a.queues, deadURL) }, "dead letters", Wrong, "gone", "--revert-drift"},
+		"loop unknown":    {func(a *account) { a.errs["GetFunctionRecursionConfig"] = refused("AccessDeniedException") }, "re-checks", Unknown, "not known", "lambda:GetFunctionRecursionConfig"},
+		"loop unanswered": {func(a *account) {
+			a.errs["GetFunctionRecursionConfig"] = &smithyhttp.ResponseError{
+				Response: &smithyhttp.Response{Response: &http.Response{StatusCode: http.StatusNotFound}}, Err: errors.New("invalid character '<'"),
+			}
+		}, "re-checks", Unknown, "an answer of status 404 that cannot be read", "what answers lambda:GetFunctionRecursionConfig"},
 		"mappings unknown": {func(a *account) { a.errs["ListEventSourceMappings"] = refused("AccessDeniedException") }, "queue wakes function", Unknown, "not known", "lambda:ListEventSourceMappings"},
 	} {
 		t.Run(name, func(t *testing.T) {

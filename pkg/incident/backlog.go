@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/verdict"
 )
 
 // maxListed is how many mails a backlog names, half of them the first, half the last;
@@ -207,22 +208,17 @@ func (t *evaluation) late(d Debt) *Late {
 		closed = t.Closings[n-1].Ref
 	}
 	last := t.attempt()
-	unfinished, opens := false, false // somebody's update is, one that breaks a rule
-	for _, w := range t.Watch {
+	unfinished := slices.DeleteFunc(slices.Clone(t.Watch), func(w Cause) bool {
 		// EKS took ours when that was over, whether or not it lets it be read.
 		before := last != nil && last.UpdateID != "" && t.in.Updates[w.UpdateID].Unread && w.At.Before(last.began())
-		if w.over() || before {
-			continue
-		}
-		unfinished = true
-		u, read := t.in.Updates[w.UpdateID]
-		opens = opens || !read || !complete(u.Asked) || len(t.judge(u.Asked.Over(c.Access)).Violations()) > 0
-	}
+		return w.over() || before
+	})
 	i := t.Incident
+	quiet := i != nil && i.Ref == ref && i.Final == nil && len(l.Rules) == 0 // by this look alone
 	switch {
-	case i != nil && i.Ref == ref && i.Final == nil && len(l.Rules) == 0 && t.allows(i):
-		l.Ended = t.now
-	case i != nil && i.Ref == ref && i.Final == nil && len(l.Rules) == 0 && !unfinished && (i.applied() || last != nil && last.Desired.Equal(c.Access)):
+	case quiet && t.judge(i.Violating()).Outcome != verdict.Violation:
+		l.Ended = t.now // the policy, or the cluster's tags, allow it by now
+	case quiet && len(unfinished) == 0 && (i.applied() || last != nil && last.Desired.Equal(c.Access)):
 		// Ours has ended it; what is still waited for is another update, or EKS's word.
 	case i != nil && !i.settled():
 		l.Matter, l.Ref, l.Ended = MatterOther, i.Ref, i.OpenedAt
@@ -234,23 +230,17 @@ func (t *evaluation) late(d Debt) *Late {
 		if closed == ref && ref != "" {
 			l.Matter, l.Ended = MatterSame, time.Time{}
 		}
-	case len(l.Rules) > 0 || unfinished:
+	case len(l.Rules) > 0 || len(unfinished) > 0:
 		l.Matter, l.Ended = MatterOther, t.now
 	}
-	if l.Matter == MatterSame && len(l.Rules) == 0 && !(opens && i != nil && i.Asked != nil) {
+	opening := i != nil && i.Asked != nil && slices.ContainsFunc(unfinished, func(w Cause) bool {
+		u := t.in.Updates[w.UpdateID]
+		return !complete(u.Asked) || t.violates(u.Asked)
+	})
+	if l.Matter == MatterSame && len(l.Rules) == 0 && !opening {
 		l.Seen, l.Unsure = false, true
 	}
 	return l
-}
-
-// allows reports whether the policy, for the tags that the cluster has by now, forbids
-// nothing any more of what the incident is about.
-func (t *evaluation) allows(i *Incident) bool {
-	about := i.Opening
-	if i.Asked != nil {
-		about = *i.Asked
-	}
-	return len(t.judge(about).Violations()) == 0
 }
 
 // applied reports whether an attempt of ours is known to have taken effect.

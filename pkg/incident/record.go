@@ -135,6 +135,15 @@ type Cause struct {
 
 func (c Cause) over() bool { return endpoint.Update{Status: c.Status}.Over() }
 
+// Violating is the access that the incident is about: what somebody asked for, else what
+// was found.
+func (i *Incident) Violating() endpoint.Access {
+	if i.Asked != nil {
+		return *i.Asked
+	}
+	return i.Opening
+}
+
 // Stage is the step at which an open incident stands.
 type Stage string
 

@@ -393,7 +393,7 @@ func (w *writer) howMany(a endpoint.Access) string {
 
 // toWhom says to whom the endpoint is, was or would have been open.
 func (w *writer) toWhom() string {
-	was := w.howMany(opening(w.i))
+	was := w.howMany(w.i.Violating())
 	switch {
 	case !happened(w.i):
 		return fill(w.WouldHaveBeen, "whom", was)
@@ -436,7 +436,7 @@ func thousands(n uint64) string {
 // open to more than the policy admits.
 func onlyInside(n incident.Notice) bool {
 	f := n.Record.Incident.Family
-	a := opening(n.Record.Incident)
+	a := n.Record.Incident.Violating()
 	if stands(n) {
 		a = access(n)
 	}
@@ -476,7 +476,7 @@ func (w *writer) headline() string {
 		if i.Obstacle != "" {
 			return say(w.IsStuckRefused, "age", w.age(w.n.At.Sub(i.OpenedAt)))
 		}
-		return say(w.IsStuck, "age", w.age(w.n.At.Sub(i.OpenedAt)), "whom", w.target(opening(i)))
+		return say(w.IsStuck, "age", w.age(w.n.At.Sub(i.OpenedAt)), "whom", w.target(i.Violating()))
 	case incident.NoticeOutcome:
 	default:
 		switch {
@@ -496,7 +496,7 @@ func (w *writer) headline() string {
 			return say(w.Found, "whom", w.target(i.Opening))
 		}
 	}
-	was := opening(i)
+	was := i.Violating()
 	if len(i.Attempts) > 0 {
 		was = i.Attempts[0].From
 	}
@@ -549,7 +549,7 @@ func (w *writer) headline() string {
 		return say(w.GoneMeanwhile)
 	default:
 		why := w.allowedBy(w.WhyPolicy, w.WhyExempt, w.WhyNoRule)
-		if !sameReach(f.Now, opening(i), i.Family) {
+		if !sameReach(f.Now, i.Violating(), i.Family) {
 			return say(w.AllowedElse, "now", now, "why", why)
 		}
 		if inside {

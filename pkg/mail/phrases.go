@@ -89,9 +89,10 @@ type phrases struct {
 	Left, LeftSome, LeftAll, LeftOpen, TagsRemoved, TagsSet, TheTags string
 
 	// A mail that was held up, and many in one.
-	Late, LateMore, LateGone, LateUnseen, LateSame, LateOver, LateIs, LateNow, LateAgain, LateWork, LateSaid, LateUnknown, LateUnsure, LateMaybe string
-	DoLookLate, DoSeeOther, DoNothingLate, DoTagsBack                                                                                            string
-	Backlog, BacklogList, BacklogLine, Unlisted                                                                                                  string
+	Late, LateMore, LateGone, LateUnseen, LateSame, LateOver, LateIs, LateNow string
+	LateAgain, LateWork, LateSaid, LateUnknown, LateUnsure, LateMaybe         string
+	DoLookLate, DoSeeOther, DoNothingLate, DoTagsBack                         string
+	Backlog, BacklogList, BacklogLine, Unlisted                               string
 
 	// The brake.
 	Brake, BrakeOpen, BrakeByRule, BrakeWaiting, BrakeRule, BrakeRuleOne, BrakeMore string

@@ -53,7 +53,7 @@ func fixing(p *incident.Plan) string {
 
 // change says in a few words what EKS is asked for.
 func (w *writer) change(p *incident.Plan) string {
-	now, then := opening(w.i), p.Desired
+	now, then := w.i.Violating(), p.Desired
 	if then.Private && !now.Private && now.Public && then.Public && endpoint.Subset(now.Reachable(w.i.Family), then.Reachable(w.i.Family)) {
 		return w.PrivateToo
 	}

@@ -691,7 +691,7 @@ func (w *writer) command(heading, why string, a endpoint.Access, f endpoint.Fami
 
 // callers tells how to see who used the API while it was open, or that nobody can.
 func (w *writer) callers() {
-	if w.n.Kind != incident.NoticeOutcome && ended(w.n) || w.n.Kind == incident.NoticeDetected || !happened(w.i) || onlyInside(w.n) && !world(opening(w.i), w.i.Family) {
+	if w.n.Kind != incident.NoticeOutcome && ended(w.n) || w.n.Kind == incident.NoticeDetected || !happened(w.i) || onlyInside(w.n) && !world(w.i.Violating(), w.i.Family) {
 		return
 	}
 	if f := w.i.Final; f != nil && f.Outcome != incident.Gone && !stands(onTime(w.n)) && f.Outcome != incident.Enforced && f.Outcome != incident.AlreadyUndone {

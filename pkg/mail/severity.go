@@ -88,7 +88,7 @@ func severity(n incident.Notice) Severity {
 		return Of(l.Access, l.Family, l.Rules)
 	case stands(n):
 		return Of(a, i.Family, rules(n))
-	case !admitted(n) && happened(i) && world(opening(i), i.Family):
+	case !admitted(n) && happened(i) && world(i.Violating(), i.Family):
 		return severities[wasWorld].alert
 	default:
 		return severities[closed].alert
@@ -134,15 +134,7 @@ func access(n incident.Notice) endpoint.Access {
 	if n.Kind == incident.NoticeOutcome && i.Final != nil {
 		return i.Final.Now
 	}
-	return opening(i)
-}
-
-// opening is the access that made the incident.
-func opening(i *incident.Incident) endpoint.Access {
-	if i.Asked != nil {
-		return *i.Asked
-	}
-	return i.Opening
+	return i.Violating()
 }
 
 // happened tells whether the access that made the incident was ever in force.

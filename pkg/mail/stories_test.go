@@ -520,9 +520,10 @@ func stories() map[string]incident.Notice {
 func lateStories() map[string]incident.Notice {
 	open := endpoint.Access{Public: true, Private: true, CIDRs: wide.CIDRs}
 	told := with(officeRule, "respond: revert", "respond: alert")
-	alone := func(s *story, kind string) incident.Notice {
+	taken := func(s *story, kind string) incident.Notice {
+		s.refuses = false
 		for n := range 40 {
-			if s.refuses = false; len(s.told[kind]) > 0 {
+			if len(s.told[kind]) > 0 {
 				return s.told[kind][0]
 			}
 			s.at(5*time.Hour + time.Duration(n)*15*time.Minute).sweeps()
@@ -535,23 +536,23 @@ func lateStories() map[string]incident.Notice {
 		return s.openedAgain(0, open).goesOn(10 * time.Minute)
 	}
 	out := map[string]incident.Notice{}
-	out["late-same"] = alone(refused(told), "violation")
-	out["late-enforced"] = alone(refused(officeRule), "enforced")
+	out["late-same"] = taken(refused(told), "violation")
+	out["late-enforced"] = taken(refused(officeRule), "enforced")
 	s := refused(told)
 	s.at(time.Hour).asks(alice, office)
-	out["late-over"] = alone(s.at(time.Hour+4*time.Minute).ends(true).at(2*time.Hour).sweeps(), "violation")
+	out["late-over"] = taken(s.at(time.Hour+4*time.Minute).ends(true).at(2*time.Hour).sweeps(), "violation")
 	s = refused(officeRule)
 	s.network.DNSHostnames = endpoint.No
-	out["late-other"] = alone(s.openedAgain(time.Hour, open).goesOn(10*time.Minute), "enforced")
+	out["late-other"] = taken(s.openedAgain(time.Hour, open).goesOn(10*time.Minute), "enforced")
 	s = refused(told)
 	s.gone = true
-	out["late-gone"] = alone(s.at(time.Hour).sweeps().at(2*time.Hour).sweeps(), "violation")
+	out["late-gone"] = taken(s.at(time.Hour).sweeps().at(2*time.Hour).sweeps(), "violation")
 	s = refused(told)
 	s.trouble = "eks:DescribeCluster payments: refused: AccessDeniedException: not authorized"
-	out["late-unseen"] = alone(s, "violation")
+	out["late-unseen"] = taken(s, "violation")
 	s = refused(told)
 	s.cluster.Access, s.unread = office, "eks:DescribeUpdate payments: refused: AccessDeniedException: not authorized" // it may be an old look
-	out["late-unsure"] = alone(s, "violation")
+	out["late-unsure"] = taken(s, "violation")
 	s = newStory(told).sweeps()
 	s.refuses = true
 	for n := range 14 {
@@ -559,6 +560,6 @@ func lateStories() map[string]incident.Notice {
 		s.asks(alice, office)
 		s.at(time.Duration(n)*20*time.Minute + 12*time.Minute).ends(true).sweeps().goesOn(2 * time.Minute)
 	}
-	out["backlog"] = alone(s, string(incident.NoticeBacklog))
+	out["backlog"] = taken(s, string(incident.NoticeBacklog))
 	return out
 }
