@@ -10,7 +10,7 @@ import (
 
 // TestNoAnswer: why there was no answer is said without the SDK's own words.
 func TestNoAnswer(t *testing.T) {
-	unreadable := &smithyhttp.ResponseError{Response: &smithyhttp.Response{Response: &http.Response{StatusCode: 404}}, Err: errors.New("invalid character '<'")}
+	unreadable := &smithyhttp.ResponseError{Response: &smithyhttp.Response{Response: &http.Response{StatusCode: http.StatusNotFound}}, Err: errors.New("invalid character '<'")}
 	for _, tc := range []struct {
 		err   error
 		want  string

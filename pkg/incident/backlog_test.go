@@ -199,7 +199,7 @@ func (d *desk) heldUp(l *Late) heldUp {
 // TestWhatALateMailSays of what is so when it is taken at last.
 func TestWhatALateMailSays(t *testing.T) {
 	const first, second = "first", "second" // what was found
-	after := func(d time.Duration) time.Time { return start.Add(d) }
+	after := start.Add
 	for name, tc := range map[string]struct {
 		policy *policy.Policy
 		access endpoint.Access
