@@ -114,7 +114,12 @@ func (t *evaluation) refreshWatched() (unread []string) {
 			switch {
 			case !ok:
 				unread = append(unread, w.UpdateID)
-			case read.Unread && t.steadyFor() >= creditWithin && t.now.Sub(w.At) >= creditWithin:
+			case read.Unread:
+				// However late it is heard of: a look that shows it, shows it.
+				w.Shown = w.Shown || t.violates(w.Asked) && t.shows(w.Asked)
+				if t.steadyFor() < creditWithin || t.now.Sub(w.At) < creditWithin {
+					break
+				}
 				// Whatever it did is what the looks have shown since.
 				if !w.Shown {
 					t.updateCause(w)
@@ -122,8 +127,6 @@ func (t *evaluation) refreshWatched() (unread []string) {
 					continue
 				}
 				w.Status = endpoint.UpdateSuccessful
-			case read.Unread:
-				w.Shown = w.Shown || t.violates(w.Asked) && t.shows(w.Asked)
 			case read.Missing && t.now.Sub(w.At) > notFoundYet,
 				!read.Missing && read.Type != "" && read.Type != endpoint.EndpointAccessUpdate:
 				// No such update of this cluster, or none of the endpoint's.

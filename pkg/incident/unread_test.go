@@ -154,18 +154,20 @@ func TestTheirsThatCannotBeRead(t *testing.T) {
 	for name, tc := range map[string]struct {
 		asked, steady time.Duration // for how long
 		shown         bool
+		shows         endpoint.Access
 		status        endpoint.UpdateStatus
 		past          bool
 	}{
-		"not at rest for long": {creditWithin, creditWithin - 1, true, "", false},
-		"asked for lately":     {creditWithin - 1, creditWithin, true, "", false},
-		"it was shown":         {creditWithin, creditWithin, true, endpoint.UpdateSuccessful, false},
-		"it was not":           {creditWithin, creditWithin, false, "", true},
+		"not at rest for long":                 {creditWithin, creditWithin - 1, true, private, "", false},
+		"asked for lately":                     {creditWithin - 1, creditWithin, true, private, "", false},
+		"it was shown":                         {creditWithin, creditWithin, true, private, endpoint.UpdateSuccessful, false},
+		"it was not":                           {creditWithin, creditWithin, false, private, "", true},
+		"it is, and was never heard of before": {creditWithin, creditWithin, false, world, endpoint.UpdateSuccessful, false},
 	} {
 		w := Cause{UpdateID: "u", At: start.Add(-tc.asked), Asked: request(world), Shown: tc.shown}
 		e := &evaluation{
 			Record: Record{Watch: []Cause{w}, Steady: &Seen{At: start.Add(-tc.steady)}}, now: start,
-			in: Input{Policy: tell, Cluster: endpoint.Cluster{Access: private, Status: endpoint.StatusActive}, Updates: map[string]UpdateRead{"u": {Unread: true}}},
+			in: Input{Policy: tell, Cluster: endpoint.Cluster{Access: tc.shows, Status: endpoint.StatusActive}, Updates: map[string]UpdateRead{"u": {Unread: true}}},
 		}
 		e.refreshWatched()
 		if slices.Contains(e.Past, "u") != tc.past || (len(e.Watch) == 0) != tc.past || !tc.past && e.Watch[0].Status != tc.status {

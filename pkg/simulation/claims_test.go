@@ -444,8 +444,9 @@ func (h *history) believed(c localaws.Call, there localaws.Cluster, s sent) {
 			}
 		}
 	}
+	// What a policy or a tag forbids only since the decision, the mail can't know of.
 	violates, _ := h.w.guards[c.AccessKeyID].judge(truth(there), s.at)
-	if violates && last.EndsAt.Before(decided) && h.w.retag[s.cluster].at.Before(decided) {
+	if violates && last.EndsAt.Before(decided) && h.w.retag[s.cluster].at.Before(decided) && h.claims.legislated.Before(decided) {
 		h.w.fault("never 7: %s: the mail says %s, but the last update, over since %s, made it %s", s.cluster, s.outcome, s.at.Sub(last.EndsAt), truth(there).Access)
 	}
 }
