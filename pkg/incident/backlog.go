@@ -230,7 +230,8 @@ func (t *evaluation) late(d Debt) *Late {
 		if closed == ref && ref != "" {
 			l.Matter, l.Ended = MatterSame, time.Time{}
 		}
-	case len(l.Rules) > 0 || len(unfinished) > 0:
+	case len(l.Rules) > 0 || len(unfinished) > 0 || i == nil && c.Status == endpoint.StatusUpdating:
+		// Of an update that nobody told of it is not known what it does.
 		l.Matter, l.Ended = MatterOther, t.now
 	}
 	opening := i != nil && i.Asked != nil && slices.ContainsFunc(unfinished, func(w Cause) bool {

@@ -182,7 +182,7 @@ type heldUp struct {
 	More             int
 }
 
-func (d *desk) heldUp(l *Late) heldUp {
+func (d *desk) heldUp(l *Late, looked endpoint.Cluster) heldUp {
 	d.t.Helper()
 	if l == nil {
 		d.t.Fatal("the mail does not say that it is late")
@@ -190,7 +190,7 @@ func (d *desk) heldUp(l *Late) heldUp {
 	if !l.At.Equal(d.now) {
 		d.t.Errorf("it says what is so at %s", l.At)
 	}
-	if l.Seen && !l.Gone && (!l.Access.Equal(d.cluster.Access) || l.Status != d.cluster.Status || l.Family != d.cluster.Family) {
+	if l.Seen && !l.Gone && (!l.Access.Equal(looked.Access) || l.Status != looked.Status || l.Family != looked.Family) {
 		d.t.Errorf("it shows %+v", l)
 	}
 	return heldUp{l.Seen, l.Gone, l.Back, l.Matter, l.Ref, l.Ended, len(l.Rules), l.More}
@@ -234,6 +234,31 @@ func TestWhatALateMailSays(t *testing.T) {
 			tell, world, func(d *desk) { d.wakes().becomes(elsewhere).after(time.Hour) },
 			heldUp{Seen: true, Matter: MatterOther, Ref: second, Ended: after(time.Hour + time.Second), Rules: 1},
 		},
+		"it is closed, and being changed": {
+			tell, world, func(d *desk) {
+				d.wakes().becomes(private).after(time.Minute).wakes().after(time.Hour)
+				d.asks("u1", office) // of which no event has come
+			},
+			heldUp{Seen: true, Matter: MatterOther, Ended: after(61*time.Minute + time.Second)},
+		},
+		"ours has closed it, and it is open again": {
+			enforce, world, func(d *desk) {
+				d.wakes()
+				d.ends("ours-0", endpoint.UpdateSuccessful)
+				d.after(time.Minute).recheck().after(time.Minute).recheck().after(time.Hour).becomes(world)
+			},
+			heldUp{Seen: true, Matter: MatterOther, Ref: second, Ended: after(62*time.Minute + time.Second), Rules: 1},
+		},
+		"ours has closed it, and another is opening it": {
+			enforce, world, func(d *desk) {
+				d.wakes()
+				d.ends("ours-0", endpoint.UpdateSuccessful)
+				d.after(time.Minute).recheck().after(time.Minute).recheck().after(time.Hour)
+				d.comes(d.asks("u1", world))
+				d.after(time.Hour)
+			},
+			heldUp{Seen: true, Matter: MatterOther, Ref: second, Ended: after(62 * time.Minute), More: 1},
+		},
 		"it was deleted": {
 			tell, world, func(d *desk) {
 				d.wakes()
@@ -271,6 +296,7 @@ func TestWhatALateMailSays(t *testing.T) {
 				found[owed.Incident.Ref] = []string{first, second}[i]
 			}
 			d.mute = false
+			looked := d.cluster // before anything is asked of EKS
 			d.wakes()
 			if d.r.Incident != nil && found[d.r.Incident.Ref] == "" {
 				found[d.r.Incident.Ref] = second
@@ -283,7 +309,7 @@ func TestWhatALateMailSays(t *testing.T) {
 					found[n.Record.Incident.Ref] = second
 				}
 			}
-			got := d.heldUp(d.mails[0].Late)
+			got := d.heldUp(d.mails[0].Late, looked)
 			got.Ref = found[got.Ref]
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s%q", diff, d.log)
