@@ -150,9 +150,8 @@ func (t *evaluation) close() {
 			covers = a.CreatedAt
 		}
 	}
-	closing := Closing{Ref: i.Ref, Outcome: i.Final.Outcome, At: t.now, Opened: i.OpenedAt, Covers: covers, By: by(*i), Story: i}
-	if u := t.History.newest(); u != nil {
-		closing.Applied = u.CreatedAt
+	closing := Closing{
+		Ref: i.Ref, Outcome: i.Final.Outcome, At: t.now, Opened: i.OpenedAt, Covers: covers, Applied: t.lastApplied(), By: by(*i), Story: i,
 	}
 	t.Closings = append(t.Closings, closing)
 	if i.Final.Tug != nil {
@@ -170,17 +169,7 @@ func (t *evaluation) close() {
 		now := i.Final.Now.Clone()
 		t.Standing = &Standing{
 			Fingerprint: i.Final.Fingerprint, Ref: cmp.Or(i.lastMailed(), i.Ref), Outcome: i.Final.Outcome, Since: i.found(), Rules: i.Final.Left, Family: i.Family, Now: &now,
-		}
-		if u := t.History.newest(); u != nil {
-			t.Standing.Covers = u.CreatedAt
-		}
-		if !(t.in.HistoryRead && t.in.History.Whole) {
-			// What made it so is older than the doubt that looks have ended.
-			for _, since := range []time.Time{t.steadySince(), t.DoubtSince} {
-				if since.After(t.Standing.Covers) {
-					t.Standing.Covers = since
-				}
-			}
+			Covers: closing.Applied,
 		}
 		if i.Final.Outcome == Failed {
 			t.Standing.Retries, t.Standing.RetryAt, t.Standing.RetryFrom = i.Retry, t.now.Add(retryLater(i.Retry)), i.RetryFrom
@@ -251,4 +240,23 @@ func (t *evaluation) gone() Step {
 	}
 	t.Watch, t.Standing, t.Intent = nil, nil, nil
 	return Done{Outcome: Gone, Why: "the cluster does not exist any more"}
+}
+
+// lastApplied is when the endpoint update began, at the latest, that was the last to take
+// effect by now.
+func (t *evaluation) lastApplied() time.Time {
+	var last time.Time
+	if u := t.History.newest(); u != nil {
+		last = u.CreatedAt
+	}
+	if t.in.HistoryRead && t.in.History.Whole {
+		return last
+	}
+	// What EKS does not tell of is older than the doubt that looks have ended.
+	for _, since := range []time.Time{t.steadySince(), t.DoubtSince} {
+		if since.After(last) {
+			last = since
+		}
+	}
+	return last
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/policy"
 )
 
 // Tests of what is done while EKS lets no update be read.
@@ -348,5 +349,45 @@ func TestWhoACauseIsBy(t *testing.T) {
 		if got := e.Incident.Causes[0]; got.EventID != tc.want.EventID || got.Actor.Name != tc.want.Actor.Name {
 			t.Errorf("%s: %+v", name, got)
 		}
+	}
+}
+
+// TestWhatEndedAFormerIncidentEndsNoLaterOne: EKS tells only afterwards of the update that
+// ended the former one, and of the opening before it.
+func TestWhatEndedAFormerIncidentEndsNoLaterOne(t *testing.T) {
+	for name, tc := range map[string]struct {
+		policy *policy.Policy
+		close  func(d *desk)
+	}{
+		"ours":       {enforce, func(d *desk) { d.ends(d.r.Ours[0], endpoint.UpdateSuccessful) }},
+		"somebody's": {tell, func(d *desk) { d.becomes(private) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t, tc.policy, private)
+			d.becomes(world)
+			d.refused = "denied"
+			for range 30 {
+				if d.after(time.Minute).wakes(); len(d.mails) > 0 && (tc.policy == tell || len(d.r.Ours) > 0) {
+					break
+				}
+			}
+			tc.close(d)
+			for range 30 {
+				d.after(time.Minute).wakes()
+			}
+			if d.r.Incident != nil {
+				t.Fatalf("%q", d.log)
+			}
+			d.refused = ""
+			d.after(time.Hour).comes(d.asks("u", world))
+			d.ends("u", endpoint.UpdateFailed)
+			for range 3 {
+				d.after(time.Minute).recheck()
+			}
+			last := d.mails[len(d.mails)-1].Record.Incident.Final
+			if last == nil || last.Outcome != AlreadyUndone || last.Why != WhyNotDone {
+				t.Errorf("%+v\n%q", last, d.log)
+			}
+		})
 	}
 }
