@@ -62,9 +62,10 @@ func (h *history) keptPromise(s sent) {
 }
 
 // promisedBlindly: no mail announces a closing while the VPC's DNS, switched off long
-// ago, keeps any from being made.
+// ago, keeps any from being made. One that is sent again tells what was so when it was
+// decided.
 func (h *history) promisedBlindly(s sent) {
-	if s.outcome != "detected" || !h.cutOff || time.Since(h.cutAt) < 10*time.Minute {
+	if s.outcome != "detected" || h.repeated(s) || !h.cutOff || time.Since(h.cutAt) < 10*time.Minute {
 		return
 	}
 	if strings.Contains(s.subject, "to be closed") || strings.Contains(s.subject, "being closed") {

@@ -393,7 +393,7 @@ func (h *history) stands(c localaws.Call, there localaws.Cluster, s sent, rules 
 	if h.repeated(s) {
 		return // what it tells is what stood when it was decided
 	}
-	now := standing{fmt.Sprint(s.outcome, rules, there.CreatedAt, truth(there).Access, there.Tags, c.AccessKeyID, h.cutAt, h.changes[s.cluster], h.w.applied[s.cluster]), s.reference}
+	now := standing{fmt.Sprint(s.outcome, rules, there.CreatedAt, truth(there).Access, there.Tags, c.AccessKeyID, h.cutAt, h.changes[s.cluster], h.w.applied[s.cluster], h.claims.laws), s.reference}
 	if h.claims.standing == nil {
 		h.claims.standing = map[string]standing{}
 	}

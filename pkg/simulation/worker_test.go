@@ -247,6 +247,9 @@ func (k *worker) deal(next http.RoundTripper, r *http.Request) (*http.Response, 
 	case 7:
 		if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".PutItem") {
 			k.suffers(r, "a race is lost:")
+			k.h.mu.Lock()
+			k.lose() // what it saw is written down nowhere, and the message comes again
+			k.h.mu.Unlock()
 			h.w.aws.Inject(localaws.Fault{Service: "dynamodb", Status: http.StatusBadRequest, Type: "ConditionalCheckFailedException", Message: "The conditional request failed"})
 			return k.reach(next, r)
 		}
@@ -335,7 +338,7 @@ func (k *worker) die(when string, r *http.Request) {
 	k.lose()
 }
 
-// lose takes the looks of the present invocation for lost. The caller holds h.mu.
+// lose takes the looks of the present invocation so far for lost. The caller holds h.mu.
 func (k *worker) lose() {
 	k.h.w.mu.Lock()
 	for id, at := range k.h.w.heard {
