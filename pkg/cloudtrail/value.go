@@ -140,7 +140,7 @@ func (o object) text(key string) string {
 // excerpt shows a value of others in a message: short, on one line.
 func excerpt(v value) string {
 	const most = 80
-	s := clean(string(v[:min(len(v), 2*most)]))
+	s := clean(string(v))
 	if utf8.RuneCountInString(s) > most {
 		s = string([]rune(s)[:most]) + "…"
 	}

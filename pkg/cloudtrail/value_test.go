@@ -54,6 +54,9 @@ func TestExcerpts(t *testing.T) {
 		"as long as may": {strings.Repeat("a", 80), strings.Repeat("a", 80)},
 		"longer":         {strings.Repeat("a", 81), strings.Repeat("a", 80) + "…"},
 		"letters count":  {strings.Repeat("é", 80), strings.Repeat("é", 80)},
+		"wide letters":   {strings.Repeat("鍵", 80), strings.Repeat("鍵", 80)},
+		"and one more":   {strings.Repeat("鍵", 81), strings.Repeat("鍵", 80) + "…"},
+		"emoji":          {strings.Repeat("🔑", 81), strings.Repeat("🔑", 80) + "…"},
 	} {
 		if got := excerpt(value(tc.value)); got != tc.want {
 			t.Errorf("%s: %q, want %q", name, got, tc.want)
