@@ -157,9 +157,10 @@ func asRecord(v value) value {
 	}
 	row := object{}
 	changed, event := false, false
-	for key, item := range o {
-		name, known := canonical(key)
-		if _, taken := row[name]; taken || known && name != key && !o[name].absent() {
+	for _, key := range o.keys() { // in order, since several may differ in their case alone
+		item := o[key]
+		name, _ := canonical(key)
+		if !row[name].absent() || name != key && !o[name].absent() {
 			continue
 		}
 		event = event || name == "eventName"

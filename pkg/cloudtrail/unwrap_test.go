@@ -181,3 +181,22 @@ func TestPackagesAreBounded(t *testing.T) {
 		t.Errorf("%d of 4 were unpacked, want the first, and then as much as is left", unpacked)
 	}
 }
+
+// TestColumnsThatDifferInTheirCase: CloudTrail's own name is the better one, else the
+// first in their order; always the same one.
+func TestColumnsThatDifferInTheirCase(t *testing.T) {
+	for data, want := range map[string]string{
+		`{"EVENTNAME":"B","Eventname":"C","eventname":"D","eventName":"A","awsregion":"x"}`:               `{"awsRegion":"x","eventName":"A"}`,
+		`{"eventname":"A","awsRegion":"x","awsregion":"y","AWSREGION":"z"}`:                               `{"awsRegion":"x","eventName":"A"}`,
+		`{"eventname":"B","EVENTNAME":"A","Eventname":"C"}`:                                               `{"eventName":"A"}`,
+		`{"eventName":"A","requestparameters":"{\"name\":\"b\"}","REQUESTPARAMETERS":"{\"name\":\"a\"}"}`: `{"eventName":"A","requestParameters":{"name":"a"}}`,
+		`{"eventName":"A","requestParameters":null,"requestparameters":"{\"name\":\"b\"}"}`:               `{"eventName":"A","requestParameters":{"name":"b"}}`,
+	} {
+		for range 20 {
+			records, err := Records([]byte(data))
+			if err != nil || len(records) != 1 || string(records[0]) != want {
+				t.Fatalf("%s: %s, %v; want %s", data, records, err, want)
+			}
+		}
+	}
+}
