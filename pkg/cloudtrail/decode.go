@@ -93,9 +93,7 @@ func (r *reading) open(data []byte) (why string) {
 
 // fault keeps a reason.
 func (r *reading) fault(format string, args ...any) {
-	if reason := fmt.Sprintf(format, args...); !slices.Contains(r.broken, reason) {
-		r.broken = append(r.broken, reason)
-	}
+	r.broken = append(r.broken, fmt.Sprintf(format, args...))
 }
 
 // read fills in all that the record tells; what is missing stays empty.

@@ -246,9 +246,6 @@ func identity(text string) value {
 func (o object) value() value {
 	raw := make(map[string]json.RawMessage, len(o))
 	for key, item := range o {
-		if item == nil {
-			item = value("null")
-		}
 		raw[key] = json.RawMessage(item)
 	}
 	out, err := json.Marshal(raw)
