@@ -435,3 +435,21 @@ func TestTheRulesChangeWhileOursIsUnderWay(t *testing.T) {
 		t.Errorf("%s, %s: %v", got, d.last().Final.Why, d.log)
 	}
 }
+
+// TestAnOldLookDoesNotEndWhatWasTold: right after it was told to be open, a look shows a
+// busy cluster as it was before, and the event is of a closing that is long over.
+func TestAnOldLookDoesNotEndWhatWasTold(t *testing.T) {
+	d := newDesk(t, tell, world)
+	e := d.asks("u", private)
+	d.ends("u", endpoint.UpdateSuccessful)
+	d.after(time.Minute).comes(d.asks("u2", world))
+	d.ends("u2", endpoint.UpdateSuccessful)
+	d.after(time.Minute).recheck()
+	d.told("mails detected", "waits 15s", "mails violation", "violation")
+
+	d.cluster.Access, d.cluster.Status = private, endpoint.StatusUpdating
+	d.after(time.Second).comes(e)
+	d.cluster.Access, d.cluster.Status = world, endpoint.StatusActive
+	d.after(time.Minute).wakes()
+	d.told("compliant", "violation")
+}

@@ -108,7 +108,10 @@ func (t *evaluation) discover(v verdict.Verdict) Step {
 		return Done{Outcome: Gone, Why: "the cluster is being deleted"}
 	case v.Outcome != verdict.Violation && !unfinished &&
 		(t.harmless || t.own || status != endpoint.StatusUpdating && status != endpoint.StatusActive):
-		return t.endCheck(v)
+		standing := t.Standing
+		step := t.endCheck(v)
+		t.Standing = standing // such a look may be an old one: only a settled one ends that
+		return step
 	}
 	// An update that EKS does not let be read is no reason to believe that.
 	beingClosed := asked == nil && status != endpoint.StatusActive && slices.ContainsFunc(t.Watch, func(w Cause) bool {

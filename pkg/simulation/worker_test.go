@@ -247,9 +247,7 @@ func (k *worker) deal(next http.RoundTripper, r *http.Request) (*http.Response, 
 	case 7:
 		if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".PutItem") {
 			k.suffers(r, "a race is lost:")
-			k.h.mu.Lock()
-			k.lose() // what it saw is written down nowhere, and the message comes again
-			k.h.mu.Unlock()
+			k.forgets("PutItem")
 			h.w.aws.Inject(localaws.Fault{Service: "dynamodb", Status: http.StatusBadRequest, Type: "ConditionalCheckFailedException", Message: "The conditional request failed"})
 			return k.reach(next, r)
 		}
