@@ -243,7 +243,7 @@ func (t *evaluation) gone() Step {
 }
 
 // lastApplied is when the endpoint update began, at the latest, that was the last to take
-// effect by now.
+// effect before the open incident is closed.
 func (t *evaluation) lastApplied() time.Time {
 	var last time.Time
 	if u := t.History.newest(); u != nil {
@@ -252,8 +252,13 @@ func (t *evaluation) lastApplied() time.Time {
 	if t.in.HistoryRead && t.in.History.Whole {
 		return last
 	}
-	// What EKS does not tell of is older than the doubt that looks have ended.
+	// What EKS does not tell of is older than the doubt that looks have ended. What began
+	// once the outcome was decided ended nothing of it, however late the mail is sent.
+	decided := t.Incident.Final.At
 	for _, since := range []time.Time{t.steadySince(), t.DoubtSince} {
+		if since.After(decided) {
+			since = decided
+		}
 		if since.After(last) {
 			last = since
 		}

@@ -391,3 +391,33 @@ func TestWhatEndedAFormerIncidentEndsNoLaterOne(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatWasToldLateEndsNoLaterIncident: the mail of an outcome is sent at a check that
+// already finds the next violation, and acts on it.
+func TestWhatWasToldLateEndsNoLaterIncident(t *testing.T) {
+	d := newDesk(t, enforce, private)
+	d.comes(d.asks("u", world))
+	d.ends("u", endpoint.UpdateSuccessful)
+	d.after(time.Minute).recheck()
+	d.ends(d.r.Ours[0], endpoint.UpdateSuccessful)
+	d.die = "tell"
+	for range 4 {
+		if d.after(time.Minute).recheck(); d.r.Incident.Final != nil {
+			break
+		}
+	}
+	d.die = ""
+	d.after(10 * time.Minute).becomes(world)
+	d.after(3 * time.Minute).recheck()
+	if len(d.r.Ours) != 2 {
+		t.Fatalf("%q", d.log)
+	}
+	d.ends(d.r.Ours[1], endpoint.UpdateSuccessful)
+	for range 4 {
+		d.after(time.Minute).recheck()
+	}
+	last := d.mails[len(d.mails)-1].Record.Incident.Final
+	if last == nil || last.Outcome != Enforced {
+		t.Errorf("%+v\n%q", last, d.log)
+	}
+}
