@@ -397,6 +397,12 @@ func (h *history) stands(c localaws.Call, there localaws.Cluster, s sent, rules 
 	if h.claims.standing == nil {
 		h.claims.standing = map[string]standing{}
 	}
+	// One that a crash held up tells of what was there before an update took effect.
+	if at, held := asOf(s.text); held && slices.ContainsFunc(there.Updates, func(u localaws.Update) bool {
+		return u.Type == "EndpointAccessUpdate" && u.Status == "Successful" && u.CreatedAt.Before(s.at) && u.EndsAt.After(at)
+	}) {
+		now.what = fmt.Sprint("as of ", at)
+	}
 	if was := h.claims.standing[s.cluster]; was.what == now.what && was.reference != now.reference && !h.announced(s) {
 		h.w.fault("%s: the mail %q came under %s and again under %s, and nothing changed in between", s.cluster, s.outcome, was.reference, now.reference)
 	}
