@@ -1,9 +1,6 @@
 package mail
 
 import (
-	"net/netip"
-	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -11,48 +8,58 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/incident"
 )
 
-// What may stand in a command or a link without quotes.
-var (
-	regionName = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$`)
-	vpcID      = regexp.MustCompile(`^vpc-[0-9a-f]{8,17}$`)
-	groupID    = regexp.MustCompile(`^sg-[0-9a-f]{8,17}$`)
-	optionsID  = regexp.MustCompile(`^dopt-[0-9a-f]{8,17}$`)
-	eventID    = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
-)
-
-// console is the host of the AWS console of each partition.
-var console = map[string]string{
-	"aws":        "console.aws.amazon.com",
-	"aws-cn":     "console.amazonaws.cn",
-	"aws-us-gov": "console.amazonaws-us-gov.com",
-}
-
-// partition is the second word of an ARN.
-func partition(arn string) string {
-	_, rest, _ := strings.Cut(arn, ":")
-	p, _, _ := strings.Cut(rest, ":")
-	return p
-}
-
-// history is the address of CloudTrail's event history, "" where it is not
-// known. With "#/events/" and an event's id behind it, it is that of the event;
-// both together are longer than a line may be.
-func history(arn, region string) string {
-	host, ok := console[partition(arn)]
-	if !ok || !regionName.MatchString(region) {
-		return ""
+// commands are what puts back what was there, or closes by hand what is not closed.
+func (w *writer) commands() {
+	i := w.i
+	var a endpoint.Access
+	heading, why := w.CloseIt, w.CloseWhy
+	switch stood := stands(w.n); {
+	case ended(w.n), w.n.Late.Over() && w.n.Late.Matter == incident.MatterOther:
+		return // what is open by now, another mail tells
+	case w.n.Kind == incident.NoticeDetected && len(w.plan().Missing) > 0:
+		return // by hand it would cut the nodes off just the same
+	case w.n.Kind == incident.NoticeDetected && !i.AlertOnly && i.HeldSince.IsZero() && len(w.plan().Left) == 0:
+		return // the guardrail is at it
+	case stood && held(i):
+		return // by hand it would cut the nodes off just the same
+	case admitted(w.n) && !world(i.Final.Now, i.Family):
+		return
+	case stood && len(i.Attempts) > 0 && len(w.plan().Left) == 0 && (i.Final == nil || i.Final.Outcome != incident.PartlyEnforced):
+		a = i.Attempts[len(i.Attempts)-1].Desired
+	case (stood || admitted(w.n)) && i.Nearest != nil:
+		a = *i.Nearest
+	case stood:
+		a = endpoint.Access{Private: true} // in a record from before the nearest was kept
+	case len(i.Attempts) > 0 && i.Final.Outcome == incident.Enforced && i.Final.Tug == nil:
+		a, heading, why = i.Attempts[0].From, w.PutBack, w.PutBackWhy
+		switch {
+		case i.Final.Why == incident.WhyClosed:
+			heading, why = w.PutBackAllowed, w.PutBackAllowedWhy
+		case onlyInside(w.n):
+			heading, why = w.PutBackInside, w.PutBackInsideWhy
+		}
+	default:
+		return
 	}
-	return "https://" + host + "/cloudtrailv2/home?region=" + region
+	if heading == w.CloseIt && onlyInside(w.n) {
+		heading, why = w.SwitchOn, w.SwitchOnWhy
+	}
+	if stands(w.n) && i.Status != endpoint.StatusActive && i.Status != "" && i.Final == nil {
+		why = sentences(fill(w.CloseOnceActive, "status", string(i.Status)), why)
+	}
+	w.command(heading, why, a, i.Family)
 }
 
-// eventLink is the address of one event in the console of its region, for what
-// has no columns.
-func eventLink(arn, region, id string) string {
-	base := history(arn, region)
-	if base == "" || !eventID.MatchString(id) {
-		return ""
+// command writes the command that brings the cluster to an access.
+func (w *writer) command(heading, why string, a endpoint.Access, f endpoint.Family) {
+	command := updateCommand(w.r.Region, w.r.Name, a, f)
+	if command == nil {
+		return
 	}
-	return strings.Replace(base, "https://", "https://"+region+".", 1) + "#/events/" + id
+	w.heading(heading)
+	w.inside(sentences(why, fill(w.Credentials, "account", w.account(w.r.Account))))
+	w.WriteString("\n")
+	w.block(command)
 }
 
 // lookup is the command that shows one CloudTrail event, nil for an id that is none.
@@ -190,15 +197,4 @@ var callers = []string{
 	"      max(@timestamp) as last by user.username, sourceIPs.0,",
 	"      userAgent, responseStatus.code",
 	"  | sort requests desc",
-}
-
-// widest sorts a list, the widest blocks first.
-func widest(a endpoint.Access, f endpoint.Family) []string {
-	list := slices.Clone(a.Effective(f))
-	slices.SortStableFunc(list, func(x, y netip.Prefix) int { return (y.Addr().BitLen() - y.Bits()) - (x.Addr().BitLen() - x.Bits()) })
-	out := make([]string, len(list))
-	for i, p := range list {
-		out[i] = p.String()
-	}
-	return out
 }

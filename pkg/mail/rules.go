@@ -1,0 +1,71 @@
+package mail
+
+import (
+	"reflect"
+
+	"github.com/endpointguard/endpointguard/pkg/incident"
+	"github.com/endpointguard/endpointguard/pkg/policy"
+	"github.com/endpointguard/endpointguard/pkg/verdict"
+)
+
+func (w *writer) rules() {
+	if len(w.i.Rules) > 0 && !(w.n.Kind == incident.NoticeOutcome && reflect.DeepEqual(w.i.Rules, w.i.Final.Left) && w.i.Final.Outcome == incident.PartlyEnforced) {
+		heading := w.RulesBroken
+		if !happened(w.i) {
+			heading = w.RulesNever
+		}
+		if stands(w.n) && (w.i.Final == nil || w.i.Final.Outcome != incident.PartlyEnforced) {
+			heading = w.RulesLeftOpen
+		}
+		w.heading(heading)
+		w.notes(w.i.Rules)
+	}
+	if f := w.i.Final; w.n.Kind == incident.NoticeOutcome && f.Outcome == incident.PartlyEnforced && len(f.Left) > 0 {
+		w.heading(w.RulesLeftOpen)
+		w.notes(f.Left)
+	}
+}
+
+func (w *writer) notes(rules []incident.RuleNote) {
+	for _, note := range rules {
+		respond := map[policy.Response]string{policy.Enforce: w.Enforce, policy.Revert: w.Revert, policy.Alert: w.Alert}[note.Respond]
+		text := foreign(note.Name, maxName) + " (" + respond + ")"
+		if note.Description != "" {
+			text += ": " + foreign(note.Description, maxMessage)
+		}
+		w.item(text)
+		for k, reason := range note.Reasons {
+			if w.Language == Japanese && k < len(note.Found) {
+				reason = w.reason(note.Found[k])
+			}
+			w.inside("> " + foreign(reason, 2*maxMessage))
+		}
+		switch {
+		case !note.HeldUntil.IsZero():
+			w.inside("> " + fill(w.Grace, "at", stamp(note.HeldUntil)))
+		case note.Held != "":
+			w.inside("> " + w.Hybrid)
+		}
+	}
+}
+
+func (t *phrases) reason(f incident.Finding) string {
+	phrase := map[verdict.ReasonKind]string{
+		verdict.PrivateOff: t.PrivateOff, verdict.PublicOn: t.PublicOn, verdict.OutsideAllowed: t.OutsideAllowed,
+		verdict.TooWide: t.TooWide, verdict.FamilyNotAdmitted: t.FamilyNotAdmitted,
+	}[f.Kind]
+	return fill(phrase, "cidrs", t.cidrs(texts(f.CIDRs), maxDropped))
+}
+
+// ruleNames are the rules' names for the attribute: those that enforce first.
+func ruleNames(rules []incident.RuleNote) []string {
+	var out []string
+	for _, enforcing := range []bool{true, false} {
+		for _, rule := range rules {
+			if rule.Respond.Enforcing() == enforcing && rule.Name != "" && len(out) < maxRules {
+				out = append(out, foreign(rule.Name, maxName))
+			}
+		}
+	}
+	return out
+}
