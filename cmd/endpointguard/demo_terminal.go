@@ -27,7 +27,7 @@ type terminal struct {
 // terminalOf is the terminal that a command writes to, nil if that is none, or
 // one on which nothing can change in place.
 func terminalOf(w io.Writer, getenv func(string) string) *terminal {
-	if s, ok := w.(stopping); ok {
+	if s, ok := w.(*stopping); ok {
 		w = s.Writer
 	}
 	f, ok := w.(*os.File)

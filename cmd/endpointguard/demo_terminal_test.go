@@ -200,7 +200,7 @@ func TestTerminalOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = file.Close() }()
-	if terminalOf(file, getenv) != nil || terminalOf(stopping{file, func() {}}, getenv) != nil || terminalOf(&strings.Builder{}, getenv) != nil {
+	if terminalOf(file, getenv) != nil || terminalOf(&stopping{Writer: file, stop: func() {}}, getenv) != nil || terminalOf(&strings.Builder{}, getenv) != nil {
 		t.Error("something else is taken for a terminal")
 	}
 	device, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
@@ -215,7 +215,7 @@ func TestTerminalOf(t *testing.T) {
 		kind, noColour string
 		want, colour   bool
 	}{{"xterm", "", true, true}, {"xterm", "1", true, false}, {"dumb", "", false, false}, {"", "", false, false}} {
-		got := terminalOf(stopping{device, func() {}}, func(name string) string {
+		got := terminalOf(&stopping{Writer: device, stop: func() {}}, func(name string) string {
 			return map[string]string{"TERM": tc.kind, "NO_COLOR": tc.noColour}[name]
 		})
 		if (got != nil) != tc.want || got != nil && got.colour != tc.colour {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,7 +33,7 @@ func TestNothingOfAForeignFileIsShown(t *testing.T) {
 			t.Fatal(err)
 		}
 		runs := [][]string{{"validate", name}, {"validate", "--json", name}, {"test", name}, {"test", about}, {"test", "--json", "--policy", name, about}}
-		for _, cmd := range newRoot().Commands() {
+		for _, cmd := range newRoot(io.Discard).Commands() {
 			if cmd.Flags().Lookup("policy") != nil && cmd.Name() != "test" {
 				runs = append(runs, append(arguments(cmd, about), "--policy", name))
 			}

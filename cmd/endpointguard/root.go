@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"strings"
+	"sync"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -32,21 +33,25 @@ var errFindings = errors.New("findings")
 func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	root := newRoot()
+	written := &stopping{Writer: out, stop: stop}
+	root := newRoot(written)
 	root.SetArgs(args)
 	root.SetIn(in)
-	root.SetOut(stopping{out, stop})
 	root.SetErr(errs)
 	// Until a command begins its work every error is about how it was called.
 	began := false
 	root.PersistentPreRun = func(*cobra.Command, []string) { began = true }
 	cmd, err := root.ExecuteContextC(ctx)
+	// Before anything else: cobra drops the error, or the command was stopped by it.
+	if failed := written.failed(); failed != nil {
+		_, _ = fmt.Fprintln(errs, "endpointguard: the output cannot be written: "+unwritten(failed))
+		return statusFindings
+	}
 	if err == nil {
 		return statusFine
 	}
 	usage, wrong := errors.AsType[usageError](err)
-	// A full disk under --version is not.
-	if _, writing := errors.AsType[*fs.PathError](err); !wrong && !began && !writing {
+	if !wrong && !began {
 		usage, wrong = misuse(cmd, err), true
 	}
 	switch {
@@ -63,18 +68,43 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	return statusFindings
 }
 
-// stopping is a writer that stops the command once nobody reads any more.
+// stopping is a writer that stops the command once nothing can be written any
+// more, and keeps why.
 type stopping struct {
 	io.Writer
 	stop func()
+
+	mu  sync.Mutex
+	err error
 }
 
-func (w stopping) Write(p []byte) (int, error) {
+// Write is [io.Writer]'s.
+func (w *stopping) Write(p []byte) (int, error) {
 	n, err := w.Writer.Write(p)
 	if err != nil {
+		w.mu.Lock()
+		if w.err == nil {
+			w.err = err
+		}
+		w.mu.Unlock()
 		w.stop()
 	}
 	return n, err
+}
+
+// failed is the first error of the writer, nil if all was written.
+func (w *stopping) failed() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.err
+}
+
+// unwritten says for people why the output cannot be written.
+func unwritten(err error) string {
+	if errors.Is(err, syscall.EPIPE) {
+		return "nobody reads it any more"
+	}
+	return pathless(err).Error()
 }
 
 // misuse is what cobra found wrong with a command line.
@@ -96,7 +126,8 @@ func misuse(cmd *cobra.Command, err error) usageError {
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-func newRoot() *cobra.Command {
+// newRoot is the command line. What it prints goes to out.
+func newRoot(out io.Writer) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "endpointguard",
 		Short: "Keeps the API endpoints of EKS clusters within a policy",
@@ -126,6 +157,7 @@ for wrong use.`,
 	root.SetVersionTemplate("endpointguard {{.Version}}\n")
 	root.AddCommand(newDemo(), newReplay(), newDoctor(), newRedrive())
 	root.AddCommand(newValidate(), newTest(), newExplain(), newScan(), newSCP(), newGrant(), newIncidents(), newIncident())
+	root.SetOut(out) // which the commands of completion take as they are made
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {

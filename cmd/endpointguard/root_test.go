@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -69,20 +71,64 @@ func TestEveryHelpShowsAnExample(t *testing.T) {
 			walk(sub)
 		}
 	}
-	walk(newRoot())
+	walk(newRoot(io.Discard))
 }
 
-// deaf is a reader that went away.
-type deaf struct{}
+// unwritable is an output that takes nothing.
+type unwritable struct{ err error }
 
-func (deaf) Write([]byte) (int, error) { return 0, syscall.EPIPE }
+func (u unwritable) Write([]byte) (int, error) {
+	return 0, &fs.PathError{Op: "write", Path: "/dev/stdout", Err: u.err}
+}
 
-func TestNobodyReads(t *testing.T) {
+// TestNothingCanBeWritten: whoever sends the output to a full disk, or to a reader
+// that went away, is told so, whatever the command; cobra drops some such errors.
+func TestNothingCanBeWritten(t *testing.T) {
 	inSamples(t)
-	var errs bytes.Buffer
-	status := run(t.Context(), []string{"replay", "--json", "log.json", "array.json"}, strings.NewReader(""), deaf{}, &errs)
-	if want := "endpointguard: interrupted\n"; status != statusFindings || errs.String() != want {
-		t.Errorf("status %d, standard error %q, want %d, %q", status, errs.String(), statusFindings, want)
+	if err := os.WriteFile("policy_test.yaml", []byte(`
+version: 1
+cases:
+  - {name: open, given: {access: {public: true, private: true}}, expect: {outcome: compliant}}
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	commands := [][]string{
+		{"--version"},
+		{"help", "scan"},
+		{"completion", "bash"}, {"completion", "fish"}, {"completion", "powershell"}, {"completion", "zsh"},
+		{cobra.ShellCompRequestCmd, "re"}, {cobra.ShellCompNoDescRequestCmd, "re"},
+		{"validate", policyFile}, {"validate", "--json", "samples/create-open-iam-user.json"},
+		{"test", "policy_test.yaml"}, {"test", "--json", "policy_test.yaml"},
+		{"explain", "--access", "public=true,private=true"}, {"explain", "--access", "public=true,private=true", "--json"},
+		{"replay", "samples/create-open-iam-user.json"}, {"replay", "--json", "log.json", "array.json"},
+		{"scp"}, {"scp", "--protect", "--deployer", "arn:aws:iam::111122223333:role/deploy"},
+		{"grant", "--account", "111122223333", "--topic", "arn:aws:sns:eu-west-1:444455556666:security"},
+	}
+	var walk func(*cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		commands = append(commands, slices.Concat(strings.Fields(cmd.CommandPath())[1:], []string{"--help"}))
+		for _, sub := range cmd.Commands() {
+			walk(sub)
+		}
+	}
+	walk(newRoot(io.Discard))
+	for _, args := range commands {
+		for err, words := range map[error]string{syscall.ENOSPC: "no space left on device", syscall.EPIPE: "nobody reads it any more"} {
+			t.Run(strings.Join(args, " ")+": "+err.Error(), func(t *testing.T) {
+				var errs bytes.Buffer
+				status := run(t.Context(), args, strings.NewReader(""), unwritable{err}, &errs)
+				told := slices.DeleteFunc(strings.Split(errs.String(), "\n"), func(line string) bool {
+					return !strings.Contains(line, "the output")
+				})
+				want := []string{"endpointguard: the output cannot be written: " + words}
+				if diff := cmp.Diff(want, told); diff != "" || status != statusFindings {
+					t.Errorf("status %d, want %d; standard error:\n%s(-want +got):\n%s", status, statusFindings, errs.String(), diff)
+				}
+				if strings.Contains(errs.String(), "interrupted") || strings.Contains(errs.String(), "write:") {
+					t.Errorf("it is told twice:\n%s", errs.String())
+				}
+			})
+		}
 	}
 }
 
