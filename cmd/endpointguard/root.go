@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/endpointguard/endpointguard/pkg/function"
 )
@@ -38,6 +39,9 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetErr(errs)
+	if len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd) {
+		plainFlags(root)
+	}
 	// Until a command begins its work every error is about how it was called.
 	began := false
 	root.PersistentPreRun = func(*cobra.Command, []string) { began = true }
@@ -122,6 +126,17 @@ func misuse(cmd *cobra.Command, err error) usageError {
 		}
 	}
 	return u
+}
+
+// plainFlags takes the backquotes out of what flags say of themselves, which name a
+// flag's value in the help: completion shows it as it is written.
+func plainFlags(cmd *cobra.Command) {
+	plain := func(flag *pflag.Flag) { _, flag.Usage = pflag.UnquoteUsage(flag) }
+	cmd.Flags().VisitAll(plain)
+	cmd.PersistentFlags().VisitAll(plain)
+	for _, sub := range cmd.Commands() {
+		plainFlags(sub)
+	}
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

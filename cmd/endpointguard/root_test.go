@@ -139,6 +139,35 @@ func TestCompletionKnowsTheCommands(t *testing.T) {
 	}
 }
 
+// TestCompletionIsPlain: a description is shown as it is written; the backquotes
+// that name a flag's value are for the help alone.
+func TestCompletionIsPlain(t *testing.T) {
+	flags := 0
+	var walk func(*cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		for _, request := range []string{cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd} {
+			for _, begun := range []string{"", "-", "--"} {
+				args := slices.Concat([]string{request}, strings.Fields(cmd.CommandPath())[1:], []string{begun})
+				status, out, _ := execute(t, args...)
+				if status != statusFine || strings.Contains(out, "`") {
+					t.Errorf("%v: status %d, output:\n%s", args, status, out)
+				}
+				flags += strings.Count(out, "--")
+			}
+		}
+		for _, sub := range cmd.Commands() {
+			walk(sub)
+		}
+	}
+	walk(newRoot(io.Discard))
+	if _, out, _ := execute(t, cobra.ShellCompRequestCmd, "explain", "--pol"); !strings.Contains(out, "--policy\tthe policy FILE to judge by\n") || flags == 0 {
+		t.Errorf("no description:\n%s", out)
+	}
+	if _, out, _ := execute(t, "explain", "--help"); !strings.Contains(out, "--policy FILE ") {
+		t.Errorf("the help lost the value's name:\n%s", out)
+	}
+}
+
 // TestShippedPolicy holds the copy that is in the command to the document that
 // gets deployed.
 func TestShippedPolicy(t *testing.T) {
