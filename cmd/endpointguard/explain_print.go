@@ -58,12 +58,12 @@ func explained(doc document, s *subject, a explain.Answer) string {
 	access := s.cluster.Access
 	if desired := a.Desired(); desired != nil {
 		p.heading("Endpoint access, now (-) and as desired (+)")
-		for _, line := range explain.Diff(access, *desired) {
+		for _, line := range explain.Diff(access, *desired, s.cluster.Family) {
 			p.WriteString("  " + line + "\n")
 		}
 	} else {
 		p.heading("Endpoint access")
-		for _, line := range explain.Diff(access, access) {
+		for _, line := range explain.Diff(access, access, s.cluster.Family) {
 			p.WriteString("  " + line + "\n")
 		}
 	}

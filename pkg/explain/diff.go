@@ -7,11 +7,11 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 )
 
-// Diff writes the way from one access to another in EKS's own terms, a line for
-// each setting: "- " for what goes, "+ " for what comes, "  " for what stays. An
-// empty list stands for everyone, and a list means nothing while public access
-// is off.
-func Diff(from, to endpoint.Access) []string {
+// Diff writes the way of a cluster of the family from one access to another in
+// EKS's own terms, a line for each setting: "- " for what goes, "+ " for what comes,
+// "  " for what stays. An empty list stands for everyone, so that naming everyone
+// in its place is no change, and a list means nothing while public access is off.
+func Diff(from, to endpoint.Access, f endpoint.Family) []string {
 	var out []string
 	setting := func(name string, before, after bool) {
 		if before == after {
@@ -22,7 +22,7 @@ func Diff(from, to endpoint.Access) []string {
 	}
 	setting("endpointPrivateAccess", from.Private, to.Private)
 	setting("endpointPublicAccess", from.Public, to.Public)
-	before, after := listed(from), listed(to)
+	before, after := listed(from, f), listed(to, f)
 	if len(before) == 0 && len(after) == 0 {
 		return out
 	}
@@ -39,11 +39,11 @@ func Diff(from, to endpoint.Access) []string {
 		if slices.Contains(after, cidr) {
 			mark = "  "
 		}
-		out = append(out, mark+"  "+cidr)
+		out = append(out, mark+"  "+cidr+untold(from))
 	}
 	for _, cidr := range after {
 		if !slices.Contains(before, cidr) {
-			out = append(out, "+   "+cidr)
+			out = append(out, "+   "+cidr+untold(to))
 		}
 	}
 	return out
@@ -56,14 +56,15 @@ func yesNo(b bool) string {
 	return "false"
 }
 
-// listed is the list as far as it means something.
-func listed(a endpoint.Access) []string {
-	switch {
-	case !a.Public:
-		return nil
-	case len(a.CIDRs) == 0:
-		return []string{"(none listed: everyone)"}
-	default:
-		return strings.Fields(endpoint.JoinPrefixes(a.CIDRs, " "))
+// listed is the list as far as it means something, and what an empty one means.
+func listed(a endpoint.Access, f endpoint.Family) []string {
+	return strings.Fields(endpoint.JoinPrefixes(a.Effective(f), " "))
+}
+
+// untold says of a block that EKS shows none, where that is so.
+func untold(a endpoint.Access) string {
+	if len(a.CIDRs) > 0 {
+		return ""
 	}
+	return " (none listed: everyone)"
 }

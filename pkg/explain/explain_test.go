@@ -181,20 +181,41 @@ func TestFinding(t *testing.T) {
 func TestDiff(t *testing.T) {
 	for name, tc := range map[string]struct {
 		from, to endpoint.Access
+		family   endpoint.Family
 		want     string
 	}{
-		"nothing":   {endpoint.Access{Private: true}, endpoint.Access{Private: true}, "  endpointPrivateAccess: true\n  endpointPublicAccess: false"},
-		"closed":    {endpoint.Access{Public: true, CIDRs: cidrs("0.0.0.0/0")}, endpoint.Access{Private: true, CIDRs: cidrs("0.0.0.0/0")}, "- endpointPrivateAccess: false\n+ endpointPrivateAccess: true\n- endpointPublicAccess: true\n+ endpointPublicAccess: false\n- publicAccessCidrs:\n-   0.0.0.0/0"},
-		"opened":    {endpoint.Access{Private: true}, endpoint.Access{Public: true, Private: true, CIDRs: cidrs("8.8.8.0/24")}, "  endpointPrivateAccess: true\n- endpointPublicAccess: false\n+ endpointPublicAccess: true\n+ publicAccessCidrs:\n+   8.8.8.0/24"},
-		"narrowed":  {endpoint.Access{Public: true, Private: true, CIDRs: cidrs("8.8.0.0/16", "9.9.9.0/24")}, endpoint.Access{Public: true, Private: true, CIDRs: cidrs("8.8.8.0/24", "9.9.9.0/24")}, "  endpointPrivateAccess: true\n  endpointPublicAccess: true\n  publicAccessCidrs:\n-   8.8.0.0/16\n    9.9.9.0/24\n+   8.8.8.0/24"},
-		"from none": {endpoint.Access{Public: true, Private: true}, endpoint.Access{Public: true, Private: true, CIDRs: cidrs("8.8.8.0/24")}, "  endpointPrivateAccess: true\n  endpointPublicAccess: true\n  publicAccessCidrs:\n-   (none listed: everyone)\n+   8.8.8.0/24"},
+		"nothing":                    {endpoint.Access{Private: true}, endpoint.Access{Private: true}, endpoint.IPv4, "  endpointPrivateAccess: true\n  endpointPublicAccess: false"},
+		"closed":                     {endpoint.Access{Public: true, CIDRs: cidrs("0.0.0.0/0")}, endpoint.Access{Private: true, CIDRs: cidrs("0.0.0.0/0")}, endpoint.IPv4, "- endpointPrivateAccess: false\n+ endpointPrivateAccess: true\n- endpointPublicAccess: true\n+ endpointPublicAccess: false\n- publicAccessCidrs:\n-   0.0.0.0/0"},
+		"opened":                     {endpoint.Access{Private: true}, endpoint.Access{Public: true, Private: true, CIDRs: cidrs("8.8.8.0/24")}, endpoint.IPv4, "  endpointPrivateAccess: true\n- endpointPublicAccess: false\n+ endpointPublicAccess: true\n+ publicAccessCidrs:\n+   8.8.8.0/24"},
+		"narrowed":                   {endpoint.Access{Public: true, Private: true, CIDRs: cidrs("8.8.0.0/16", "9.9.9.0/24")}, endpoint.Access{Public: true, Private: true, CIDRs: cidrs("8.8.8.0/24", "9.9.9.0/24")}, endpoint.IPv4, "  endpointPrivateAccess: true\n  endpointPublicAccess: true\n  publicAccessCidrs:\n-   8.8.0.0/16\n    9.9.9.0/24\n+   8.8.8.0/24"},
+		"from none":                  {endpoint.Access{Public: true, Private: true}, endpoint.Access{Public: true, Private: true, CIDRs: cidrs("8.8.8.0/24")}, endpoint.IPv4, "  endpointPrivateAccess: true\n  endpointPublicAccess: true\n  publicAccessCidrs:\n-   0.0.0.0/0 (none listed: everyone)\n+   8.8.8.0/24"},
+		"everyone, named":            {endpoint.Access{Public: true}, endpoint.Access{Public: true, Private: true, CIDRs: cidrs("0.0.0.0/0")}, endpoint.IPv4, "- endpointPrivateAccess: false\n+ endpointPrivateAccess: true\n  endpointPublicAccess: true\n  publicAccessCidrs:\n    0.0.0.0/0 (none listed: everyone)"},
+		"everyone of both, named":    {endpoint.Access{Public: true}, endpoint.Access{Public: true, CIDRs: cidrs("0.0.0.0/0", "::/0")}, endpoint.IPv6, "  endpointPrivateAccess: false\n  endpointPublicAccess: true\n  publicAccessCidrs:\n    0.0.0.0/0 (none listed: everyone)\n    ::/0 (none listed: everyone)"},
+		"everyone but those of IPv6": {endpoint.Access{Public: true}, endpoint.Access{Public: true, CIDRs: cidrs("0.0.0.0/0")}, endpoint.IPv6, "  endpointPrivateAccess: false\n  endpointPublicAccess: true\n  publicAccessCidrs:\n    0.0.0.0/0 (none listed: everyone)\n-   ::/0 (none listed: everyone)"},
+		"everyone, untold":           {endpoint.Access{Private: true}, endpoint.Access{Public: true, Private: true}, endpoint.IPv4, "  endpointPrivateAccess: true\n- endpointPublicAccess: false\n+ endpointPublicAccess: true\n+ publicAccessCidrs:\n+   0.0.0.0/0 (none listed: everyone)"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(strings.Split(tc.want, "\n"), explain.Diff(tc.from, tc.to)); diff != "" {
+			if diff := cmp.Diff(strings.Split(tc.want, "\n"), explain.Diff(tc.from, tc.to, tc.family)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
 	}
+}
+
+// TestDiffOpensNothing: a "+" stands before a block only where the list of what is
+// in force did not have it, however that list was written.
+func TestDiffOpensNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := rapid.SampledFrom([]endpoint.Family{endpoint.IPv4, endpoint.IPv6}).Draw(t, "family")
+		from := endpoint.Access{Public: true, CIDRs: rapid.SampledFrom([][]netip.Prefix{nil, endpoint.World(f), cidrs("8.8.8.0/24")}).Draw(t, "list")}
+		to := endpoint.Access{Public: true, Private: true, CIDRs: rapid.SampledFrom([][]netip.Prefix{nil, from.Effective(f), from.Effective(f)[:1]}).Draw(t, "list then")}
+		for _, line := range explain.Diff(from, to, f) {
+			block, _, _ := strings.Cut(strings.TrimPrefix(line, "+   "), " ")
+			if p, err := netip.ParsePrefix(block); err == nil && strings.HasPrefix(line, "+") && slices.Contains(from.Effective(f), p) {
+				t.Errorf("%v to %v on %s: %q", from, to, f, line)
+			}
+		}
+	})
 }
 
 func TestCheck(t *testing.T) {
