@@ -45,6 +45,10 @@ func TestAccountScripts(t *testing.T) {
 			far.PutCluster(localaws.Cluster{Name: "far", Private: true})
 			far.PutCluster(localaws.Cluster{Name: "far-connected", Connector: "OTHER"})
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if strings.Contains(r.Header.Get("Authorization"), "/cloudformation/") {
+					stacks(w, r)
+					return
+				}
 				if strings.Contains(r.Header.Get("Authorization"), "/us-east-1/") {
 					far.ServeHTTP(w, r)
 					return
@@ -57,6 +61,47 @@ func TestAccountScripts(t *testing.T) {
 			return layOut(e.WorkDir)
 		},
 	})
+}
+
+// stacks answers as CloudFormation in eu-west-1, where the installation "security"
+// is, whose ledger is the table "ledger"; that of "other" is none of Endpoint Guard's,
+// and "locked" may not be read.
+func stacks(w http.ResponseWriter, r *http.Request) {
+	refuse := func(status int, code, message string) {
+		w.WriteHeader(status)
+		_, _ = fmt.Fprintf(w, "<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>", code, message)
+	}
+	if err := r.ParseForm(); err != nil {
+		refuse(http.StatusBadRequest, "MalformedInput", err.Error())
+		return
+	}
+	name, action := r.Form.Get("StackName"), r.Form.Get("Action")
+	resources := [][2]string{{"WakeUps", "AWS::SQS::Queue"}, {"DeadLetters", "AWS::SQS::Queue"}, {"Alerts", "AWS::SNS::Topic"},
+		{"Guardrail", "AWS::Lambda::Function"}, {"Sweep", "AWS::Lambda::Function"}, {"Ledger", "AWS::DynamoDB::Table"}}
+	switch name {
+	case "security-eu-west-1":
+	case "other-eu-west-1":
+		resources = resources[:1]
+	case "locked-eu-west-1":
+		refuse(http.StatusForbidden, "AccessDenied", "alice may not")
+		return
+	default:
+		refuse(http.StatusBadRequest, "ValidationError", "Stack with id "+name+" does not exist")
+		return
+	}
+	var members strings.Builder
+	if action == "DescribeStacks" {
+		fmt.Fprintf(&members, "<Stacks><member><StackName>%[1]s</StackName><StackStatus>CREATE_COMPLETE</StackStatus>"+
+			"<StackId>arn:aws:cloudformation:eu-west-1:111122223333:stack/%[1]s/1</StackId></member></Stacks>", name)
+	} else {
+		members.WriteString("<StackResources>")
+		for _, res := range resources {
+			fmt.Fprintf(&members, "<member><LogicalResourceId>%s12345678</LogicalResourceId><PhysicalResourceId>%s</PhysicalResourceId>"+
+				"<ResourceType>%s</ResourceType><ResourceStatus>CREATE_COMPLETE</ResourceStatus></member>", res[0], strings.ToLower(res[0]), res[1])
+		}
+		members.WriteString("</StackResources>")
+	}
+	_, _ = fmt.Fprintf(w, "<%[1]sResponse xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\"><%[1]sResult>%[2]s</%[1]sResult></%[1]sResponse>", action, members.String())
 }
 
 // furnished is an account with clusters of every kind and a ledger.

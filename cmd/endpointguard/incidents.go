@@ -13,44 +13,63 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/endpointguard/endpointguard/pkg/doctor"
 	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/ledger"
 	"github.com/endpointguard/endpointguard/pkg/settings"
 	"github.com/endpointguard/endpointguard/pkg/trouble"
 )
 
-// ledgerFlags say where the ledger is.
+// ledgerFlags say where the ledger is: in the installation of a name, or in a table.
 type ledgerFlags struct {
-	where account
+	installed
 	table string
+	given *pflag.FlagSet
 }
 
 func (l *ledgerFlags) flags(set *pflag.FlagSet) {
-	l.where.flags(set)
-	set.StringVar(&l.table, "table", "", "the ledger's `TABLE`, if not $"+settings.Table)
+	l.installed.flags(set)
+	set.StringVar(&l.table, "table", "", "the ledger's `TABLE`, if not the installation's")
+	l.given = set
 }
 
 // records reads all records. Those that can be read come with the error of
 // those that cannot.
 func (l *ledgerFlags) records(ctx context.Context, errs io.Writer) ([]incident.Record, error) {
-	table := cmp.Or(l.table, os.Getenv(settings.Table))
-	if table == "" {
-		return nil, usageError{"which table holds the ledger?", "give --table the output TableName of the deployment, or set " + settings.Table}
+	named := l.given.Changed("name")
+	if named && l.given.Changed("table") {
+		return nil, usageError{"--name does not go with --table", "--name finds the table of an installation; --table names any"}
 	}
-	cfg, err := l.where.config(ctx, telling(errs))
+	table := l.table
+	if !named {
+		table = cmp.Or(table, os.Getenv(settings.Table))
+	}
+	cfg, err := l.config(ctx, telling(errs))
 	if err != nil {
 		return nil, err
+	}
+	hint := "give --table a table, or --name the installation, and --region its region"
+	if table == "" {
+		in, err := doctor.Find(ctx, cloudformation.NewFromConfig(cfg), doctor.StackName(l.name, cfg.Region))
+		switch {
+		case ctx.Err() != nil:
+			return nil, errors.New("interrupted")
+		case err != nil:
+			return nil, notInstalled(err, cfg.Region)
+		}
+		table, hint = in.Table, "the installation has lost it: 'endpointguard doctor' says what to do"
 	}
 	recs, err := ledger.New(dynamodb.NewFromConfig(cfg), table).All(ctx)
 	if ctx.Err() != nil {
 		return nil, errors.New("interrupted")
 	}
 	if answer, ok := errors.AsType[*trouble.Error](err); ok && answer.Code == "ResourceNotFoundException" {
-		return nil, usageError{fmt.Sprintf("region %s of this account has no table %s", cfg.Region, visible(table)), "give --table the output TableName of the deployment, and --region its region"}
+		return nil, usageError{fmt.Sprintf("region %s of this account has no table %s", cfg.Region, visible(table)), hint}
 	}
 	return recs, err
 }
@@ -126,18 +145,21 @@ func newIncidents() *cobra.Command {
 	var from ledgerFlags
 	var onlyOpen, asJSON bool
 	cmd := &cobra.Command{
-		Use:   "incidents [--open] [--table TABLE] [--json]",
+		Use:   "incidents [--open] [--name NAME | --table TABLE]",
 		Short: "Lists the incidents that the ledger knows",
 		Long: `Incidents lists what the ledger of a deployment says: the incidents that are
 open, with the step at which each stands, and the last ones that are over, with
 their outcome, the newest first. A violation that an incident was closed over
-and that is still there has a "*". The table is the output TableName of the
-deployment. It needs dynamodb:Scan on it.
+and that is still there has a "*".
+
+The ledger is that of the installation, which --name tells from others, or the
+table of --table or $ENDPOINTGUARD_TABLE. It needs dynamodb:Scan on the table
+and, to find it, cloudformation:DescribeStacks and DescribeStackResources.
 
 --json prints one object a line: reference, cluster (the ARN), name, account,
 region, state, open, standing, opened, ended (null while it is open).`,
-		Example: `  endpointguard incidents --open --table endpointguard-eu-west-1-Ledger
-  endpointguard incidents --json`,
+		Example: `  endpointguard incidents --open
+  endpointguard incidents --region eu-west-1 --name security --json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			recs, reading := from.records(cmd.Context(), cmd.ErrOrStderr())
@@ -234,20 +256,20 @@ func newIncident() *cobra.Command {
 	var from ledgerFlags
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "incident REFERENCE [--table TABLE] [--json]",
+		Use:   "incident REFERENCE [--name NAME | --table TABLE]",
 		Short: "Tells the story of one incident",
 		Long: `Incident tells all that the ledger of a deployment knows of one incident, by the
 reference that its mails carry: who asked for what, which rules it breaks, each
 mail, and each attempt with EKS's answer. Of a cluster's older incidents only
 the outcome and the times are kept when their stories take more than 48 KB
-together; their steps are in the function's log under the field "incident". It
-needs dynamodb:Scan on the table.
+together; their steps are in the function's log under the field "incident". The
+ledger is found as by incidents, with the same rights.
 
 --json prints one object: the fields that incidents has, and incident, closing
 and violation (that stands) as the ledger has them, null when there is none;
 closing.story is the incident as it was when it was closed.`,
-		Example: `  endpointguard incident EG-ABCDEFGH --table endpointguard-eu-west-1-Ledger
-  endpointguard incident EG-ABCDEFGH --json`,
+		Example: `  endpointguard incident EG-ABCDEFGH
+  endpointguard incident EG-ABCDEFGH --region eu-west-1 --json`,
 		Args: func(_ *cobra.Command, refs []string) error {
 			if len(refs) != 1 || !refForm.MatchString(strings.ToUpper(refs[0])) {
 				return usageError{"incident needs one reference", "mails carry it, and 'endpointguard incidents' lists them: EG- and eight letters or digits"}

@@ -38,6 +38,7 @@ type Installation struct {
 	AlertTopic  string // ARN, of the alarms
 	Guardrail   string // function name
 	Sweep       string // function name
+	Table       string // name, of the ledger
 
 	// Resources are the physical ids by logical id, Types what they are.
 	Resources map[string]string
@@ -118,6 +119,7 @@ func (in *Installation) parts() []part {
 	return []part{
 		{"AWS::SQS::Queue", "WakeUps", &in.Queue}, {"AWS::SQS::Queue", "DeadLetters", &in.DeadLetters}, {"AWS::SNS::Topic", "Alerts", &in.AlertTopic},
 		{"AWS::Lambda::Function", "Guardrail", &in.Guardrail}, {"AWS::Lambda::Function", "Sweep", &in.Sweep},
+		{"AWS::DynamoDB::Table", "Ledger", &in.Table},
 	}
 }
 
