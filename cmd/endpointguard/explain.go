@@ -77,8 +77,8 @@ it was left out or cannot be read, is refused, and the part is named.
 
 --json prints one object: outcome (compliant, out-of-scope, exempt, violation,
 would-enforce, blocked), why (only where the rules don't tell it), rules (name,
-violated, reasons; those that match), desired (public, private, cidrs; null when
-nothing would change) and dropped (cidr, why: not-allowed, too-wide,
+violated, outcome, reasons; those that match), desired (public, private, cidrs;
+null when nothing would change) and dropped (cidr, why: not-allowed, too-wide,
 over-the-limit, or reverted for what is allowed and was not open right before).
 The exit status is 1 for the last three outcomes.`,
 		Example: `  endpointguard explain --access public=true,private=false,cidrs=0.0.0.0/1

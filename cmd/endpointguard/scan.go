@@ -56,16 +56,20 @@ Without --policy it is policy.yaml of the working directory, else the policy
 that ships with endpointguard; its responses are in force. Rules that revert are
 judged as if the access right before were not known.
 
-ACCESS is who reaches the endpoint: the VPC, the world, or so many blocks.
-Connected clusters have no endpoint of EKS's and are out-of-scope.
+ACCESS is who reaches the endpoint: the VPC, the world, or so many blocks. Below
+the table stands, for each rule, what the guardrail would do about the clusters
+that break it, and then what stays open all the same: where rules only alert,
+where no change is safe, and what is waived. Connected clusters have no endpoint
+of EKS's and are out-of-scope.
 
 --json prints one object a line: cluster, arn, account, region, status, access,
-outcome, rules (name, violated, reasons), desired, dropped (cidr, why), error;
-access is null where there is none. --csv prints a table with a heading. The
-exit status is 1 if something breaks the policy or can't be read. It needs
-eks:ListClusters and DescribeCluster, ec2:DescribeVpcAttribute, DescribeVpcs,
-DescribeDhcpOptions and DescribeSecurityGroupRules, and with --all-regions
-ec2:DescribeRegions.`,
+outcome, rules (name, violated, outcome, reasons), desired, dropped (cidr, why),
+error; access is null where there is none, and a rule's outcome is what would
+become of its violation: would-enforce, or violation, blocked or exempt for one
+that stays. --csv prints a table with a heading. The exit status is 1 if
+something breaks the policy or can't be read. It needs eks:ListClusters and
+DescribeCluster, ec2:DescribeVpcAttribute, DescribeVpcs, DescribeDhcpOptions and
+DescribeSecurityGroupRules, and with --all-regions ec2:DescribeRegions.`,
 		Example: `  endpointguard scan --region eu-west-1
   endpointguard scan --all-regions --profile security-audit --csv > clusters.csv`,
 		Args: cobra.NoArgs,

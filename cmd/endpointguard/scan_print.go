@@ -16,6 +16,7 @@ import (
 
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/explain"
+	"github.com/endpointguard/endpointguard/pkg/policy"
 	"github.com/endpointguard/endpointguard/pkg/verdict"
 )
 
@@ -62,10 +63,10 @@ func scannedJSON(w io.Writer, found []scanned) error {
 
 func scannedCSV(w io.Writer, found []scanned) error {
 	out := csv.NewWriter(w)
-	rows := [][]string{{"cluster", "account", "region", "status", "public", "private", "cidrs", "outcome", "rules", "error"}}
+	rows := [][]string{{"cluster", "account", "region", "status", "public", "private", "cidrs", "outcome", "rules", "stays", "error"}}
 	for _, s := range found {
 		l := s.line()
-		row := []string{l.Cluster, l.Account, l.Region, string(l.Status), "", "", "", string(l.Outcome), strings.Join(s.answer.Violated(), ", "), l.Error}
+		row := []string{l.Cluster, l.Account, l.Region, string(l.Status), "", "", "", string(l.Outcome), strings.Join(s.answer.Violated(), ", "), strings.Join(s.stays(), ", "), l.Error}
 		if l.Access != nil {
 			row[4], row[5] = strconv.FormatBool(l.Access.Public), strconv.FormatBool(l.Access.Private)
 			if l.Access.Public {
@@ -162,9 +163,105 @@ func scannedTable(doc document, regions []string, found []scanned) string {
 			words = append(words, fmt.Sprintf("%d %s", n, o))
 		}
 	}
+	byRule(&p, doc.policy.Rules, found, len(regions) > 1)
+	staysOpen(&p, found)
 	p.WriteString("\n")
 	p.line("", fmt.Sprintf("Judged by %s (%s): %s", doc.name, doc.policy.Hash, strings.Join(words, ", ")))
 	return p.String()
+}
+
+// maxNamed is how many clusters are named for one thing: the table has them all.
+const maxNamed = 20
+
+// byRule writes what would become of the violations of each rule. Clusters are named
+// with their regions if there are several.
+func byRule(p *page, rules []policy.Rule, found []scanned, regions bool) {
+	unbroken := 0
+	for i := range rules {
+		named := map[explain.Outcome][]string{}
+		for _, s := range found {
+			for k := range s.answer.Verdict.Rules {
+				r := &s.answer.Verdict.Rules[k]
+				if r.Rule.Name != rules[i].Name || !r.Violated {
+					continue
+				}
+				name := s.name
+				if regions {
+					name += " (" + s.region + ")"
+				}
+				outcome := s.answer.RuleOutcome(r)
+				named[outcome] = append(named[outcome], name)
+			}
+		}
+		if len(named) == 0 {
+			unbroken++
+			continue
+		}
+		if unbroken == i {
+			p.heading("What the guardrail would do, by rule")
+		}
+		p.line("  ", fmt.Sprintf("%s (%s)", rules[i].Name, rules[i].Respond))
+		for _, would := range []struct {
+			outcome explain.Outcome
+			what    string
+		}{
+			{explain.WouldEnforce, "changed, so that they comply: "},
+			{explain.Blocked, "stay, since no change is safe: "},
+			{explain.Violation, "stay, only mailed: "},
+			{explain.Exempt, "stay, waived by an exemption: "},
+		} {
+			if clusters := named[would.outcome]; len(clusters) > 0 {
+				p.line("    ", would.what+someOf(clusters))
+			}
+		}
+	}
+	if unbroken > 0 && unbroken < len(rules) {
+		p.line("  ", fmt.Sprintf("(%s: nothing breaks them)", count(unbroken, "more rule")))
+	}
+}
+
+// someOf names the first of many.
+func someOf(names []string) string {
+	if n := len(names) - maxNamed; n > 0 {
+		return strings.Join(names[:maxNamed], ", ") + fmt.Sprintf(" and %d more", n)
+	}
+	return strings.Join(names, ", ")
+}
+
+// staysOpen writes which clusters still break a rule once all of that is done, and
+// who reaches them then.
+func staysOpen(p *page, found []scanned) {
+	rows := [][]string{{"CLUSTER", "REGION", "ACCESS THEN", "RULES STILL BROKEN"}}
+	for _, s := range found {
+		stays := s.stays()
+		if len(stays) == 0 {
+			continue
+		}
+		then := s.cluster.Access
+		if desired := s.answer.Desired(); desired != nil {
+			then = *desired
+		}
+		rows = append(rows, []string{s.name, s.region, reach(then, s.cluster.Family), strings.Join(stays, ", ")})
+	}
+	if len(rows) > 1 {
+		p.heading("What stays open then")
+		p.table(rows)
+	}
+}
+
+// stays are the rules that a cluster still breaks once what would be done is done.
+func (s scanned) stays() []string {
+	var out []string
+	for i := range s.answer.Verdict.Rules {
+		r := &s.answer.Verdict.Rules[i]
+		switch s.answer.RuleOutcome(r) {
+		case explain.Violation, explain.Blocked:
+			out = append(out, r.Rule.Name)
+		case explain.Exempt:
+			out = append(out, r.Rule.Name+" (waived)")
+		}
+	}
+	return out
 }
 
 // table writes rows of the same number of cells, the last of which is text that

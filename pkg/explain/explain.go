@@ -4,6 +4,7 @@
 package explain
 
 import (
+	"slices"
 	"time"
 
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
@@ -89,6 +90,26 @@ func (a Answer) Violated() []string {
 	return out
 }
 
+// RuleOutcome is what would become of a rule of the verdict now: Compliant;
+// Exempt for a violation that is waived; WouldEnforce for one that the change ends,
+// whichever rule asks for the change. The others stay: Violation if the rule only
+// alerts now, Blocked if no change that ends it is safe.
+func (a Answer) RuleOutcome(r *verdict.RuleVerdict) Outcome {
+	stays := func(left verdict.RuleVerdict) bool { return left.Rule.Name == r.Rule.Name }
+	switch {
+	case !r.Violated:
+		return Compliant
+	case r.Exemption != nil:
+		return Exempt
+	case a.Outcome == WouldEnforce && !slices.ContainsFunc(a.Decision.Left, stays):
+		return WouldEnforce
+	case r.Response.Enforcing():
+		return Blocked
+	default:
+		return Violation
+	}
+}
+
 // JSON is the form of an answer for programs.
 type JSON struct {
 	Outcome Outcome          `json:"outcome"`
@@ -105,6 +126,7 @@ type JSON struct {
 type RuleJSON struct {
 	Name     string   `json:"name"`
 	Violated bool     `json:"violated"`
+	Outcome  Outcome  `json:"outcome"` // see RuleOutcome
 	Reasons  []string `json:"reasons"`
 }
 
@@ -114,7 +136,7 @@ func (a Answer) JSON() JSON {
 	out.Dropped = append(out.Dropped, a.Decision.Losses...)
 	for i := range a.Verdict.Rules {
 		r := &a.Verdict.Rules[i]
-		rule := RuleJSON{Name: r.Rule.Name, Violated: r.Violated, Reasons: []string{}}
+		rule := RuleJSON{Name: r.Rule.Name, Violated: r.Violated, Outcome: a.RuleOutcome(r), Reasons: []string{}}
 		for _, reason := range r.Reasons {
 			rule.Reasons = append(rule.Reasons, reason.Text)
 		}

@@ -84,15 +84,15 @@ func TestOf(t *testing.T) {
 		network endpoint.Network
 		want    string
 	}{
-		"compliant":    {cluster("shop", both("8.8.8.0/25")), nil, policytest.NetworkInOrder(), `{"outcome":"compliant","rules":[{"name":"inside","violated":false,"reasons":[]},{"name":"office","violated":false,"reasons":[]}],"desired":null,"dropped":[]}`},
+		"compliant":    {cluster("shop", both("8.8.8.0/25")), nil, policytest.NetworkInOrder(), `{"outcome":"compliant","rules":[{"name":"inside","violated":false,"outcome":"compliant","reasons":[]},{"name":"office","violated":false,"outcome":"compliant","reasons":[]}],"desired":null,"dropped":[]}`},
 		"out of scope": {connected, nil, policytest.NetworkInOrder(), `{"outcome":"out-of-scope","why":"connected cluster: its endpoint is not EKS's","rules":[],"desired":null,"dropped":[]}`},
-		"exempt":       {cluster("launch", endpoint.Access{Public: true}), nil, policytest.NetworkInOrder(), `{"outcome":"exempt","rules":[{"name":"inside","violated":true,"reasons":["private access is off"]},{"name":"office","violated":true,"reasons":["0.0.0.0/0 reaches beyond the allowed CIDRs (no CIDRs are listed, which lets everyone in)"]}],"desired":null,"dropped":[]}`},
-		"alert only":   {prod, nil, policytest.NetworkInOrder(), `{"outcome":"violation","rules":[{"name":"inside","violated":false,"reasons":[]},{"name":"office","violated":false,"reasons":[]},{"name":"told","violated":true,"reasons":["public access is on"]}],"desired":null,"dropped":[]}`},
-		"enforced":     {cluster("shop", both("8.8.8.0/25", "9.9.9.0/24")), nil, policytest.NetworkInOrder(), `{"outcome":"would-enforce","rules":[{"name":"inside","violated":false,"reasons":[]},{"name":"office","violated":true,"reasons":["9.9.9.0/24 is outside the allowed CIDRs"]}],"desired":{"public":true,"private":true,"cidrs":["8.8.8.0/25"]},"dropped":[{"cidr":"9.9.9.0/24","why":"not-allowed"}]}`},
-		"reverted":     {cluster("shop", both("9.9.9.0/24")), &endpoint.Access{Public: true, Private: true, CIDRs: cidrs("8.8.8.8/32")}, policytest.NetworkInOrder(), `{"outcome":"would-enforce","rules":[{"name":"inside","violated":false,"reasons":[]},{"name":"office","violated":true,"reasons":["9.9.9.0/24 is outside the allowed CIDRs"]}],"desired":{"public":true,"private":true,"cidrs":["8.8.8.8/32"]},"dropped":[{"cidr":"9.9.9.0/24","why":"not-allowed"}]}`},
-		"blocked":      {cluster("shop", both("9.9.9.0/24")), nil, noDNS, `{"outcome":"blocked","rules":[{"name":"inside","violated":false,"reasons":[]},{"name":"office","violated":true,"reasons":["9.9.9.0/24 is outside the allowed CIDRs"]}],"desired":null,"dropped":[]}`},
-		"not read":     {cluster("shop", both("9.9.9.0/24")), nil, endpoint.Network{}, `{"outcome":"blocked","rules":[{"name":"inside","violated":false,"reasons":[]},{"name":"office","violated":true,"reasons":["9.9.9.0/24 is outside the allowed CIDRs"]}],"desired":null,"dropped":[]}`},
-		"in part":      {cluster("shop", endpoint.Access{Public: true, CIDRs: cidrs("9.9.9.0/24")}), nil, noDNS, `{"outcome":"would-enforce","rules":[{"name":"inside","violated":true,"reasons":["private access is off"]},{"name":"office","violated":true,"reasons":["9.9.9.0/24 is outside the allowed CIDRs"]}],"desired":{"public":true,"private":true,"cidrs":["9.9.9.0/24"]},"dropped":[]}`},
+		"exempt":       {cluster("launch", endpoint.Access{Public: true}), nil, policytest.NetworkInOrder(), `{"outcome":"exempt","rules":[{"name":"inside","violated":true,"outcome":"exempt","reasons":["private access is off"]},{"name":"office","violated":true,"outcome":"exempt","reasons":["0.0.0.0/0 reaches beyond the allowed CIDRs (no CIDRs are listed, which lets everyone in)"]}],"desired":null,"dropped":[]}`},
+		"alert only":   {prod, nil, policytest.NetworkInOrder(), `{"outcome":"violation","rules":[{"name":"inside","violated":false,"outcome":"compliant","reasons":[]},{"name":"office","violated":false,"outcome":"compliant","reasons":[]},{"name":"told","violated":true,"outcome":"violation","reasons":["public access is on"]}],"desired":null,"dropped":[]}`},
+		"enforced":     {cluster("shop", both("8.8.8.0/25", "9.9.9.0/24")), nil, policytest.NetworkInOrder(), `{"outcome":"would-enforce","rules":[{"name":"inside","violated":false,"outcome":"compliant","reasons":[]},{"name":"office","violated":true,"outcome":"would-enforce","reasons":["9.9.9.0/24 is outside the allowed CIDRs"]}],"desired":{"public":true,"private":true,"cidrs":["8.8.8.0/25"]},"dropped":[{"cidr":"9.9.9.0/24","why":"not-allowed"}]}`},
+		"reverted":     {cluster("shop", both("9.9.9.0/24")), &endpoint.Access{Public: true, Private: true, CIDRs: cidrs("8.8.8.8/32")}, policytest.NetworkInOrder(), `{"outcome":"would-enforce","rules":[{"name":"inside","violated":false,"outcome":"compliant","reasons":[]},{"name":"office","violated":true,"outcome":"would-enforce","reasons":["9.9.9.0/24 is outside the allowed CIDRs"]}],"desired":{"public":true,"private":true,"cidrs":["8.8.8.8/32"]},"dropped":[{"cidr":"9.9.9.0/24","why":"not-allowed"}]}`},
+		"blocked":      {cluster("shop", both("9.9.9.0/24")), nil, noDNS, `{"outcome":"blocked","rules":[{"name":"inside","violated":false,"outcome":"compliant","reasons":[]},{"name":"office","violated":true,"outcome":"blocked","reasons":["9.9.9.0/24 is outside the allowed CIDRs"]}],"desired":null,"dropped":[]}`},
+		"not read":     {cluster("shop", both("9.9.9.0/24")), nil, endpoint.Network{}, `{"outcome":"blocked","rules":[{"name":"inside","violated":false,"outcome":"compliant","reasons":[]},{"name":"office","violated":true,"outcome":"blocked","reasons":["9.9.9.0/24 is outside the allowed CIDRs"]}],"desired":null,"dropped":[]}`},
+		"in part":      {cluster("shop", endpoint.Access{Public: true, CIDRs: cidrs("9.9.9.0/24")}), nil, noDNS, `{"outcome":"would-enforce","rules":[{"name":"inside","violated":true,"outcome":"would-enforce","reasons":["private access is off"]},{"name":"office","violated":true,"outcome":"blocked","reasons":["9.9.9.0/24 is outside the allowed CIDRs"]}],"desired":{"public":true,"private":true,"cidrs":["9.9.9.0/24"]},"dropped":[]}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := json.Marshal(explain.Of(parse(t, document), tc.cluster, tc.before, tc.network, now).JSON())
@@ -152,6 +152,18 @@ func TestSaysWhatJudgeAndDecideSay(t *testing.T) {
 		}
 		if asks := verdict.Decide(v, before, endpoint.Network{}).Action == verdict.NeedNetwork; asks != explain.NeedsNetwork(p, c, before, now) {
 			t.Fatalf("Decide needs the network: %t", asks)
+		}
+		c.Access = d.Desired
+		then := verdict.Judge(p, c, now)
+		for i := range v.Rules {
+			r := &v.Rules[i]
+			outcome := a.RuleOutcome(r)
+			if r.Exemption == nil && then.Rules[i].Violated != (outcome == explain.Violation || outcome == explain.Blocked) {
+				t.Fatalf("%s is %s, and once %s is in force, violated: %t", r.Rule.Name, outcome, d.Desired, then.Rules[i].Violated)
+			}
+			if (outcome == explain.Exempt) != (r.Violated && r.Exemption != nil) || outcome == explain.Blocked && !r.Response.Enforcing() {
+				t.Fatalf("%s (%s) is %s", r.Rule.Name, r.Response, outcome)
+			}
 		}
 	}
 	for range 20 { // a hundred cases each, of which some outcomes are rare
