@@ -2,19 +2,26 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
+	"net/url"
+	"path/filepath"
 	"regexp"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials/ssocreds"
+	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
 	"github.com/spf13/pflag"
 
+	"github.com/endpointguard/endpointguard/pkg/awstrouble"
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/policy"
 )
@@ -50,7 +57,10 @@ func (a *account) config(ctx context.Context, tell func(string)) (aws.Config, er
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
-		return cfg, usageError{fmt.Sprintf("the AWS settings cannot be used: %v", err), "look at --profile, AWS_PROFILE and ~/.aws/config"}
+		return cfg, unusable(err)
+	}
+	if address := aws.ToString(cfg.BaseEndpoint); address != "" && !isAddress(address) {
+		return cfg, usageError{fmt.Sprintf("the address %q for AWS is no URL of a host", address), "write AWS_ENDPOINT_URL like http://127.0.0.1:4566, or unset it"}
 	}
 	if cfg.Region == "" {
 		return cfg, usageError{"no AWS region is set", "give it with --region, or set AWS_REGION"}
@@ -59,7 +69,7 @@ func (a *account) config(ctx context.Context, tell func(string)) (aws.Config, er
 		tell(unknown)
 	}
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil && ctx.Err() == nil {
-		return cfg, usageError{noCredentials(err), "sign in, then set AWS_PROFILE or give --profile"}
+		return cfg, noCredentials(err)
 	}
 	return cfg, nil
 }
@@ -78,14 +88,41 @@ func unknownRegion(region string) string {
 	return fmt.Sprintf("no AWS region is called %q, as far as this version knows; %s", region, hint)
 }
 
+// unusable says why the AWS settings cannot be used.
+func unusable(err error) usageError {
+	what := fmt.Sprintf("the AWS settings cannot be used: %v", err)
+	if none, ok := errors.AsType[config.SharedConfigProfileNotExistError](err); ok {
+		what = fmt.Sprintf("the AWS settings have no profile %q", none.Profile)
+	}
+	return usageError{what, "look at --profile, AWS_PROFILE and ~/.aws/config"}
+}
+
+// isAddress reports whether calls can be sent to a URL.
+func isAddress(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+}
+
 // noCredentials says why there are none. Without any settings the SDK ends at
 // the machine's own, and tells of nothing else.
-func noCredentials(err error) string {
-	const none = "there are no AWS credentials"
-	if strings.Contains(err.Error(), "EC2 IMDS") {
-		return none
+func noCredentials(err error) usageError {
+	const none, hint = "there are no AWS credentials", "sign in, then set AWS_PROFILE or give --profile"
+	_, ended := errors.AsType[*ssocreds.InvalidTokenError](err)
+	file, noFile := errors.AsType[*fs.PathError](err)
+	call, called := errors.AsType[*smithy.OperationError](err)
+	code, text := awstrouble.Code(err)
+	switch {
+	case strings.Contains(err.Error(), "EC2 IMDS"):
+		return usageError{none, hint}
+	case ended, noFile && strings.Contains(filepath.ToSlash(file.Path), "/sso/cache/"):
+		return usageError{none + ": nobody is signed in with SSO", "sign in with 'aws sso login', and set AWS_PROFILE or give --profile"}
+	case called && code != "":
+		return usageError{fmt.Sprintf("%s: %s:%s: %s: %s", none, strings.ToLower(call.ServiceID), call.OperationName, code, text), hint}
+	case called:
+		what, _ := awstrouble.NoAnswer(call)
+		return usageError{fmt.Sprintf("%s: %s:%s: %s", none, strings.ToLower(call.ServiceID), call.OperationName, what), hint}
 	}
-	return fmt.Sprintf("%s: %v", none, err)
+	return usageError{none + ": " + strings.TrimPrefix(err.Error(), "failed to refresh cached credentials, "), hint}
 }
 
 // telling writes what a person should know while a command runs.

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -11,25 +11,50 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/trouble"
 )
 
-// plainly says what went wrong with a call to AWS for people: without the words
-// that the guardrail sorts errors by, and without the SDK's own. The hint is ""
-// where there is nothing to advise.
+// plainly says what went wrong with calls to AWS for people: without the words
+// that the guardrail sorts errors by, and without the SDK's own. The hint, of the
+// first call that has one, is "" where there is nothing to advise.
 func plainly(err error) (what, hint string) {
-	failed, ok := errors.AsType[*trouble.Error](err)
-	if !ok {
-		return err.Error(), ""
+	what = err.Error()
+	for _, failed := range failedCalls(err) {
+		cause, advice := plainCall(failed)
+		what = strings.Replace(what, failed.Error(), failed.Op+": "+cause, 1)
+		hint = cmp.Or(hint, advice)
 	}
+	return what, hint
+}
+
+// failedCalls are the calls that an error is about, joined ones each.
+func failedCalls(err error) []*trouble.Error {
+	if failed, ok := err.(*trouble.Error); ok { //nolint:errorlint // the whole tree is walked here
+		return []*trouble.Error{failed}
+	}
+	switch e := err.(type) { //nolint:errorlint // as above
+	case interface{ Unwrap() error }:
+		return failedCalls(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		var out []*trouble.Error
+		for _, one := range e.Unwrap() {
+			out = append(out, failedCalls(one)...)
+		}
+		return out
+	}
+	return nil
+}
+
+// plainCall says why one call failed, and what to do about it.
+func plainCall(failed *trouble.Error) (cause, hint string) {
 	action, _, _ := strings.Cut(failed.Op, " ")
-	cause := failed.Err.Error()
+	cause = failed.Err.Error()
 	switch {
 	case failed.Code == "":
-		cause, hint = unconnected(failed.Err)
+		return unconnected(failed.Err)
 	case signedOut(failed.Code):
 		hint = "the credentials are not valid, or not any more: sign in again, then set AWS_PROFILE or give --profile"
 	case anyOf(failed.Code, "AccessDenied", "Unauthorized", "NotAuthorized", "Forbidden"):
 		hint = fmt.Sprintf("the credentials need the right %s", action)
 	}
-	return strings.Replace(err.Error(), failed.Error(), failed.Op+": "+cause, 1), hint
+	return cause, hint
 }
 
 // signedOut tells whether AWS does not know the credentials, or not any more.

@@ -513,7 +513,8 @@ func (q *question) live(ctx context.Context, errs io.Writer, s *subject, p *poli
 		case ctx.Err() != nil:
 			return errors.New("interrupted")
 		case err != nil:
-			s.note("not all of the VPC could be read: %v", err)
+			why, _ := plainly(err)
+			s.note("not all of the VPC could be read: %s", why)
 		}
 	}
 	switch s.cluster.Status {

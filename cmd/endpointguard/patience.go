@@ -62,10 +62,10 @@ func (r retryer) RetryDelay(attempt int, err error) (time.Duration, error) {
 	return r.Standard.RetryDelay(attempt, err)
 }
 
-// hopeless says that an address that does not exist, or where nobody listens,
-// is not tried again: whoever waits for minutes had rather know at once.
+// hopeless says that an address that is none or does not exist, or where nobody
+// listens, is not tried again: whoever waits for minutes had rather know at once.
 func hopeless(err error) aws.Ternary {
-	if name, ok := errors.AsType[*net.DNSError](err); ok && name.IsNotFound || errors.Is(err, syscall.ECONNREFUSED) {
+	if name, ok := errors.AsType[*net.DNSError](err); ok && name.IsNotFound || errors.Is(err, syscall.ECONNREFUSED) || awstrouble.NoAddress(err) {
 		return aws.FalseTernary
 	}
 	return aws.UnknownTernary

@@ -121,6 +121,10 @@ func TestPlainly(t *testing.T) {
 		{answer("eks:ListClusters", "UnrecognizedClientException", "invalid"), "eks:ListClusters: UnrecognizedClientException: invalid", "sign in again"},
 		{answer("eks:DescribeCluster demo", "AccessDeniedException", "no"), "eks:DescribeCluster demo: AccessDeniedException: no", "need the right eks:DescribeCluster"},
 		{fmt.Errorf("nothing was put back: %w", answer("lambda:InvokeFunction", "TooManyRequestsException", "slow")), "nothing was put back: lambda:InvokeFunction: TooManyRequestsException: slow", ""},
+		{
+			errors.Join(answer("sqs:ReceiveMessage", "OverLimit", "slow"), fmt.Errorf("remove it: %w", answer("sqs:DeleteMessage", "AccessDenied", "no"))),
+			"sqs:ReceiveMessage: OverLimit: slow\nremove it: sqs:DeleteMessage: AccessDenied: no", "need the right sqs:DeleteMessage",
+		},
 		{errors.New("something else"), "something else", ""},
 	} {
 		what, hint := plainly(test.err)

@@ -56,7 +56,10 @@ lambda:InvokeFunction of the function sweep.`,
 				return err
 			}
 			in, err := doctor.Find(ctx, cloudformation.NewFromConfig(cfg), doctor.StackName(where.name, cfg.Region))
-			if err != nil {
+			switch {
+			case ctx.Err() != nil:
+				return errors.New("interrupted")
+			case err != nil:
 				return notInstalled(err, cfg.Region)
 			}
 			r := redrive{
