@@ -46,6 +46,10 @@ The exit status is 1 if a cluster does not end as the policy says.`,
 				return err
 			}
 			defer func() { _ = os.RemoveAll(dir) }()
+			again := cmd.CommandPath()
+			if path != "" {
+				again += " --function " + quoted(path)
+			}
 			if path == "" {
 				_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "endpointguard: compiling the function; the first time, that may take minutes")
 				path, err = buildFunction(cmd.Context(), dir)
@@ -56,7 +60,11 @@ The exit status is 1 if a cluster does not end as the policy says.`,
 				return err
 			}
 			out := cmd.OutOrStdout()
-			return runDemo(cmd.Context(), path, dir, out, cmd.ErrOrStderr(), terminalOf(out, os.Getenv))
+			on := terminalOf(out, os.Getenv)
+			if on != nil {
+				on.again = again
+			}
+			return runDemo(cmd.Context(), path, dir, out, cmd.ErrOrStderr(), on)
 		},
 	}
 	cmd.Flags().StringVar(&path, "function", "", "the built function, for this machine, at `PATH`")

@@ -75,8 +75,9 @@ func (d *demo) mails() {
 	}
 }
 
-// mail shows one mail in full: on a terminal, all of them would bury the rest.
-func (d *demo) mail() {
+// mail shows one mail in full: on a terminal, all of them would bury the rest;
+// the command again has them.
+func (d *demo) mail(again string) {
 	mails := d.aws.Mails(topicName)
 	for _, m := range slices.Backward(mails) {
 		shown := func(r role) bool { return r.shown && r.name == m.Attributes["cluster"] }
@@ -86,7 +87,9 @@ func (d *demo) mail() {
 		d.heading(fmt.Sprintf("One of the %d mails", len(mails)))
 		d.write(nil, styled{{d.subject(m.Subject), bold}})
 		d.printf("\n%s%s\n", m.Message, strings.Repeat("-", d.width))
-		d.printf("'endpointguard demo | less' shows all mails.\n")
+		for _, part := range wrapped(fmt.Sprintf("'%s | less' shows all mails.", again), d.width) {
+			d.printf("%s\n", part)
+		}
 		return
 	}
 }

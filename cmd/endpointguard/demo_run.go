@@ -142,7 +142,7 @@ func runDemo(ctx context.Context, functionPath, dir string, out, errs io.Writer,
 	if on == nil {
 		d.mails()
 	} else {
-		d.mail()
+		d.mail(on.again)
 	}
 	if d.table() {
 		return nil

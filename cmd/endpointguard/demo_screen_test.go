@@ -60,7 +60,7 @@ func newScreen(width, height int) *screen {
 }
 
 func (s *screen) terminal(colour bool) *terminal {
-	return &terminal{size: func() (int, int) { return s.width, s.height }, colour: colour}
+	return &terminal{size: func() (int, int) { return s.width, s.height }, colour: colour, again: "endpointguard demo"}
 }
 
 // escape is a control sequence, or nothing else but text.

@@ -22,6 +22,7 @@ const (
 type terminal struct {
 	size   func() (width, height int)
 	colour bool
+	again  string // the command that shows the demo again
 }
 
 // terminalOf is the terminal that a command writes to, nil if that is none, or

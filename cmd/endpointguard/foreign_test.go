@@ -22,6 +22,10 @@ func TestNothingOfAForeignFileIsShown(t *testing.T) {
 		"picture.png":  "\x89PNG\r\n\x1a\n\xffhunter2",
 		"deploy.sh":    "#!/bin/sh\nexport TOKEN=hunter2\ncurl -H \"Authorization: Bearer hunter2\" https://example.com\n",
 		"credentials":  "[default]\naws_secret_access_key = hunter2\n",
+		"list.yaml":    "- password: hunter2\n",
+		"word":         "hunter2",
+		".env":         "TOKEN=hunter2\n",
+		"kubeconfig":   "apiVersion: v1\nusers:\n  - user: {token: hunter2}\n    a: b: hunter2\n",
 		"secrets.json": `{"password": "hunter2"}`,
 	} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {

@@ -36,7 +36,7 @@ such names that others make there may mail to the topic, too.`,
 			}
 			document, err := write(topic, to)
 			if err != nil {
-				return usageError{strings.TrimSpace(err.Error()), "endpointguard grant --help shows an example"}
+				return usageError{strings.TrimSpace(err.Error()), "'endpointguard grant --help' shows an example"}
 			}
 			enc := json.NewEncoder(cmd.OutOrStdout())
 			enc.SetEscapeHTML(false)

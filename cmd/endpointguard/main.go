@@ -14,7 +14,7 @@ func main() {
 	// A reader that goes away (endpointguard demo | head) ends the command as an
 	// interrupt does, with everything cleared away.
 	signal.Ignore(syscall.SIGPIPE)
-	status := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	status := runAs(ctx, calledAs(os.Args[0]), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(status)
 }

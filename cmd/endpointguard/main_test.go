@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -31,6 +33,11 @@ func TestScripts(t *testing.T) {
 			return layOut(e.WorkDir)
 		},
 	})
+}
+
+// run executes a command line as one that is installed does.
+func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
+	return runAs(ctx, ownName, args, in, out, errs)
 }
 
 // execute runs a command line as main does.

@@ -30,12 +30,16 @@ func (e usageError) Error() string { return e.what }
 // errFindings ends a command that has already told what it found.
 var errFindings = errors.New("findings")
 
-// run executes a command line and returns the exit status.
-func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
+// runAs executes a command line and returns the exit status. As is how this program
+// is called, for what is proposed to people.
+func runAs(ctx context.Context, as string, args []string, in io.Reader, out, errs io.Writer) int {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	written := &stopping{Writer: out, stop: stop}
 	root := newRoot(written)
+	if as != ownName {
+		root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: as}
+	}
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetErr(errs)
@@ -60,13 +64,13 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	}
 	switch {
 	case wrong:
-		_, _ = fmt.Fprintf(errs, "endpointguard: %s\nhint: %s\n", oneLine(usage.what), oneLine(usage.hint))
+		_, _ = fmt.Fprintf(errs, "endpointguard: %s\nhint: %s\n", oneLine(usage.what), proposing(oneLine(usage.hint), as))
 		return statusUsage
 	case !errors.Is(err, errFindings):
 		what, hint := plainly(err)
 		_, _ = fmt.Fprintf(errs, "endpointguard: %s\n", what)
 		if hint != "" {
-			_, _ = fmt.Fprintf(errs, "hint: %s\n", hint)
+			_, _ = fmt.Fprintf(errs, "hint: %s\n", proposing(hint, as))
 		}
 	}
 	return statusFindings
