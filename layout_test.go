@@ -40,6 +40,7 @@ var (
 		"github.com/aws/jsii-runtime": "what is deployed must not carry the deployment",
 		module + "infra":              "what is deployed must not carry the deployment",
 		module + "pkg/localaws":       "the embedded AWS is for tests and commands",
+		module + "pkg/awsconfig":      "what is deployed has its own settings, and must not wait for minutes",
 		"testing":                     "tests stay out of what is deployed",
 	}
 	// knows is who may be known at the most, of this module.
@@ -55,6 +56,8 @@ var (
 		"digest":     {"incident", "verdict", "cloudtrail", "policy", "internal/document", "endpoint", "trouble"},
 		"heartbeat":  {"incident", "verdict", "cloudtrail", "policy", "internal/document", "endpoint", "trouble"},
 		"mail":       {"digest", "incident", "verdict", "cloudtrail", "policy", "internal/document", "endpoint", "trouble"},
+
+		"awsconfig": {"awstrouble", "trouble", "policy", "internal/document", "endpoint"},
 
 		"localaws": {
 			aws + "account", aws + "wire", aws + "eks", aws + "ec2", aws + "dynamodb", aws + "sqs", aws + "sns", aws + "lambda",

@@ -21,6 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/endpointguard/endpointguard/pkg/awsconfig"
 	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/explain"
@@ -259,7 +260,7 @@ func TestThousandClusters(t *testing.T) {
 		}
 		a.Inject(localaws.Fault{Service: "eks", Operation: "DescribeCluster", Status: 503, Skip: 100, Times: 3})
 		cfg := a.Config("AKIDPEOPLE")
-		cfg.Retryer = patient
+		cfg.Retryer = awsconfig.Retryer
 		began := time.Now()
 		found := scan{policy: p, at: time.Now(), config: cfg, bar: newProgress(nil)}.run(t.Context(), []string{a.Region()})
 		outcomes := map[explain.Outcome]int{}
@@ -333,6 +334,20 @@ func TestProgress(t *testing.T) {
 	p.end()
 	if info, err := file.Stat(); err != nil || info.Size() > 0 {
 		t.Errorf("a bar was written to a file: %v, %v", info, err)
+	}
+}
+
+// TestNoticeAboveTheBar holds that what is told does not end up in the bar.
+func TestNoticeAboveTheBar(t *testing.T) {
+	var b strings.Builder
+	p := &progress{w: &b, errs: &b}
+	p.tell("first")
+	p.more(2)
+	b.Reset()
+	p.tell("still waiting")
+	bar := "[" + strings.Repeat(".", 40) + "] 0 of 2 clusters"
+	if want := "\r" + strings.Repeat(" ", len(bar)) + "\rendpointguard: still waiting\n\r" + bar; b.String() != want {
+		t.Errorf("%q, want %q", b.String(), want)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/endpointguard/endpointguard/pkg/awsconfig"
 	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
 	"github.com/endpointguard/endpointguard/pkg/ekscluster"
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
@@ -329,7 +330,7 @@ func (q *question) describeAs(s *subject) error {
 	if q.hybrid {
 		c.HybridNodes = true
 	}
-	if unknown := unknownRegion(c.Region); c.Region != "" && unknown != "" {
+	if unknown := policy.UnknownRegion(c.Region); c.Region != "" && unknown != "" {
 		s.note("%s", unknown)
 	}
 	if c.Family == "" {
@@ -513,7 +514,7 @@ func (q *question) live(ctx context.Context, errs io.Writer, s *subject, p *poli
 		case ctx.Err() != nil:
 			return errors.New("interrupted")
 		case err != nil:
-			why, _ := plainly(err)
+			why, _ := awsconfig.Plainly(err)
 			s.note("not all of the VPC could be read: %s", why)
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/function"
 	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/localaws"
+	"github.com/endpointguard/endpointguard/pkg/policy"
 	"github.com/endpointguard/endpointguard/pkg/settings"
 	"github.com/endpointguard/endpointguard/pkg/verdict"
 )
@@ -246,7 +247,7 @@ func newStage(event cloudtrail.Event, out *replayed) (*stage, error) {
 		}
 		out.assume("the record's account or region cannot be used: it is replayed in %s in %s", options.Account, options.Region)
 	}
-	if unknown := unknownRegion(options.Region); unknown != "" {
+	if unknown := policy.UnknownRegion(options.Region); unknown != "" {
 		out.assume("%s", unknown)
 	}
 	s.aws = localaws.New(options)

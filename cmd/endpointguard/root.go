@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/endpointguard/endpointguard/pkg/awsconfig"
 	"github.com/endpointguard/endpointguard/pkg/function"
 )
 
@@ -59,6 +60,9 @@ func runAs(ctx context.Context, as string, args []string, in io.Reader, out, err
 		return statusFine
 	}
 	usage, wrong := errors.AsType[usageError](err)
+	if unusable, ok := errors.AsType[awsconfig.Unusable](err); ok {
+		usage, wrong = usageError{unusable.What, unusable.Hint}, true
+	}
 	if !wrong && !began {
 		usage, wrong = misuse(cmd, err), true
 	}
@@ -67,7 +71,7 @@ func runAs(ctx context.Context, as string, args []string, in io.Reader, out, err
 		_, _ = fmt.Fprintf(errs, "endpointguard: %s\nhint: %s\n", oneLine(usage.what), proposing(oneLine(usage.hint), as))
 		return statusUsage
 	case !errors.Is(err, errFindings):
-		what, hint := plainly(err)
+		what, hint := awsconfig.Plainly(err)
 		_, _ = fmt.Fprintf(errs, "endpointguard: %s\n", what)
 		if hint != "" {
 			_, _ = fmt.Fprintf(errs, "hint: %s\n", proposing(hint, as))

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/endpointguard/endpointguard/pkg/awsconfig"
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/explain"
 	"github.com/endpointguard/endpointguard/pkg/policy"
@@ -37,7 +38,7 @@ type scannedLine struct {
 func (s scanned) line() scannedLine {
 	out := scannedLine{Cluster: s.name, Region: s.region, Outcome: s.outcome(), Rules: []explain.RuleJSON{}, Dropped: []verdict.Loss{}}
 	if s.err != nil {
-		out.Error, _ = plainly(s.err)
+		out.Error, _ = awsconfig.Plainly(s.err)
 		return out
 	}
 	c, answer := s.cluster, s.answer.JSON()
@@ -91,7 +92,7 @@ func tellHints(errs io.Writer, found []scanned) {
 		if s.err == nil {
 			continue
 		}
-		if _, hint := plainly(s.err); hint != "" && !told[hint] {
+		if _, hint := awsconfig.Plainly(s.err); hint != "" && !told[hint] {
 			told[hint] = true
 			_, _ = fmt.Fprintln(errs, "hint: "+hint)
 		}
@@ -145,7 +146,7 @@ func scannedTable(doc document, regions []string, found []scanned) string {
 			row[0] = "(any)"
 		}
 		if s.err != nil {
-			row[5], _ = plainly(s.err)
+			row[5], _ = awsconfig.Plainly(s.err)
 		} else {
 			row[2] = string(s.cluster.Status)
 			if !s.cluster.Connected {

@@ -1,4 +1,4 @@
-package main
+package awsconfig
 
 import (
 	"cmp"
@@ -11,10 +11,10 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/trouble"
 )
 
-// plainly says what went wrong with calls to AWS for people: without the words
+// Plainly says what went wrong with calls to AWS for people: without the words
 // that the guardrail sorts errors by, and without the SDK's own. The hint, of the
 // first call that has one, is "" where there is nothing to advise.
-func plainly(err error) (what, hint string) {
+func Plainly(err error) (what, hint string) {
 	what = err.Error()
 	for _, failed := range failedCalls(err) {
 		cause, advice := plainCall(failed)

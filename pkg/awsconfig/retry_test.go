@@ -1,4 +1,4 @@
-package main
+package awsconfig
 
 import (
 	"errors"
@@ -61,7 +61,7 @@ func TestNoAnswer(t *testing.T) {
 					}
 				}}
 				client := eks.NewFromConfig(aws.Config{
-					Region: "eu-west-1", Credentials: credentials.NewStaticCredentialsProvider("AKIDPEOPLE", "secret", ""), Retryer: patient,
+					Region: "eu-west-1", Credentials: credentials.NewStaticCredentialsProvider("AKIDPEOPLE", "secret", ""), Retryer: Retryer,
 					APIOptions: []func(*middleware.Stack) error{n.watch},
 					HTTPClient: wire(func(*http.Request) (*http.Response, error) {
 						calls++
@@ -76,7 +76,7 @@ func TestNoAnswer(t *testing.T) {
 				if got := strings.Join(told, "\n"); len(told) > 1 || !strings.HasPrefix(got, test.told) || test.told == "" && got != "" {
 					t.Errorf("told %q", told)
 				}
-				what, hint := plainly(awstrouble.Sort("eks:ListClusters", err, ""))
+				what, hint := Plainly(awstrouble.Sort("eks:ListClusters", err, ""))
 				if !strings.HasPrefix(what, test.what) || strings.Contains(what, "RequestID") || !strings.HasPrefix(hint, "look at ") {
 					t.Errorf("%q, hint %q; want %q", what, hint, test.what)
 				}
@@ -92,7 +92,7 @@ func TestUnreadableAnswer(t *testing.T) {
 		var told []string
 		n := &notice{tell: func(text string) { told = append(told, text) }}
 		client := eks.NewFromConfig(aws.Config{
-			Region: "eu-west-1", Credentials: credentials.NewStaticCredentialsProvider("AKIDPEOPLE", "secret", ""), Retryer: patient,
+			Region: "eu-west-1", Credentials: credentials.NewStaticCredentialsProvider("AKIDPEOPLE", "secret", ""), Retryer: Retryer,
 			APIOptions: []func(*middleware.Stack) error{n.watch},
 			HTTPClient: wire(func(r *http.Request) (*http.Response, error) {
 				return &http.Response{StatusCode: http.StatusBadGateway, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("<html>")), Request: r}, nil
@@ -100,7 +100,7 @@ func TestUnreadableAnswer(t *testing.T) {
 		})
 		_, err := client.ListClusters(t.Context(), &eks.ListClustersInput{})
 		const want = "an answer of status 502 that cannot be read"
-		if what, _ := plainly(awstrouble.Sort("eks:ListClusters", err, "")); what != "eks:ListClusters: "+want {
+		if what, _ := Plainly(awstrouble.Sort("eks:ListClusters", err, "")); what != "eks:ListClusters: "+want {
 			t.Errorf("%q", what)
 		}
 		if len(told) != 1 || told[0] != "EKS in eu-west-1 has not answered the same call well for 15s ("+want+"): trying on" {
@@ -127,23 +127,9 @@ func TestPlainly(t *testing.T) {
 		},
 		{errors.New("something else"), "something else", ""},
 	} {
-		what, hint := plainly(test.err)
+		what, hint := Plainly(test.err)
 		if what != test.what || test.hint == "" && hint != "" || !strings.Contains(hint, test.hint) {
 			t.Errorf("%v: %q, hint %q; want %q, %q", test.err, what, hint, test.what, test.hint)
 		}
-	}
-}
-
-// TestNoticeAboveTheBar holds that what is told does not end up in the bar.
-func TestNoticeAboveTheBar(t *testing.T) {
-	var b strings.Builder
-	p := &progress{w: &b, errs: &b}
-	p.tell("first")
-	p.more(2)
-	b.Reset()
-	p.tell("still waiting")
-	bar := "[" + strings.Repeat(".", 40) + "] 0 of 2 clusters"
-	if want := "\r" + strings.Repeat(" ", len(bar)) + "\rendpointguard: still waiting\n\r" + bar; b.String() != want {
-		t.Errorf("%q, want %q", b.String(), want)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package awsconfig
 
 import (
 	"context"
@@ -44,7 +44,8 @@ const (
 // waits, so that an interrupt would wait, too.)
 type retryer struct{ *retry.Standard }
 
-func patient() aws.Retryer {
+// Retryer is that of the commands.
+func Retryer() aws.Retryer {
 	return retryer{retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts, o.MaxBackoff = maxAttempts, maxBackoff
 		o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(hopeless)}, o.Retryables...)
@@ -124,5 +125,5 @@ func (n *notice) watch(stack *middleware.Stack) error {
 }
 
 func (n *notice) say(format string, args ...any) {
-	n.once.Do(func() { n.tell(visible(fmt.Sprintf(format, args...))) })
+	n.once.Do(func() { n.tell(fmt.Sprintf(format, args...)) })
 }
