@@ -40,6 +40,7 @@ var (
 		"github.com/aws/jsii-runtime": "what is deployed must not carry the deployment",
 		module + "infra":              "what is deployed must not carry the deployment",
 		module + "pkg/localaws":       "the embedded AWS is for tests and commands",
+		module + "pkg/redrive":        "it is for a command",
 		module + "pkg/awsconfig":      "what is deployed has its own settings, and must not wait for minutes",
 		"testing":                     "tests stay out of what is deployed",
 	}
