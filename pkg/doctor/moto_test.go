@@ -247,7 +247,7 @@ func (m *moto) doctor(t *testing.T) Doctor {
 		Queues: sqs.NewFromConfig(m.cfg), Functions: functions{lambda.NewFromConfig(m.cfg)}, Topics: sns.NewFromConfig(m.cfg),
 		Roles: iam.NewFromConfig(m.cfg), Alarms: alarms{m, t}, Tables: dynamodb.NewFromConfig(m.cfg),
 		Download: func(context.Context, string) ([]byte, error) { return m.code, nil },
-		Version:  "0.1.0", Policy: Policy{Name: "policy.yaml", Text: []byte(deployedPolicy), Hash: "abc"},
+		Version:  "0.2.0", Policy: Policy{Name: "policy.yaml", Text: []byte(deployedPolicy), Hash: "abc"},
 	}
 }
 

@@ -39,7 +39,7 @@ import (
 )
 
 // Version is the guardrail's own. It ends every mail.
-const Version = "0.1.0"
+const Version = "0.2.0"
 
 // callTimeout is how long one HTTP request to AWS may take; the SDK then tries
 // again. An invocation must be able to outlive a call that hangs.
