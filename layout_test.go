@@ -6,8 +6,11 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -177,6 +180,58 @@ func TestPureRoomsNeverAskForTheTime(t *testing.T) {
 		})
 		if err != nil || files == 0 {
 			t.Errorf("pkg/%s: %d files, %v", room, files, err)
+		}
+	}
+}
+
+// TestArchitectureNamesEveryRoom: the table of docs/architecture.md has a row for
+// every folder of code. The folders within one whose row ends with "/" may be
+// named in that row's text instead.
+func TestArchitectureNamesEveryRoom(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("docs", "architecture.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(page), "\n## Rooms\n")
+	table, _, _ = strings.Cut(table, "\n## ")
+	code := regexp.MustCompile("`([^`]+)`")
+	named := map[string]bool{}
+	for line := range strings.Lines(table) {
+		cells := strings.Split(line, "|")
+		if len(cells) != 4 {
+			continue
+		}
+		for _, place := range code.FindAllStringSubmatch(cells[1], -1) {
+			folder, family := strings.CutSuffix(place[1], "/")
+			named[folder] = true
+			for _, within := range code.FindAllStringSubmatch(cells[2], -1) {
+				named[folder+"/"+within[1]] = family
+			}
+		}
+	}
+	rooms := map[string]bool{}
+	for _, root := range []string{"cmd", "events", "functions", "infra", "pkg", "tools"} {
+		err := filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
+			switch {
+			case err != nil:
+				return err
+			case entry.IsDir() && entry.Name() == "testdata":
+				return fs.SkipDir
+			case !entry.IsDir() && strings.HasSuffix(file, ".go"):
+				rooms[filepath.ToSlash(filepath.Dir(file))] = true
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(rooms) < 40 {
+		t.Errorf("only %d rooms: %v", len(rooms), rooms)
+	}
+	for _, room := range slices.Sorted(maps.Keys(rooms)) {
+		if !named[room] {
+			t.Errorf("docs/architecture.md does not say what lives in %s", room)
 		}
 	}
 }
