@@ -25,7 +25,7 @@ PLAIN := env -u AWS_CA_BUNDLE -u AWS_PROFILE
 # The CDK's runtime writes a banner about the age of Node.js 20 otherwise.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: build functions demo picture test simulate mutate e2e lint clean fuzz bench sbom
+.PHONY: build functions demo picture check test simulate mutate e2e lint clean fuzz bench sbom
 
 # build makes what cdk deploy takes: the functions and the CDK app.
 build: functions
@@ -54,6 +54,13 @@ demo:
 picture:
 	$(call says,the demo's tests)
 	$(PLAIN) go test $(LIMIT) -count=1 -run '^TestDemoOnATerminal$$' ./cmd/endpointguard -update
+
+# check is for between two edits: the format, go vet and the core's tests but the slow
+# ones, in half a minute once everything is compiled. What each skips, it says why.
+check:
+	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
+	@go vet ./...
+	@$(PLAIN) go test -short $(LIMIT) . ./events/... ./functions/... ./pkg/...
 
 # test runs every test of every module.
 test: build

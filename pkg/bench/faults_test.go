@@ -27,6 +27,9 @@ import (
 // between good ones. Nothing is lost, and nothing unreadable is kept. SEED draws
 // other faults, CALLS says for how many calls they go on.
 func TestTheBuiltFunctionWithstands(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it builds the function and mistreats it in real time")
+	}
 	calls, seed := 700, uint64(1)
 	if given, err := strconv.Atoi(os.Getenv("CALLS")); err == nil {
 		calls = given
@@ -154,6 +157,9 @@ const maxReceives = 12
 // TestTenThousandEventsAtOnce: what is readable is handled whatever lies before
 // it, what is not ends in the dead letters, and the memory stays bounded.
 func TestTenThousandEventsAtOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it builds the function and sends it ten thousand events in real time")
+	}
 	const all, known = 10_000, 50
 	b := &binaries{dir: t.TempDir()}
 	binary := b.build(t, "./functions/guardrail")

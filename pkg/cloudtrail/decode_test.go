@@ -625,6 +625,9 @@ func TestForeignText(t *testing.T) {
 // decent one is passed over and some hostile ones are all lists: what it is for is to
 // catch quadratic work.
 func TestDecodeIsQuick(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it measures what large records cost")
+	}
 	const size = 1 << 20
 	decent := strings.Replace(string(sample(t, "update-open-sso")), "{", `{"additionalEventData":{"more":[`+strings.Repeat(`{"key":"value"},`, size/15)+`{}]},`, 1)
 	base := cputest.Measure(func() {

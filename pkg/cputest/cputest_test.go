@@ -31,6 +31,9 @@ func work(units int) func() {
 }
 
 func TestAtMost(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it measures, and waits for a second of real time")
+	}
 	base := cputest.Measure(work(1))
 	for _, c := range []struct {
 		what string

@@ -422,6 +422,9 @@ func decent(t *testing.T) cputest.Baseline {
 // What would keep a parser busy is refused at once: for little more than it takes to
 // read what is decent.
 func TestHostileDocumentsAreRefusedFast(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it measures what large documents cost")
+	}
 	base := decent(t)
 	for name, c := range map[string]struct{ doc, want string }{
 		"100 KB of brackets": {strings.Repeat("[", 100<<10), "nested deeper"},

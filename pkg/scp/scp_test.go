@@ -413,6 +413,9 @@ func TestMoreExceptedAccountsThanFit(t *testing.T) {
 // TestMoreAccountsThanFit holds that exemptions of so many accounts that no list
 // of them fits leave what can be told apart by region and by name.
 func TestMoreAccountsThanFit(t *testing.T) {
+	if testing.Short() {
+		t.Skip("to fit 1,500 accounts takes seconds")
+	}
 	p := parse(t, "version: 1\nrules:\n  - {name: a, require: {privateAccess: enabled}, respond: enforce}\n")
 	for i := range 5 {
 		var accounts []string

@@ -460,6 +460,9 @@ func TestNoAlarmFromAnOlderLook(t *testing.T) {
 // A cluster that EKS refuses to change for good is told of; one that it refuses
 // to change for a while is closed after that.
 func TestEKSRefusesToChange(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it plays days of looks every minute")
+	}
 	for name, d := range map[string]time.Duration{"for an hour": time.Hour, "for six hours": 6 * time.Hour, "for good": -1} {
 		t.Run(name, func(t *testing.T) {
 			story(t, localaws.Options{}, func(w *world) {
@@ -487,6 +490,9 @@ func TestEKSRefusesToChange(t *testing.T) {
 // EKS works on a cluster for hours, as it does for a rollback, and gives up or
 // gets done. The endpoint is closed right after.
 func TestEKSWorksForLong(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it plays days of looks every minute")
+	}
 	told, once := []string{"detected", "stuck", "enforced"}, []string{"detected", "enforced"}
 	for _, tc := range []struct {
 		kind, end string

@@ -25,6 +25,9 @@ var (
 	tellAll = flag.Bool("story", false, "tell the story of every seed, not only of those that fail")
 )
 
+// shortSeeds are as many histories as a second or two has time for.
+const shortSeeds = 10
+
 func TestMain(m *testing.M) {
 	flag.Parse()
 	// A history makes much garbage and keeps little of it.
@@ -37,7 +40,11 @@ func TestMain(m *testing.M) {
 // and fails, answers are lost, late or broken, events come late, twice or never,
 // processes are killed. Once the world is quiet, all that the claims say held.
 func TestHistories(t *testing.T) {
-	run := &run{next: *from, end: *from + *seeds, began: time.Now()}
+	count := *seeds
+	if testing.Short() {
+		count = min(count, shortSeeds)
+	}
+	run := &run{next: *from, end: *from + count, began: time.Now()}
 	stop := run.progress()
 	t.Run("seeds", func(t *testing.T) {
 		for n := range runtime.GOMAXPROCS(0) {
@@ -58,7 +65,7 @@ func TestHistories(t *testing.T) {
 	})
 	stop()
 	run.report()
-	if *from == 1 && *seeds >= 1000 && !*first {
+	if *from == 1 && count >= 1000 && !*first {
 		run.missing(t)
 	}
 }

@@ -15,6 +15,9 @@ import (
 // the call and right after it took effect: what is delivered again finishes the
 // job, with one update that EKS took, and no mail is missing or untrue.
 func TestKilledAtEveryCall(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it plays three stories anew for each of their calls")
+	}
 	for _, tc := range []struct {
 		name    string
 		cluster string

@@ -17,6 +17,9 @@ import (
 // changed within an hour than the brake admits, one mail says that they wait,
 // one that somebody opens meanwhile goes before them, and all are closed in the end.
 func TestTheBrake(t *testing.T) {
+	if testing.Short() {
+		t.Skip("forty clusters wait for the brake for hours, each asking again and again")
+	}
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, localaws.Options{Seed: 1})
 		w.brake = 8

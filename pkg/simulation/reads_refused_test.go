@@ -131,6 +131,9 @@ func (w *world) hourly(hours int) {
 // Having heard of an opening must not make blind for it: what every look shows is told,
 // and what keeps it from being ended, though nothing is known of the updates.
 func TestAnOpenClusterThatIsBusyIsToldOfThoughUpdatesCannotBeRead(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it plays a day of looks every minute")
+	}
 	for _, cluster := range []string{"closed-1", "told-1"} {
 		withoutUpdates(t, cluster, func(w *world) {
 			w.mustSet(alice, cluster, world0)
