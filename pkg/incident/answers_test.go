@@ -84,6 +84,20 @@ func TestAFailedAttemptIsNotRepeatedAsTheSame(t *testing.T) {
 	}
 }
 
+// TestALostAttemptThatFailedIsNotRepeatedAsTheSame: what EKS's list told of it once is
+// remembered, though the next attempt was refused, too, and is forgotten.
+func TestALostAttemptThatFailedIsNotRepeatedAsTheSame(t *testing.T) {
+	d := dying(t, "applied")
+	token := d.r.Incident.Attempts[0].Token
+	d.ends("ours-0", endpoint.UpdateFailed)
+	d.answers = []Answer{{Sort: trouble.NotNow}}
+	d.after(5*time.Minute).wakes().told(closing+": not now", "mails detected", "waits 15s")
+	d.after(s15).recheck().told(closing+": ours-1", "waits 15s")
+	if a := d.r.Incident.Attempts; len(a) != 2 || a[1].Number != 2 || a[1].Token == token || a[1].UpdateID == "ours-0" {
+		t.Errorf("%+v", a)
+	}
+}
+
 func TestTheLastAttemptsAreKept(t *testing.T) {
 	d := newDesk(t, enforce, world)
 	d.answers = slices.Repeat([]Answer{{Sort: trouble.Refused}}, 100)

@@ -87,7 +87,7 @@ func (t *evaluation) begin(d verdict.Decision) {
 	}
 	last := t.attempt()
 	switch {
-	case last != nil && last.lost() && last.Desired.Equal(d.Desired) && !t.mayBeOver():
+	case last != nil && last.lost() && last.Desired.Equal(d.Desired) && !last.MayBeOver:
 		next.Number, next.At, next.Sent = last.Number, last.At, last.Sent
 		i.Attempts = i.Attempts[:len(i.Attempts)-1]
 	case last != nil:
@@ -100,11 +100,17 @@ func (t *evaluation) begin(d verdict.Decision) {
 	t.Intent = &Intent{Kind: IntentApply, By: t.in.By, Until: t.in.Deadline}
 }
 
-// mayBeOver reports whether a lost attempt may have been taken and be over by now: its
-// token would then be answered with that update, and none be begun.
-func (t *evaluation) mayBeOver() bool {
-	return slices.ContainsFunc(t.History.Applied, t.maybeOurs) ||
-		slices.ContainsFunc(t.in.History.Read, func(u endpoint.Update) bool { return u.Over() && t.maybeOurs(u) })
+// noteOver takes an update that is over into what is known of EKS's history. Where it may
+// be what a lost attempt began, that attempt's token would be answered with it, and no
+// update be begun.
+func (t *evaluation) noteOver(u endpoint.Update) {
+	if u.Over() && t.maybeOurs(u) {
+		for i := range t.Incident.Attempts {
+			a := &t.Incident.Attempts[i]
+			a.MayBeOver = a.MayBeOver || a.mayHaveBegun(u)
+		}
+	}
+	t.History.add(u)
 }
 
 // resume takes up what an invocation that is over had begun.
@@ -144,11 +150,15 @@ func (t *evaluation) maybeOurs(u endpoint.Update) bool {
 	if slices.ContainsFunc(t.Watch, called) || slices.ContainsFunc(t.Incident.Causes, called) {
 		return false
 	}
-	return slices.ContainsFunc(t.Incident.Attempts, func(a Attempt) bool {
-		// What began when that call was surely over is somebody else's.
-		at := !u.CreatedAt.Before(a.At.Add(-clocksApart)) && !u.CreatedAt.After(a.Until.Add(clocksApart))
-		return a.unproven() && at && u.Asked.Over(a.Desired).Equal(a.Desired)
-	})
+	return slices.ContainsFunc(t.Incident.Attempts, func(a Attempt) bool { return a.mayHaveBegun(u) })
+}
+
+// mayHaveBegun reports whether EKS may have taken the attempt, without our knowing, as an
+// update of that time that asked for the same.
+func (a Attempt) mayHaveBegun(u endpoint.Update) bool {
+	// What began when that call was surely over is somebody else's.
+	at := !u.CreatedAt.Before(a.At.Add(-clocksApart)) && !u.CreatedAt.After(a.Until.Add(clocksApart))
+	return a.unproven() && at && u.Asked.Over(a.Desired).Equal(a.Desired)
 }
 
 // adopt takes an update for ours because CloudTrail says that the guardrail's own

@@ -423,23 +423,27 @@ func TestALostAttemptMayBeOver(t *testing.T) {
 		return []endpoint.Update{{ID: id, Type: endpoint.EndpointAccessUpdate, Status: status, Asked: request(asked), CreatedAt: start}}
 	}
 	for name, tc := range map[string]struct {
-		applied, read []endpoint.Update
-		want          bool
+		seen []endpoint.Update
+		want bool
 	}{
 		"none":                       {},
-		"it took effect":             {update("u", endpoint.UpdateSuccessful, private), nil, true},
-		"it failed":                  {nil, update("u", endpoint.UpdateFailed, private), true},
-		"it is in progress":          {nil, update("u", endpoint.UpdateInProgress, private), false},
-		"another took effect":        {update("u", endpoint.UpdateSuccessful, office), nil, false},
-		"another failed":             {nil, update("u", endpoint.UpdateFailed, office), false},
-		"one of ours took effect":    {update("ours", endpoint.UpdateSuccessful, private), nil, false},
-		"another took, and it fails": {update("v", endpoint.UpdateSuccessful, office), update("u", endpoint.UpdateFailed, private), true},
+		"it took effect":             {update("u", endpoint.UpdateSuccessful, private), true},
+		"it failed":                  {update("u", endpoint.UpdateFailed, private), true},
+		"it is in progress":          {update("u", endpoint.UpdateInProgress, private), false},
+		"another took effect":        {update("u", endpoint.UpdateSuccessful, office), false},
+		"another failed":             {update("u", endpoint.UpdateFailed, office), false},
+		"one of ours took effect":    {update("ours", endpoint.UpdateSuccessful, private), false},
+		"another took, and it fails": {slices.Concat(update("u", endpoint.UpdateFailed, private), update("v", endpoint.UpdateSuccessful, office)), true},
 	} {
 		e := &evaluation{now: start}
-		e.Ours, e.Incident = []string{"ours"}, &Incident{Attempts: []Attempt{{Number: 1, Desired: private, At: start, Until: start.Add(time.Minute), Sent: 1}}}
-		e.History.Applied, e.in.History.Read = tc.applied, tc.read
-		if got := e.mayBeOver(); got != tc.want {
-			t.Errorf("%s: %t", name, got)
+		earlier := Attempt{Number: 1, Desired: private, At: start.Add(-time.Hour), Until: start.Add(-time.Hour), Sent: 1}
+		lost := Attempt{Number: 2, Desired: private, At: start, Until: start.Add(time.Minute), Sent: 1}
+		e.Ours, e.Incident = []string{"ours"}, &Incident{Attempts: []Attempt{earlier, lost}}
+		for _, u := range tc.seen {
+			e.noteOver(u)
+		}
+		if a := e.Incident.Attempts; a[0].MayBeOver || a[1].MayBeOver != tc.want {
+			t.Errorf("%s: %t and %t", name, a[0].MayBeOver, a[1].MayBeOver)
 		}
 	}
 }

@@ -84,7 +84,7 @@ func (h History) newest() *endpoint.Update {
 func (t *evaluation) takeHistory() {
 	for _, u := range t.in.History.Read {
 		if u.Over() {
-			t.History.add(u)
+			t.noteOver(u)
 			continue
 		}
 		if u.Type != endpoint.EndpointAccessUpdate || slices.Contains(t.Ours, u.ID) || slices.Contains(t.Past, u.ID) ||

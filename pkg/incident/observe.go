@@ -140,7 +140,7 @@ func (t *evaluation) refreshWatched() (unread []string) {
 				if !read.Asked.Empty() {
 					w.Asked = read.Asked
 				}
-				t.History.add(read.Update)
+				t.noteOver(read.Update)
 			}
 		}
 		t.updateCause(w)
@@ -186,7 +186,7 @@ func (t *evaluation) refreshAttempts() (unread []string, look bool) {
 				t.end(a, endpoint.UpdateFailed, []endpoint.UpdateError{{Code: "ResourceNotFound", Message: "EKS does not know the update any more"}})
 			}
 		case read.Over():
-			t.History.add(read.Update)
+			t.noteOver(read.Update)
 			t.end(a, read.Status, read.Errors)
 			look = look || read.AfterLook
 		}

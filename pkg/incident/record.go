@@ -270,6 +270,8 @@ type Attempt struct {
 	At    time.Time `json:"at"`
 	Until time.Time `json:"until,omitzero"`
 	Sent  int       `json:"sent,omitempty"`
+	// MayBeOver is set once EKS showed an update that is over and may be what it began.
+	MayBeOver bool `json:"mayBeOver,omitempty"`
 	// UpdateID is "" until EKS is known to have accepted it.
 	UpdateID  string                 `json:"updateID,omitempty"`
 	CreatedAt time.Time              `json:"createdAt,omitzero"`

@@ -421,3 +421,17 @@ func TestWhatWasToldLateEndsNoLaterIncident(t *testing.T) {
 		t.Errorf("%+v\n%q", last, d.log)
 	}
 }
+
+// TestWhatIsBeingCreatedIsToldWithoutHistory: nobody can have changed it, so that no look at
+// it is an old one; one of a cluster that is being updated may be.
+func TestWhatIsBeingCreatedIsToldWithoutHistory(t *testing.T) {
+	for status, want := range map[endpoint.Status][]string{
+		endpoint.StatusCreating: {"mails detected", "waits 15s"},
+		endpoint.StatusUpdating: {"waits 15s"},
+	} {
+		d := newDesk(t, enforce, world)
+		d.unlisted = "denied"
+		d.cluster.Status, d.cluster.CreatedAt = status, start
+		d.wakes().told(want...)
+	}
+}

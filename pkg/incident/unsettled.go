@@ -128,8 +128,9 @@ func (t *evaluation) discover(v verdict.Verdict) Step {
 		if w := t.judge(*asked); !t.stands(w) || t.openedAgain(asked) {
 			t.open(w, asked, time.Time{})
 		}
-	case !t.historyAgrees() && t.now.Sub(t.DoubtSince) < staleFor:
-		// More likely an old look than a violation.
+	case !t.historyAgrees() && t.now.Sub(t.DoubtSince) < staleFor && !(status == endpoint.StatusCreating && t.believable()):
+		// More likely an old look than a violation, except where nothing can have been
+		// changed yet.
 		return t.wait(t.doubtDelay())
 	case !t.stands(v) || t.openedAgain(nil):
 		t.open(v, nil, time.Time{})

@@ -52,7 +52,11 @@ func (w *world) lately(l law, m localaws.Mail, stale time.Duration) {
 	if strings.HasPrefix(answer, "YES") && !public || strings.HasPrefix(answer, "no: private access only") && !private {
 		w.broken("late: %s: the mail %q says that it is open now: %q, and it is %s", name, m.Subject, answer, states[len(states)-1].access)
 	}
-	if m.Attributes["outcome"] == "left" || m.Attributes["outcome"] == "out-of-scope" || violates || opening {
+	// What nobody closed and the policy lets be by now is open all the same: how somebody can
+	// close it is no request for what is over.
+	outcome := m.Attributes["outcome"]
+	left := outcome == "left" || outcome == "out-of-scope" || public && (outcome == "exempt" || outcome == "compliant")
+	if left || violates || opening {
 		return
 	}
 	if strings.HasPrefix(m.Subject, "OPEN") || strings.HasPrefix(m.Subject, "STILL OPEN") || strings.Contains(todo, "by hand") {

@@ -46,9 +46,10 @@ func (h *history) checkOpenedAgain() {
 
 // briefly reports whether a violation was seen for less long than looks must agree where
 // EKS tells of no update: one alone may be old, and so may each of two that are far apart,
-// because whoever looked in between was killed.
+// because whoever looked in between was killed. What is being created was never changed:
+// no look at it is an old one.
 func (h *history) briefly(name string, from, to time.Time) bool {
-	if h.weather == nil || !h.weather.dark {
+	if !h.historyRefusedAt(from) {
 		return false
 	}
 	const enough, apart = 3*time.Minute + 30*time.Second, 90 * time.Second
@@ -57,6 +58,8 @@ func (h *history) briefly(name string, from, to time.Time) bool {
 		switch {
 		case l.lost || l.at.Before(from) || l.at.After(to):
 			continue
+		case l.status == "CREATING":
+			return false
 		case last.IsZero() || l.at.Sub(last) > apart:
 			first = l.at
 		}

@@ -130,7 +130,7 @@ func newHistory(t *testing.T, seed uint64, plain bool) *history {
 	}
 	h.options = o
 	h.w = newWorld(t, o)
-	h.w.onGuard, h.w.dark = h.watch, h.weather != nil && h.weather.dark
+	h.w.onGuard, h.w.dark, h.w.updateLag = h.watch, h.weather != nil && h.weather.dark, o.UpdateLag
 	if h.chance(30) {
 		h.w.brake = 2
 	}

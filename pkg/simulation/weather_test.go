@@ -341,13 +341,19 @@ func (h *history) sameByAnother(k *worker, r *http.Request) bool {
 	return true
 }
 
-// historyRefused reports whether EKS's updates can't be read, or could not a minute ago:
-// it refuses that, or takes longer than an invocation has.
+// historyRefused reports whether EKS's updates can't be read now, or could not a minute
+// ago: it refuses that, or takes longer than an invocation has.
 func (h *history) historyRefused() bool {
-	return h.weather != nil && h.weather.dark || h.weather != nil && time.Now().Before(h.weather.slow.Add(timeout)) || h.weather != nil && slices.ContainsFunc(h.weather.denials, func(d denial) bool {
+	return h.weather != nil && time.Now().Before(h.weather.slow.Add(timeout)) || h.historyRefusedAt(time.Now())
+}
+
+// historyRefusedAt reports whether EKS refuses to let its updates be read at a time, or
+// did a minute before.
+func (h *history) historyRefusedAt(at time.Time) bool {
+	return h.weather != nil && (h.weather.dark || slices.ContainsFunc(h.weather.denials, func(d denial) bool {
 		return d.service == "eks" && (d.operation == "" || d.operation == "DescribeUpdate" || d.operation == "ListUpdates") &&
-			!time.Now().Before(d.from) && time.Now().Before(d.until.Add(timeout))
-	})
+			!at.Before(d.from) && at.Before(d.until.Add(timeout))
+	}))
 }
 
 // forgets: what an invocation saw, and could not write down, is lost to it.

@@ -130,6 +130,8 @@ type world struct {
 	// dark is set where EKS lets no update be read, ever: nobody can know then that a call
 	// whose answer was lost is over.
 	dark bool
+	// updateLag is how long EKS shows an update as in progress that is over.
+	updateLag time.Duration
 
 	onGuard func(localaws.Call) // told of each call of the guardrail's, nil for nobody
 }
@@ -486,8 +488,10 @@ func (w *world) fresh(c localaws.Call, before endpoint.Cluster) bool {
 		return true
 	}
 	for _, u := range c.Before.Updates {
-		if u.ID == id && u.Status != "InProgress" && !w.forgetful && !w.dark {
-			w.broken("%s: the request token of an update that is %s was used again", before.Name, u.Status)
+		// It may be shown as in progress for a while, and an invocation goes by what it read.
+		over := u.Status != "InProgress" && time.Since(u.EndsAt) > w.updateLag+timeout
+		if u.ID == id && over && !w.forgetful && !w.dark {
+			w.broken("%s: the request token of an update that is %s since %s was used again", before.Name, u.Status, u.EndsAt.UTC().Format(time.TimeOnly))
 		}
 	}
 	return false
