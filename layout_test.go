@@ -51,7 +51,6 @@ var (
 	knows = map[string][]string{
 		"endpoint":   nil,
 		"trouble":    nil,
-		"settings":   nil,
 		"policy":     {"internal/document", "endpoint"},
 		"policytest": {"policy", "internal/document", "endpoint"},
 		"verdict":    {"policy", "internal/document", "endpoint"},
@@ -59,6 +58,7 @@ var (
 		"incident":   {"verdict", "cloudtrail", "policy", "internal/document", "endpoint", "trouble"},
 		"digest":     {"incident", "verdict", "cloudtrail", "policy", "internal/document", "endpoint", "trouble"},
 		"heartbeat":  {"incident", "verdict", "cloudtrail", "policy", "internal/document", "endpoint", "trouble"},
+		"settings":   {"mail", "digest", "incident", "verdict", "cloudtrail", "policy", "internal/document", "endpoint", "trouble"},
 		"mail":       {"digest", "incident", "verdict", "cloudtrail", "policy", "internal/document", "endpoint", "trouble"},
 
 		"awsconfig": {"awstrouble", "trouble", "policy", "internal/document", "endpoint"},

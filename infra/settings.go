@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/mail"
+	netmail "net/mail"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/mail"
 	"github.com/endpointguard/endpointguard/pkg/policy"
 	"github.com/endpointguard/endpointguard/pkg/settings"
 )
@@ -92,7 +93,7 @@ type Deployment struct {
 	TugDays    int
 	// Language, AccountName and ChatTopicARNs, by region, are about the mails;
 	// DigestHour is when the daily digest is sent, -1 for none.
-	Language      string
+	Language      mail.Language
 	AccountName   string
 	DigestHour    int
 	ChatTopicARNs map[string]string
@@ -129,12 +130,9 @@ func parseSettings(context map[string]any, region string) (Deployment, error) {
 		Brake:        r.upTo(keyBrake, settings.DefaultBrake, settings.MaxBrake),
 		TugPerHour:   r.upTo(keyTugPerHour, settings.DefaultTugPerHour, 1000),
 		TugDays:      r.upTo(keyTugDays, settings.DefaultTugDays, 7),
-		Language:     r.text(keyLanguage, settings.LanguageEnglish),
+		Language:     r.language(),
 		AccountName:  r.text(keyAccountName, ""),
 		DigestHour:   -1,
-	}
-	if d.Language != settings.LanguageEnglish && d.Language != settings.LanguageJapanese {
-		r.wrong(keyLanguage, d.Language, settings.LanguageEnglish+" or "+settings.LanguageJapanese)
 	}
 	if utf8.RuneCountInString(d.AccountName) > maxAccountName || !utf8.ValidString(d.AccountName) {
 		r.wrong(keyAccountName, d.AccountName, fmt.Sprintf("what people call the account, at most %d characters", maxAccountName))
@@ -294,7 +292,7 @@ func (r *reader) emails() []string {
 		return nil
 	}
 	for i, address := range list {
-		parsed, err := mail.ParseAddress(address)
+		parsed, err := netmail.ParseAddress(address)
 		if err != nil || parsed.Address != address || !strings.Contains(address[strings.LastIndex(address, "@"):], ".") {
 			r.wrong(keyAlertEmails, address, want)
 		}
@@ -373,6 +371,18 @@ func (r *reader) interval(schedule string) time.Duration {
 		r.wrong(keySweepSchedule, schedule, want)
 	}
 	return interval
+}
+
+func (r *reader) language() mail.Language {
+	language := mail.Language(r.text(keyLanguage, string(mail.English)))
+	if known := mail.Languages(); !slices.Contains(known, language) {
+		var names []string
+		for _, l := range known {
+			names = append(names, string(l))
+		}
+		r.wrong(keyLanguage, string(language), strings.Join(names, " or "))
+	}
+	return language
 }
 
 func (r *reader) retention() int {

@@ -250,7 +250,7 @@ func resource(f awslambda.Function) awslambda.CfnFunction {
 
 // mailSettings are those that the functions' mails share.
 func (s *stack) mailSettings() map[string]string {
-	out := map[string]string{settings.Language: s.deployment.Language}
+	out := map[string]string{settings.Language: string(s.deployment.Language)}
 	if s.deployment.AccountName != "" {
 		out[settings.AccountName] = s.deployment.AccountName
 	}

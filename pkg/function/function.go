@@ -103,12 +103,8 @@ func New(s settings.Guardrail, document []byte, cfg aws.Config, out io.Writer) (
 }
 
 // letter is what all mails have in common.
-func letter(policyHash, language, accountName string) mail.Letter {
-	l := mail.Letter{Version: Version, PolicyHash: policyHash, Language: mail.English, AccountName: accountName}
-	if language == settings.LanguageJapanese {
-		l.Language = mail.Japanese
-	}
-	return l
+func letter(policyHash string, language mail.Language, accountName string) mail.Letter {
+	return mail.Letter{Version: Version, PolicyHash: policyHash, Language: language, AccountName: accountName}
 }
 
 // WithClock returns the handler with a time of its own in place of time.Now: a

@@ -50,7 +50,7 @@ func (w *writer) cancel() {
 	}
 	if command := cancelCommand(w.r.Region, w.r.Name, b.UpdateID); command != nil {
 		w.heading(w.Cancel)
-		w.inside(sentences(w.CancelWhy, fill(w.Credentials, "account", w.account(w.r.Account))))
+		w.indented(sentences(w.CancelWhy, fill(w.Credentials, "account", w.account(w.r.Account))))
 		w.WriteString("\n")
 		w.block(command)
 	}

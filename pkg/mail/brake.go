@@ -42,7 +42,7 @@ func (l Letter) Brake(b incident.Brake, limit int, account, region string, now t
 		w.item(fill(phrase, "rule", foreign(c.Rule, maxName), "n", number(c.Clusters)))
 	}
 	w.heading(w.BrakeWaiting)
-	w.inside(w.names(b.Names(), maxNames))
+	w.indented(w.names(b.Names(), maxNames))
 	w.heading(w.BrakeDo)
 	do := []string{fill(w.BrakeDoNothing, "limit", number(limit)), w.BrakeDoRelease, w.BrakeDoStop}
 	for _, line := range do {

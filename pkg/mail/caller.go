@@ -137,7 +137,7 @@ func (w *writer) calls() {
 		w.call(c)
 	}
 	if more := len(w.i.Causes) - len(told); more > 0 {
-		w.inside(fill(w.MoreCalls, "n", strconv.Itoa(more)))
+		w.indented(fill(w.MoreCalls, "n", strconv.Itoa(more)))
 	}
 }
 
@@ -170,7 +170,7 @@ func (w *writer) call(c incident.Cause) {
 	row(w.Update, foreign(c.UpdateID, 64))
 	row(w.Event, foreign(c.EventID, 64))
 	if command := lookup(w.r.Region, c.EventID); command != nil {
-		w.inside(w.LookUp)
+		w.indented(w.LookUp)
 		if page := history(w.r.Cluster.ARN, w.r.Region); page != "" && len(page)+2 <= Columns {
 			w.block([]string{"  " + page, "  #/events/" + c.EventID})
 		}

@@ -57,7 +57,7 @@ func (w *writer) command(heading, why string, a endpoint.Access, f endpoint.Fami
 		return
 	}
 	w.heading(heading)
-	w.inside(sentences(why, fill(w.Credentials, "account", w.account(w.r.Account))))
+	w.indented(sentences(why, fill(w.Credentials, "account", w.account(w.r.Account))))
 	w.WriteString("\n")
 	w.block(command)
 }

@@ -189,7 +189,7 @@ func (w *writer) some(n, limit int, line func(int) string) {
 		w.item(line(k))
 	}
 	if n > limit {
-		w.inside(fill(w.DigestMore, "n", strconv.Itoa(n-limit)))
+		w.indented(fill(w.DigestMore, "n", strconv.Itoa(n-limit)))
 	}
 }
 
@@ -242,7 +242,7 @@ func (w *writer) counts(d digest.Digest) {
 			words = append(words, fill(w.DigestCount, "rule", w.severityWord(sev), "n", strconv.Itoa(n)))
 		}
 	}
-	w.inside(fill(w.DigestBySeverity, "severities", strings.Join(words, ", ")))
+	w.indented(fill(w.DigestBySeverity, "severities", strings.Join(words, ", ")))
 	if len(byRule) == 0 {
 		return
 	}
@@ -254,7 +254,7 @@ func (w *writer) counts(d digest.Digest) {
 	for i, name := range names {
 		names[i] = fill(w.DigestCount, "rule", name, "n", strconv.Itoa(byRule[name]))
 	}
-	w.inside(fill(w.DigestByRule, "rules", w.shortNames(names)))
+	w.indented(fill(w.DigestByRule, "rules", w.shortNames(names)))
 }
 
 func ofStanding(s digest.Standing) Severity {

@@ -55,7 +55,7 @@ func digests() map[string]digest.Digest {
 
 // TestManyClustersMakeAReadableDigest: not a wall of names.
 func TestManyClustersMakeAReadableDigest(t *testing.T) {
-	for _, language := range languages {
+	for _, language := range Languages() {
 		l := letter
 		l.Language = language
 		m := l.Digest(digests()["digest-500"], "111122223333", "eu-west-1")
@@ -94,7 +94,7 @@ func TestNothingTwiceInTheDigest(t *testing.T) {
 	if !ok {
 		t.Fatal("nothing stands")
 	}
-	for _, language := range languages {
+	for _, language := range Languages() {
 		l := letter
 		l.Language = language
 		m := l.Digest(d, "111122223333", "eu-west-1")

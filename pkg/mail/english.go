@@ -1,5 +1,14 @@
 package mail
 
+// What the headlines of several situations say in English.
+const (
+	englishFoundInside = "EKS cluster {cluster} has private endpoint access off: its nodes' traffic to the Kubernetes API leaves the VPC. The policy forbids it."
+	englishFixedInside = "Fixed: EKS cluster {cluster} had private endpoint access off. The guardrail switched it on, EKS confirmed the change, and it now has {now}."
+	englishTugOfWar    = "Tug of war: somebody keeps opening the Kubernetes API endpoint of EKS cluster {cluster}, and the guardrail has changed it back {often}. It now has {now}."
+	englishStillInside = "EKS cluster {cluster} still has private endpoint access off: its nodes' traffic to the Kubernetes API leaves the VPC. The policy forbids it."
+	englishUndone      = "Over: the Kubernetes API endpoint of EKS cluster {cluster} no longer breaks the policy; {why}. It now has {now}."
+)
+
 var english = phrases{
 	User: "{name} (IAM user)", Federated: "{name} (federated user)", IdentityCenter: "{name} (IAM Identity Center user)",
 	SSO: "{name} via SSO {set}", AsRole: "{name} as role/{role}", Role: "role/{role}", Root: "the root user", Other: "{name} ({type})",
@@ -29,43 +38,15 @@ var english = phrases{
 	Between: "not known; found {at}, last seen compliant {before}", SinceNarrowed: "{from}; made narrower {to}",
 	Day: "1 day", Days: "{n} days", Hour: "1 hour", Hours: "{n} hours", Minute: "1 minute", Minutes: "{n} minutes", Shortly: "less than a minute",
 
-	Asked:          "Somebody is opening the Kubernetes API endpoint of EKS cluster {cluster} to {whom}. The policy forbids it.",
-	Creating:       "EKS cluster {cluster} is being created with its Kubernetes API endpoint open to {whom}. The policy forbids it.",
-	CreatingGraced: "EKS cluster {cluster} is being created with its Kubernetes API endpoint open to {whom}. The policy forbids that once the cluster is no longer new: at {at} the guardrail asks for {change}.",
-	CreatingLater:  "EKS cluster {cluster} is being created with its Kubernetes API endpoint open to {whom}. The policy forbids it. At {at}, when the cluster is no longer new, the guardrail asks for {change}.",
-	Found:          "The Kubernetes API endpoint of EKS cluster {cluster} is open to {whom}. The policy forbids it.",
-	FoundHeld:      "The Kubernetes API endpoint of EKS cluster {cluster} is open to {whom}. The policy forbids it, but the brake holds the guardrail back: too many clusters were changed within the hour.",
-	FoundInside:    "EKS cluster {cluster} has private endpoint access off: its nodes' traffic to the Kubernetes API leaves the VPC. The policy forbids it.",
-	LosingInside:   "Somebody is switching off private endpoint access of EKS cluster {cluster}: its nodes' traffic to the Kubernetes API will leave the VPC. The policy forbids it.",
-	IsStuckRefused: "The Kubernetes API endpoint of EKS cluster {cluster} breaks the policy, as far as is known, and for {age} the guardrail has not been able to settle it: AWS refuses it what it needs.",
-	NotSeen:        "not known: AWS does not let the guardrail look at the cluster",
-	DoAllow:        "YES: let the guardrail have what AWS refuses it, by its role and the service control policies (\"Held up by\"), and look at the cluster in the EKS console ({below}). The guardrail goes on trying and mails when it is settled.",
-	IsStuck:        "The Kubernetes API endpoint of EKS cluster {cluster} breaks the policy, and for {age} the guardrail has not been able to settle it (open to {whom} when last looked at).",
-	Closed:         "Closed: the Kubernetes API endpoint of EKS cluster {cluster} was open to {whom}. The guardrail changed it, EKS confirmed the change, and it now has {now}.",
-	Fixed:          "Fixed: the Kubernetes API endpoint of EKS cluster {cluster} was open to {whom}. The guardrail changed it, EKS confirmed the change, and it now has {now}.",
-	FixedInside:    "Fixed: EKS cluster {cluster} had private endpoint access off. The guardrail switched it on, EKS confirmed the change, and it now has {now}.",
-	Partly:         "Partly fixed: the Kubernetes API endpoint of EKS cluster {cluster} was open to {whom}. The guardrail did what the enforcing rules want. It now has {now}, which a rule that only alerts forbids.",
-	PartlyHeld:     "Still open: private access of EKS cluster {cluster} is on by now, but its Kubernetes API endpoint is open to {whom} as before. The policy forbids it, but to close it now could cut the cluster's own nodes off: {cause}.",
-	Violation:      "The Kubernetes API endpoint of EKS cluster {cluster} is open to {whom}. The policy forbids it, but its rules, or the guardrail's mode, only ask to tell: nothing was changed, and nothing will be.",
-	ViolationGraced: "The Kubernetes API endpoint of EKS cluster {cluster} is open to {whom}. The policy forbids that once the cluster is no longer new: " +
-		"at {at} the guardrail asks for {change}.",
-	ViolationLater: "The Kubernetes API endpoint of EKS cluster {cluster} is open to {whom}. The policy forbids it. At {at}, when the cluster is no longer new, the guardrail asks for {change}.",
-	Blocked:        "The Kubernetes API endpoint of EKS cluster {cluster} is still open to {whom}. The policy forbids it, but to close it now could cut the cluster's own nodes off: {cause}. Nothing was changed.",
-	Failed:         "The Kubernetes API endpoint of EKS cluster {cluster} is still open to {whom}. The policy forbids it, and EKS failed every update that would close it.",
-	EKSSays:        "EKS's reason: {code}: {message}",
-	EKSSilent:      "EKS gave no reason.",
-	StillInside:    "EKS cluster {cluster} still has private endpoint access off: its nodes' traffic to the Kubernetes API leaves the VPC. The policy forbids it.",
+	NotSeen: "not known: AWS does not let the guardrail look at the cluster",
+	DoAllow: "YES: let the guardrail have what AWS refuses it, by its role and the service control policies (\"Held up by\"), and look at the cluster in the EKS console ({below}). The guardrail goes on trying and mails when it is settled.",
 
-	Undone:        "Over: the Kubernetes API endpoint of EKS cluster {cluster} no longer breaks the policy; {why}. It now has {now}.",
-	NeverOpened:   "Never opened: somebody asked EKS to open the Kubernetes API endpoint of EKS cluster {cluster} to {whom}, and EKS did not carry it out. It has {now}, as before.",
-	NeverInside:   "Never in force: somebody asked EKS to switch off private endpoint access of EKS cluster {cluster}, and EKS did not carry it out. It has {now}, as before.",
-	GoneMeanwhile: "Over: EKS cluster {cluster} was deleted. Its Kubernetes API endpoint had broken the policy.",
-	Allowed:       "The Kubernetes API endpoint of EKS cluster {cluster} is open to {whom}, as it was found, and the guardrail leaves it so: {why}.",
-	AllowedInside: "EKS cluster {cluster} has private endpoint access off, as it was found, and the guardrail leaves it so: {why}.",
-	AllowedElse:   "Over: the Kubernetes API endpoint of EKS cluster {cluster} now has {now}, and the guardrail leaves it so: {why}.",
-	Meanwhile:     "Meanwhile the policy, the guardrail's mode or the cluster's tags have changed: {why}, so that it may be as it was before.",
-	WhyPolicy:     "no rule of the policy forbids it any more", WhyExempt: "an exemption waives the rules that forbid it", WhyNoRule: "no rule is about the cluster any more",
-	TugOfWar:   "Tug of war: somebody keeps opening the Kubernetes API endpoint of EKS cluster {cluster}, and the guardrail has changed it back {often}. It now has {now}.",
+	EKSSays:   "EKS's reason: {code}: {message}",
+	EKSSilent: "EKS gave no reason.",
+
+	Meanwhile: "Meanwhile the policy, the guardrail's mode or the cluster's tags have changed: {why}, so that it may be as it was before.",
+	WhyPolicy: "no rule of the policy forbids it any more", WhyExempt: "an exemption waives the rules that forbid it", WhyNoRule: "no rule is about the cluster any more",
+
 	TugPerHour: "{n} times within an hour", TugPerDays: "on {n} of the last 7 days", TugAnd: " and ",
 	WhyUndone: "somebody undid it before the guardrail could", WhyDeleted: "the cluster was deleted",
 	WhyUnclear:     "it was put right, by the guardrail's own call, of which AWS did not tell what came, or by somebody else's",
@@ -127,8 +108,7 @@ var english = phrases{
 	Callers: "Who used the API while it was open",
 
 	Enforce: "enforce", Revert: "revert", Alert: "alert", Grace: "It only tells as long as the cluster is new: until {at}.", Hybrid: "It only tells: the cluster has hybrid nodes. With hybridNodes: enforce the rule would act.",
-	PrivateOff: "private access is off", PublicOn: "public access is on", OutsideAllowed: "not all of {cidrs} lies in the allowed CIDRs",
-	TooWide: "{cidrs}: wider than the rule admits", FamilyNotAdmitted: "{cidrs}: of a family that the rule doesn't admit",
+
 	KeptWill:  "Nodes in the VPC might not find the private endpoint, so public access will be left as it is. Once the following is put right, the guardrail closes it, at its next sweep at the latest.",
 	KeptWhy:   "Nodes in the VPC might not find the private endpoint, so public access was left as it is. Once the following is put right, the guardrail closes it at its next sweep.",
 	WarnNodes: "Nodes may lose the API server: {gap}.", WarnNoEffect: "Private access may have no effect, so that node traffic still leaves the VPC: {gap}.",
@@ -233,4 +213,105 @@ var english = phrases{
 	DigestDoPartly: "partly fixed ({n}): see what is left", DigestDoAlert: "only told of ({n}): close by hand, or have the policy admit them", DigestDoStuck: "stuck ({n}): look at them", DigestDoTug: "tug of war ({n}): stop whoever keeps opening them",
 
 	SignedPlain: "Endpoint Guard {version}", Signed: "Endpoint Guard {version}, policy {policy}",
+
+	Headlines: [situations]headline{
+		beingOpened: {
+			Open:   "Somebody is opening the Kubernetes API endpoint of EKS cluster {cluster} to {whom}. The policy forbids it.",
+			Inside: "Somebody is switching off private endpoint access of EKS cluster {cluster}: its nodes' traffic to the Kubernetes API will leave the VPC. The policy forbids it.",
+		},
+		creating: {
+			Open:   "EKS cluster {cluster} is being created with its Kubernetes API endpoint open to {whom}. The policy forbids it.",
+			Inside: englishFoundInside,
+		},
+		creatingGraced: {
+			Open:   "EKS cluster {cluster} is being created with its Kubernetes API endpoint open to {whom}. The policy forbids that once the cluster is no longer new: at {at} the guardrail asks for {change}.",
+			Inside: englishFoundInside,
+		},
+		creatingLater: {
+			Open:   "EKS cluster {cluster} is being created with its Kubernetes API endpoint open to {whom}. The policy forbids it. At {at}, when the cluster is no longer new, the guardrail asks for {change}.",
+			Inside: englishFoundInside,
+		},
+		found: {
+			Open:   "The Kubernetes API endpoint of EKS cluster {cluster} is open to {whom}. The policy forbids it.",
+			Inside: englishFoundInside,
+		},
+		foundHeld: {
+			Open:   "The Kubernetes API endpoint of EKS cluster {cluster} is open to {whom}. The policy forbids it, but the brake holds the guardrail back: too many clusters were changed within the hour.",
+			Inside: englishFoundInside,
+		},
+
+		stuck: {
+			Open: "The Kubernetes API endpoint of EKS cluster {cluster} breaks the policy, and for {age} the guardrail has not been able to settle it (open to {whom} when last looked at).",
+		},
+		stuckRefused: {
+			Open: "The Kubernetes API endpoint of EKS cluster {cluster} breaks the policy, as far as is known, and for {age} the guardrail has not been able to settle it: AWS refuses it what it needs.",
+		},
+
+		enforcedClosed: {
+			Open:   "Closed: the Kubernetes API endpoint of EKS cluster {cluster} was open to {whom}. The guardrail changed it, EKS confirmed the change, and it now has {now}.",
+			Inside: englishFixedInside,
+		},
+		enforcedNarrowed: {
+			Open:   "Fixed: the Kubernetes API endpoint of EKS cluster {cluster} was open to {whom}. The guardrail changed it, EKS confirmed the change, and it now has {now}.",
+			Inside: englishFixedInside,
+		},
+		partlyEnforced: {
+			Open: "Partly fixed: the Kubernetes API endpoint of EKS cluster {cluster} was open to {whom}. The guardrail did what the enforcing rules want. It now has {now}, which a rule that only alerts forbids.",
+		},
+		partlyHeld: {
+			Open: "Still open: private access of EKS cluster {cluster} is on by now, but its Kubernetes API endpoint is open to {whom} as before. The policy forbids it, but to close it now could cut the cluster's own nodes off: {cause}.",
+		},
+		tugOfWar: {
+			Open: englishTugOfWar,
+		},
+		tugOfWarPartly: {
+			Open: englishTugOfWar,
+		},
+		violation: {
+			Open:   "The Kubernetes API endpoint of EKS cluster {cluster} is open to {whom}. The policy forbids it, but its rules, or the guardrail's mode, only ask to tell: nothing was changed, and nothing will be.",
+			Inside: englishStillInside,
+		},
+		violationGraced: {
+			Open:   "The Kubernetes API endpoint of EKS cluster {cluster} is open to {whom}. The policy forbids that once the cluster is no longer new: at {at} the guardrail asks for {change}.",
+			Inside: englishStillInside,
+		},
+		violationLater: {
+			Open:   "The Kubernetes API endpoint of EKS cluster {cluster} is open to {whom}. The policy forbids it. At {at}, when the cluster is no longer new, the guardrail asks for {change}.",
+			Inside: englishStillInside,
+		},
+		blocked: {
+			Open:   "The Kubernetes API endpoint of EKS cluster {cluster} is still open to {whom}. The policy forbids it, but to close it now could cut the cluster's own nodes off: {cause}. Nothing was changed.",
+			Inside: englishStillInside,
+		},
+		failed: {
+			Open:   "The Kubernetes API endpoint of EKS cluster {cluster} is still open to {whom}. The policy forbids it, and EKS failed every update that would close it.",
+			Inside: englishStillInside,
+		},
+		undone: {
+			Open: englishUndone,
+		},
+		undoneUnclear: {
+			Open: englishUndone,
+		},
+		unconfirmedClosed: {
+			Open: englishUndone,
+		},
+		unconfirmedNarrowed: {
+			Open: englishUndone,
+		},
+		neverOpened: {
+			Open:   "Never opened: somebody asked EKS to open the Kubernetes API endpoint of EKS cluster {cluster} to {whom}, and EKS did not carry it out. It has {now}, as before.",
+			Inside: "Never in force: somebody asked EKS to switch off private endpoint access of EKS cluster {cluster}, and EKS did not carry it out. It has {now}, as before.",
+		},
+		clusterGone: {
+			Open: "Over: EKS cluster {cluster} was deleted. Its Kubernetes API endpoint had broken the policy.",
+		},
+		allowed: {
+			Open:   "The Kubernetes API endpoint of EKS cluster {cluster} is open to {whom}, as it was found, and the guardrail leaves it so: {why}.",
+			Inside: "EKS cluster {cluster} has private endpoint access off, as it was found, and the guardrail leaves it so: {why}.",
+		},
+		allowedElse: {
+			Open: "The Kubernetes API endpoint of EKS cluster {cluster} now has {now}, and the guardrail leaves it so: {why}.",
+		},
+	},
 }

@@ -37,7 +37,7 @@ func FuzzMail(f *testing.F) {
 		l := letter
 		l.AccountName = other
 		if japanese {
-			l.Language = Japanese
+			l.Language = "ja"
 		}
 		list := []netip.Prefix{}
 		for ; len(blocks) >= 5 && len(list) < endpoint.MaxCIDRs; blocks = blocks[5:] {

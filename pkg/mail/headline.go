@@ -9,99 +9,58 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/incident"
 )
 
+// headline says in a sentence or two what the mail tells.
 func (w *writer) headline() string {
+	phrase := w.Headlines[w.told]
+	if w.onlyInside && phrase.Inside != "" {
+		head := fill(phrase.Inside, w.facts()...)
+		if w.told == enforcedClosed || w.told == enforcedNarrowed {
+			return w.withMeanwhile(head)
+		}
+		return head
+	}
+	head := fill(phrase.Open, w.facts()...)
+	switch w.told {
+	case creatingGraced, creatingLater, violationGraced, violationLater:
+		return w.withRest(head)
+	case tugOfWarPartly:
+		return sentences(head, w.RestAlert)
+	case enforcedClosed, enforcedNarrowed:
+		return w.withMeanwhile(head)
+	default:
+		return head
+	}
+}
+
+// facts are what a headline may name.
+func (w *writer) facts() []string {
 	i, f := w.i, w.i.Final
-	say := func(phrase string, more ...string) string {
-		return fill(phrase, append([]string{"cluster", shorten(w.r.Name, 40)}, more...)...)
+	out := []string{"cluster", shorten(w.r.Name, 40), "whom", w.target(w.about()), "age", w.age(w.n.At.Sub(i.OpenedAt))}
+	if at := graceEnd(w.n); !at.IsZero() {
+		out = append(out, "at", stamp(at), "change", w.change(planOf(w.n)))
 	}
-	inside := onlyInside(w.n)
-	graced := graceEnd(w.n)
-	switch w.n.Kind {
-	case incident.NoticeStuck:
-		if i.Obstacle != "" {
-			return say(w.IsStuckRefused, "age", w.age(w.n.At.Sub(i.OpenedAt)))
-		}
-		return say(w.IsStuck, "age", w.age(w.n.At.Sub(i.OpenedAt)), "whom", w.target(i.Violating()))
-	case incident.NoticeOutcome:
-	default:
-		switch {
-		case inside && i.Asked != nil:
-			return say(w.LosingInside)
-		case inside:
-			return say(w.FoundInside)
-		case i.Asked != nil:
-			return say(w.Asked, "whom", w.target(*i.Asked))
-		case i.Status == endpoint.StatusCreating && !graced.IsZero():
-			return w.withRest(say(w.later(w.CreatingGraced, w.CreatingLater), "whom", w.target(i.Opening), "at", stamp(graced), "change", w.change(planOf(w.n))))
-		case i.Status == endpoint.StatusCreating:
-			return say(w.Creating, "whom", w.target(i.Opening))
-		case !i.HeldSince.IsZero():
-			return say(w.FoundHeld, "whom", w.target(i.Opening))
-		default:
-			return say(w.Found, "whom", w.target(i.Opening))
+	if w.n.Kind != incident.NoticeOutcome {
+		return out
+	}
+	out = append(out, "now", w.state(f.Now, i.Family), "cause", w.cause1(f.Missing), "why", w.why())
+	if f.Tug != nil {
+		out = append(out, "often", w.often(*f.Tug))
+	}
+	return out
+}
+
+// about is the access that the headline names: what is open, else what was.
+func (w *writer) about() endpoint.Access {
+	i := w.i
+	switch w.told {
+	case partlyHeld, violation, violationGraced, violationLater, blocked, failed, allowed:
+		return i.Final.Now
+	case enforcedClosed, enforcedNarrowed, partlyEnforced, neverOpened:
+		if len(i.Attempts) > 0 {
+			return i.Attempts[0].From
 		}
 	}
-	was := i.Violating()
-	if len(i.Attempts) > 0 {
-		was = i.Attempts[0].From
-	}
-	now := w.state(f.Now, i.Family)
-	switch f.Outcome {
-	case incident.Enforced, incident.PartlyEnforced:
-		if f.Tug != nil {
-			head := say(w.TugOfWar, "often", w.often(*f.Tug), "now", now)
-			if f.Outcome == incident.PartlyEnforced {
-				head = sentences(head, w.RestAlert)
-			}
-			return head
-		}
-		switch {
-		case f.Outcome == incident.PartlyEnforced && held(i):
-			return say(w.PartlyHeld, "whom", w.target(f.Now), "cause", w.cause1(f.Missing))
-		case f.Outcome == incident.PartlyEnforced:
-			return say(w.Partly, "whom", w.target(was), "now", now)
-		case inside:
-			return w.withMeanwhile(say(w.FixedInside, "now", now))
-		case f.Now.Public:
-			return w.withMeanwhile(say(w.Fixed, "whom", w.target(was), "now", now))
-		default:
-			return w.withMeanwhile(say(w.Closed, "whom", w.target(was), "now", now))
-		}
-	case incident.Violation, incident.Blocked, incident.Failed:
-		if inside {
-			return say(w.StillInside)
-		}
-		switch {
-		case f.Outcome == incident.Blocked:
-			return say(w.Blocked, "whom", w.target(f.Now), "cause", w.cause1(f.Missing))
-		case f.Outcome == incident.Failed:
-			return say(w.Failed, "whom", w.target(f.Now))
-		case !graced.IsZero():
-			return w.withRest(say(w.later(w.ViolationGraced, w.ViolationLater), "whom", w.target(f.Now), "at", stamp(graced), "change", w.change(planOf(w.n))))
-		default:
-			return say(w.Violation, "whom", w.target(f.Now))
-		}
-	case incident.AlreadyUndone:
-		switch {
-		case !happened(i) && inside:
-			return say(w.NeverInside, "now", now)
-		case !happened(i):
-			return say(w.NeverOpened, "whom", w.target(was), "now", now)
-		default:
-			return say(w.Undone, "why", w.why(), "now", now)
-		}
-	case incident.Gone:
-		return say(w.GoneMeanwhile)
-	default:
-		why := w.allowedBy(w.WhyPolicy, w.WhyExempt, w.WhyNoRule)
-		if !sameReach(f.Now, i.Violating(), i.Family) {
-			return say(w.AllowedElse, "now", now, "why", why)
-		}
-		if inside {
-			return say(w.AllowedInside, "why", why)
-		}
-		return say(w.Allowed, "whom", w.target(f.Now), "why", why)
-	}
+	return i.Violating()
 }
 
 // withMeanwhile adds to the headline of what the guardrail closed that the rules have come
@@ -110,7 +69,7 @@ func (w *writer) withMeanwhile(head string) string {
 	if w.i.Final.Why != incident.WhyClosed {
 		return head
 	}
-	return sentences(head, fill(w.Meanwhile, "why", w.allowedBy(w.WhyPolicy, w.WhyExempt, w.WhyNoRule)))
+	return sentences(head, fill(w.Meanwhile, "why", w.why()))
 }
 
 // allowedBy chooses by what the policy says now of what was found.
@@ -148,13 +107,19 @@ func (w *writer) eksCode() string {
 	return ""
 }
 
+// why says in a few words why the guardrail had nothing to change, or leaves it so.
 func (w *writer) why() string {
-	known := map[string]string{incident.WhyUndone: w.WhyUndone, incident.WhyDeleted: w.WhyDeleted, incident.WhyUnclear: w.WhyUnclear,
-		incident.WhyUnconfirmed: w.WhyUnconfirmed}
-	if why, ok := known[w.i.Final.Why]; ok {
-		return why
+	switch w.told {
+	case undone, undoneUnclear, unconfirmedClosed, unconfirmedNarrowed:
+		known := map[string]string{incident.WhyUndone: w.WhyUndone, incident.WhyDeleted: w.WhyDeleted, incident.WhyUnclear: w.WhyUnclear,
+			incident.WhyUnconfirmed: w.WhyUnconfirmed}
+		if why, ok := known[w.i.Final.Why]; ok {
+			return why
+		}
+		return w.Unknown // no reason of ours: a record that somebody else wrote
+	default:
+		return w.allowedBy(w.WhyPolicy, w.WhyExempt, w.WhyNoRule)
 	}
-	return w.Unknown // no reason of ours: a record that somebody else wrote
 }
 
 // often says how often, in words.
@@ -213,13 +178,4 @@ func (w *writer) withRest(head string) string {
 		return sentences(head, rest)
 	}
 	return head
-}
-
-// later chooses what a headline says of a change that comes with the end of a grace:
-// that the policy forbids it from then on, or, if a rule without a grace does, now.
-func (w *writer) later(fromThen, now string) string {
-	if slices.ContainsFunc(rules(w.n), func(r incident.RuleNote) bool { return r.HeldUntil.IsZero() }) {
-		return now
-	}
-	return fromThen
 }

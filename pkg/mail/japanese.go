@@ -1,5 +1,14 @@
 package mail
 
+// What the headlines of several situations say in Japanese.
+const (
+	japaneseFoundInside = "EKS クラスター {cluster} のプライベートアクセスが無効です。ノードから Kubernetes API への通信が VPC の外に出ます。ポリシー違反です。"
+	japaneseFixedInside = "是正しました。EKS クラスター {cluster} のプライベートアクセスは無効でした。ガードレールが有効にし、EKS が完了を確認しました。現在は{now}です。"
+	japaneseTugOfWar    = "設定の戻し合い (tug of war) が起きています。EKS クラスター {cluster} の Kubernetes API エンドポイントが何度も公開され、ガードレールはそのつど元に戻しました({often})。現在は{now}です。"
+	japaneseStillInside = "EKS クラスター {cluster} のプライベートアクセスはまだ無効です。ノードから Kubernetes API への通信が VPC の外に出ます。ポリシー違反です。"
+	japaneseUndone      = "解消しました。EKS クラスター {cluster} の Kubernetes API エンドポイントは、ポリシーに準拠した状態に戻っています。{why}。現在は{now}です。"
+)
+
 var japanese = phrases{
 	User: "{name}(IAM ユーザー)", Federated: "{name}(フェデレーテッドユーザー)", IdentityCenter: "{name}(IAM Identity Center ユーザー)",
 	SSO: "{name}(SSO の {set} を使用)", AsRole: "{name}(role/{role} を引き受け)", Role: "role/{role}", Root: "ルートユーザー", Other: "{name}({type})",
@@ -30,42 +39,15 @@ var japanese = phrases{
 	Between: "開始時刻は不明。{at} に検出。準拠を最後に確認したのは {before}", SinceNarrowed: "{from} から。{to} に公開範囲を縮小",
 	Day: "1 日", Days: "{n} 日", Hour: "1 時間", Hours: "{n} 時間", Minute: "1 分", Minutes: "{n} 分", Shortly: "1 分未満",
 
-	Asked:           "EKS クラスター {cluster} の Kubernetes API エンドポイントを{whom}に公開する変更が行われています。ポリシー違反です。",
-	Creating:        "EKS クラスター {cluster} が、Kubernetes API エンドポイントを{whom}に公開する設定で作成されています。ポリシー違反です。",
-	CreatingGraced:  "EKS クラスター {cluster} が、Kubernetes API エンドポイントを{whom}に公開する設定で作成されています。作成直後の猶予期間が終わるとポリシー違反になり、{at} にガードレールが「{change}」への変更を要求します。",
-	CreatingLater:   "EKS クラスター {cluster} が、Kubernetes API エンドポイントを{whom}に公開する設定で作成されています。ポリシー違反です。作成直後の猶予期間が終わる {at} に、ガードレールが「{change}」への変更を要求します。",
-	Found:           "EKS クラスター {cluster} の Kubernetes API エンドポイントが{whom}に公開されています。ポリシー違反です。",
-	FoundHeld:       "EKS クラスター {cluster} の Kubernetes API エンドポイントが{whom}に公開されています。ポリシー違反ですが、直近 1 時間に変更したクラスターが多いため、ブレーキ (brake) によりガードレールは変更を見合わせています。",
-	FoundInside:     "EKS クラスター {cluster} のプライベートアクセスが無効です。ノードから Kubernetes API への通信が VPC の外に出ます。ポリシー違反です。",
-	LosingInside:    "EKS クラスター {cluster} のプライベートアクセスを無効にする変更が行われています。ノードから Kubernetes API への通信が VPC の外に出るようになります。ポリシー違反です。",
-	IsStuckRefused:  "EKS クラスター {cluster} の Kubernetes API エンドポイントは、把握できている限りではポリシーに違反しています。必要な操作が AWS に拒否されているため、ガードレールは {age}にわたって是正できていません。",
-	NotSeen:         "不明。AWS がガードレールにクラスターの確認を許していません",
-	DoAllow:         "必要です。AWS が拒否している操作(「待機の理由」)を、ガードレールのロールとサービスコントロールポリシーで許可し、EKS コンソールでクラスターを確認してください({below})。ガードレールは確認を続け、是正できたらメールでお知らせします。",
-	IsStuck:         "EKS クラスター {cluster} の Kubernetes API エンドポイントはポリシーに違反していますが、ガードレールは {age}にわたって是正できていません(最後の確認時の公開先は{whom})。",
-	Closed:          "閉じました。EKS クラスター {cluster} の Kubernetes API エンドポイントは{whom}に公開されていました。ガードレールが設定を変更し、EKS が完了を確認しました。現在は{now}です。",
-	Fixed:           "是正しました。EKS クラスター {cluster} の Kubernetes API エンドポイントは{whom}に公開されていました。ガードレールが設定を変更し、EKS が完了を確認しました。現在は{now}です。",
-	FixedInside:     "是正しました。EKS クラスター {cluster} のプライベートアクセスは無効でした。ガードレールが有効にし、EKS が完了を確認しました。現在は{now}です。",
-	Partly:          "一部を是正しました。EKS クラスター {cluster} の Kubernetes API エンドポイントは{whom}に公開されていました。ガードレールは、是正を行うルールに従って変更しました。現在は{now}ですが、通知のみのルールにはまだ違反しています。",
-	PartlyHeld:      "まだ公開中です。EKS クラスター {cluster} のプライベートアクセスは有効になりましたが、Kubernetes API エンドポイントは{whom}に公開されたままです。ポリシー違反ですが、今閉じるとノードが API に接続できなくなるおそれがあります。原因: {cause}。",
-	Violation:       "EKS クラスター {cluster} の Kubernetes API エンドポイントが{whom}に公開されています。ポリシー違反ですが、該当するルールまたは動作モードが通知のみのため、ガードレールは変更しておらず、今後も変更しません。",
-	ViolationGraced: "EKS クラスター {cluster} の Kubernetes API エンドポイントが{whom}に公開されています。作成直後の猶予期間が終わるとポリシー違反になり、{at} にガードレールが「{change}」への変更を要求します。",
-	ViolationLater:  "EKS クラスター {cluster} の Kubernetes API エンドポイントが{whom}に公開されています。ポリシー違反です。作成直後の猶予期間が終わる {at} に、ガードレールが「{change}」への変更を要求します。",
-	Blocked:         "EKS クラスター {cluster} の Kubernetes API エンドポイントは、まだ{whom}に公開されています。ポリシー違反ですが、今閉じるとノードが API に接続できなくなるおそれがあるため、何も変更していません。原因: {cause}。",
-	Failed:          "EKS クラスター {cluster} の Kubernetes API エンドポイントは、まだ{whom}に公開されています。ポリシー違反ですが、閉じるための更新がすべて EKS 側で失敗しました。",
-	EKSSays:         "EKS が示した理由: {code}: {message}",
-	EKSSilent:       "EKS は理由を示していません。",
-	StillInside:     "EKS クラスター {cluster} のプライベートアクセスはまだ無効です。ノードから Kubernetes API への通信が VPC の外に出ます。ポリシー違反です。",
+	NotSeen: "不明。AWS がガードレールにクラスターの確認を許していません",
+	DoAllow: "必要です。AWS が拒否している操作(「待機の理由」)を、ガードレールのロールとサービスコントロールポリシーで許可し、EKS コンソールでクラスターを確認してください({below})。ガードレールは確認を続け、是正できたらメールでお知らせします。",
 
-	Undone:        "解消しました。EKS クラスター {cluster} の Kubernetes API エンドポイントは、ポリシーに準拠した状態に戻っています。{why}。現在は{now}です。",
-	NeverOpened:   "公開されませんでした。EKS クラスター {cluster} の Kubernetes API エンドポイントを{whom}に公開する変更が要求されましたが、EKS はこれを適用しませんでした。以前と同じ{now}です。",
-	NeverInside:   "適用されませんでした。EKS クラスター {cluster} のプライベートアクセスを無効にする変更が要求されましたが、EKS はこれを適用しませんでした。以前と同じ{now}です。",
-	GoneMeanwhile: "終了しました。Kubernetes API エンドポイントがポリシーに違反していた EKS クラスター {cluster} は削除されました。",
-	Allowed:       "EKS クラスター {cluster} の Kubernetes API エンドポイントは、検出時と同じく{whom}に公開されていますが、ガードレールは変更しません。{why}。",
-	AllowedInside: "EKS クラスター {cluster} のプライベートアクセスは、検出時と同じく無効ですが、ガードレールは変更しません。{why}。",
-	AllowedElse:   "解消しました。EKS クラスター {cluster} の Kubernetes API エンドポイントは現在{now}で、ガードレールは変更しません。{why}。",
-	Meanwhile:     "その間に、ポリシー、ガードレールのモード、またはクラスターのタグが変わりました。{why}。元の状態に戻しても差し支えありません。",
-	WhyPolicy:     "現在のポリシーには、これを禁止するルールがありません", WhyExempt: "これを禁止するルールは、適用除外 (exemption) の対象になっています", WhyNoRule: "このクラスターを対象とするルールがなくなりました",
-	TugOfWar:   "設定の戻し合い (tug of war) が起きています。EKS クラスター {cluster} の Kubernetes API エンドポイントが何度も公開され、ガードレールはそのつど元に戻しました({often})。現在は{now}です。",
+	EKSSays:   "EKS が示した理由: {code}: {message}",
+	EKSSilent: "EKS は理由を示していません。",
+
+	Meanwhile: "その間に、ポリシー、ガードレールのモード、またはクラスターのタグが変わりました。{why}。元の状態に戻しても差し支えありません。",
+	WhyPolicy: "現在のポリシーには、これを禁止するルールがありません", WhyExempt: "これを禁止するルールは、適用除外 (exemption) の対象になっています", WhyNoRule: "このクラスターを対象とするルールがなくなりました",
+
 	TugPerHour: "1 時間以内に {n} 回", TugPerDays: "直近 7 日間のうち {n} 日", TugAnd: "、",
 	WhyUndone: "ガードレールが対処する前に、誰かが元に戻しました", WhyDeleted: "クラスターは削除されました",
 	WhyUnclear:     "結果が AWS から伝えられなかったガードレール自身の呼び出し、または他の誰かの呼び出しで元に戻りました",
@@ -234,4 +216,105 @@ var japanese = phrases{
 	DigestDoPartly: "一部を是正({n}): 残りを確認する", DigestDoAlert: "通知のみ({n}): 手動で閉じるか、ポリシーで許可する", DigestDoStuck: "停滞({n}): クラスターを確認する", DigestDoTug: "戻し合い({n}): 公開している者を止める",
 
 	SignedPlain: "Endpoint Guard {version}", Signed: "Endpoint Guard {version}、ポリシー {policy}",
+
+	Headlines: [situations]headline{
+		beingOpened: {
+			Open:   "EKS クラスター {cluster} の Kubernetes API エンドポイントを{whom}に公開する変更が行われています。ポリシー違反です。",
+			Inside: "EKS クラスター {cluster} のプライベートアクセスを無効にする変更が行われています。ノードから Kubernetes API への通信が VPC の外に出るようになります。ポリシー違反です。",
+		},
+		creating: {
+			Open:   "EKS クラスター {cluster} が、Kubernetes API エンドポイントを{whom}に公開する設定で作成されています。ポリシー違反です。",
+			Inside: japaneseFoundInside,
+		},
+		creatingGraced: {
+			Open:   "EKS クラスター {cluster} が、Kubernetes API エンドポイントを{whom}に公開する設定で作成されています。作成直後の猶予期間が終わるとポリシー違反になり、{at} にガードレールが「{change}」への変更を要求します。",
+			Inside: japaneseFoundInside,
+		},
+		creatingLater: {
+			Open:   "EKS クラスター {cluster} が、Kubernetes API エンドポイントを{whom}に公開する設定で作成されています。ポリシー違反です。作成直後の猶予期間が終わる {at} に、ガードレールが「{change}」への変更を要求します。",
+			Inside: japaneseFoundInside,
+		},
+		found: {
+			Open:   "EKS クラスター {cluster} の Kubernetes API エンドポイントが{whom}に公開されています。ポリシー違反です。",
+			Inside: japaneseFoundInside,
+		},
+		foundHeld: {
+			Open:   "EKS クラスター {cluster} の Kubernetes API エンドポイントが{whom}に公開されています。ポリシー違反ですが、直近 1 時間に変更したクラスターが多いため、ブレーキ (brake) によりガードレールは変更を見合わせています。",
+			Inside: japaneseFoundInside,
+		},
+
+		stuck: {
+			Open: "EKS クラスター {cluster} の Kubernetes API エンドポイントはポリシーに違反していますが、ガードレールは {age}にわたって是正できていません(最後の確認時の公開先は{whom})。",
+		},
+		stuckRefused: {
+			Open: "EKS クラスター {cluster} の Kubernetes API エンドポイントは、把握できている限りではポリシーに違反しています。必要な操作が AWS に拒否されているため、ガードレールは {age}にわたって是正できていません。",
+		},
+
+		enforcedClosed: {
+			Open:   "閉じました。EKS クラスター {cluster} の Kubernetes API エンドポイントは{whom}に公開されていました。ガードレールが設定を変更し、EKS が完了を確認しました。現在は{now}です。",
+			Inside: japaneseFixedInside,
+		},
+		enforcedNarrowed: {
+			Open:   "是正しました。EKS クラスター {cluster} の Kubernetes API エンドポイントは{whom}に公開されていました。ガードレールが設定を変更し、EKS が完了を確認しました。現在は{now}です。",
+			Inside: japaneseFixedInside,
+		},
+		partlyEnforced: {
+			Open: "一部を是正しました。EKS クラスター {cluster} の Kubernetes API エンドポイントは{whom}に公開されていました。ガードレールは、是正を行うルールに従って変更しました。現在は{now}ですが、通知のみのルールにはまだ違反しています。",
+		},
+		partlyHeld: {
+			Open: "まだ公開中です。EKS クラスター {cluster} のプライベートアクセスは有効になりましたが、Kubernetes API エンドポイントは{whom}に公開されたままです。ポリシー違反ですが、今閉じるとノードが API に接続できなくなるおそれがあります。原因: {cause}。",
+		},
+		tugOfWar: {
+			Open: japaneseTugOfWar,
+		},
+		tugOfWarPartly: {
+			Open: japaneseTugOfWar,
+		},
+		violation: {
+			Open:   "EKS クラスター {cluster} の Kubernetes API エンドポイントが{whom}に公開されています。ポリシー違反ですが、該当するルールまたは動作モードが通知のみのため、ガードレールは変更しておらず、今後も変更しません。",
+			Inside: japaneseStillInside,
+		},
+		violationGraced: {
+			Open:   "EKS クラスター {cluster} の Kubernetes API エンドポイントが{whom}に公開されています。作成直後の猶予期間が終わるとポリシー違反になり、{at} にガードレールが「{change}」への変更を要求します。",
+			Inside: japaneseStillInside,
+		},
+		violationLater: {
+			Open:   "EKS クラスター {cluster} の Kubernetes API エンドポイントが{whom}に公開されています。ポリシー違反です。作成直後の猶予期間が終わる {at} に、ガードレールが「{change}」への変更を要求します。",
+			Inside: japaneseStillInside,
+		},
+		blocked: {
+			Open:   "EKS クラスター {cluster} の Kubernetes API エンドポイントは、まだ{whom}に公開されています。ポリシー違反ですが、今閉じるとノードが API に接続できなくなるおそれがあるため、何も変更していません。原因: {cause}。",
+			Inside: japaneseStillInside,
+		},
+		failed: {
+			Open:   "EKS クラスター {cluster} の Kubernetes API エンドポイントは、まだ{whom}に公開されています。ポリシー違反ですが、閉じるための更新がすべて EKS 側で失敗しました。",
+			Inside: japaneseStillInside,
+		},
+		undone: {
+			Open: japaneseUndone,
+		},
+		undoneUnclear: {
+			Open: japaneseUndone,
+		},
+		unconfirmedClosed: {
+			Open: japaneseUndone,
+		},
+		unconfirmedNarrowed: {
+			Open: japaneseUndone,
+		},
+		neverOpened: {
+			Open:   "公開されませんでした。EKS クラスター {cluster} の Kubernetes API エンドポイントを{whom}に公開する変更が要求されましたが、EKS はこれを適用しませんでした。以前と同じ{now}です。",
+			Inside: "適用されませんでした。EKS クラスター {cluster} のプライベートアクセスを無効にする変更が要求されましたが、EKS はこれを適用しませんでした。以前と同じ{now}です。",
+		},
+		clusterGone: {
+			Open: "終了しました。Kubernetes API エンドポイントがポリシーに違反していた EKS クラスター {cluster} は削除されました。",
+		},
+		allowed: {
+			Open:   "EKS クラスター {cluster} の Kubernetes API エンドポイントは、検出時と同じく{whom}に公開されていますが、ガードレールは変更しません。{why}。",
+			Inside: "EKS クラスター {cluster} のプライベートアクセスは、検出時と同じく無効ですが、ガードレールは変更しません。{why}。",
+		},
+		allowedElse: {
+			Open: "EKS クラスター {cluster} の Kubernetes API エンドポイントは現在{now}で、ガードレールは変更しません。{why}。",
+		},
+	},
 }

@@ -209,7 +209,7 @@ func (l Letter) backlog(n incident.Notice) Mail {
 		}
 		w.item(text)
 		if len(m.Rules) > 0 {
-			w.inside("> " + foreign(strings.Join(m.Rules, ", "), 2*maxMessage))
+			w.indented("> " + foreign(strings.Join(m.Rules, ", "), 2*maxMessage))
 		}
 	}
 	w.sign()
@@ -245,11 +245,13 @@ func (l Letter) backlog(n incident.Notice) Mail {
 
 // listed is what a mail in a list was to say, in the words of the subjects.
 func listed(m incident.Listed) string {
-	if word := words[m.Outcome]; word != "" {
-		return word
+	told, ok := usual[m.Outcome]
+	switch {
+	case ok:
+		return fill(subjects[told].open, "verdict", verdicts[m.Outcome])
+	case m.Kind == incident.NoticeStuck:
+		return subjects[stuck].open
+	default:
+		return string(m.Kind)
 	}
-	if m.Kind == incident.NoticeStuck {
-		return words[incident.Stuck]
-	}
-	return string(m.Kind)
 }

@@ -10,8 +10,8 @@ import (
 // What is allowed and found no place among EKS's 40 is named, with the limit.
 func TestWhatIsOverTheLimitIsNamed(t *testing.T) {
 	for language, want := range map[Language]string{
-		English:  "Allowed, and yet left out, since EKS admits 40 CIDRs for one cluster: 14.1.0.0/24, 14.2.0.0/24, and 7 more.",
-		Japanese: "許可されているが、EKS の上限 (1 クラスターあたり 40 件) のため除外した CIDR: 14.1.0.0/24, 14.2.0.0/24",
+		English: "Allowed, and yet left out, since EKS admits 40 CIDRs for one cluster: 14.1.0.0/24, 14.2.0.0/24, and 7 more.",
+		"ja":    "許可されているが、EKS の上限 (1 クラスターあたり 40 件) のため除外した CIDR: 14.1.0.0/24, 14.2.0.0/24",
 	} {
 		n := mails["enforced"]
 		i := *n.Record.Incident

@@ -64,6 +64,9 @@ type writer struct {
 	n incident.Notice
 	r incident.Record
 	i *incident.Incident
+	// told is what the mail tells, onlyInside whether nothing is wrong but private access.
+	told       situation
+	onlyInside bool
 	// verdict is the notice's outcome, whatever its mail words it as.
 	verdict incident.Outcome
 }
@@ -89,17 +92,17 @@ func (l Letter) Write(n incident.Notice) Mail {
 	w.verdict = said.Outcome()
 	sev := severity(n)
 	now := l.writer(onTime(n))
-	now.verdict = w.verdict
-	head, todo, openNow := now.headline(), now.todo(), now.openNow()
+	now.verdict, now.told, now.onlyInside = w.verdict, classify(now.n), onlyInside(now.n)
+	word, head, todo, openNow := now.word(), now.headline(), now.todo(), now.openNow()
 	if n.Late != nil {
-		head, todo, openNow = w.lateHead(head), w.lateTodo(todo), w.lateOpen(openNow)
+		word, head, todo, openNow = lateWord(n, word), w.lateHead(head), w.lateTodo(todo), w.lateOpen(openNow)
 	}
 	undone := n.Kind == incident.NoticeOutcome && w.i.Final.Outcome == incident.AlreadyUndone && happened(w.i)
 	w.para(head)
 	reason := w.eksReason()
 	for _, more := range []string{reason, w.takenBack()} {
 		if more != "" {
-			w.inside(more)
+			w.indented(more)
 		}
 	}
 	w.WriteString("\n")
@@ -124,7 +127,7 @@ func (l Letter) Write(n incident.Notice) Mail {
 	w.commands()
 	w.callers()
 	w.sign()
-	m := Mail{Subject: subject(n), Text: w.String(), Attributes: attributes(n), Rules: ruleNames(rules(n))}
+	m := Mail{Subject: title(word, n.Record), Text: w.String(), Attributes: attributes(n), Rules: ruleNames(rules(n))}
 	m.Attributes["severity"], m.Attributes["outcome"] = string(sev), outcome
 	fields := [][2]string{
 		{w.Cluster, w.r.Name}, {w.Account, w.account(w.r.Account)}, {w.Region, w.r.Region}, {w.OpenNow, openNow}, {w.Severity, w.severityWord(sev)}, {label, w.who()},

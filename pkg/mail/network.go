@@ -79,7 +79,7 @@ func reading(g incident.Gap) []string {
 func (w *writer) gap(phrase string, g incident.Gap) {
 	w.item(fill(phrase, "gap", w.cause(g)))
 	if g.Unknown {
-		w.inside(fill(w.GapRead, "actions", strings.Join(reading(g), ", ")))
+		w.indented(fill(w.GapRead, "actions", strings.Join(reading(g), ", ")))
 	}
 	for _, part := range []struct {
 		say      string
@@ -89,7 +89,7 @@ func (w *writer) gap(phrase string, g incident.Gap) {
 			continue
 		}
 		if part.say != "" {
-			w.inside(part.say)
+			w.indented(part.say)
 		}
 		w.block(part.commands)
 	}
@@ -159,7 +159,7 @@ func (w *writer) blocked() {
 // gaps tells what keeps the endpoint open, and how to put it right.
 func (w *writer) gaps(why string, gaps []incident.Gap) {
 	w.heading(w.WhyKept)
-	w.inside(sentences(why, fill(w.Credentials, "account", w.account(w.r.Account))))
+	w.indented(sentences(why, fill(w.Credentials, "account", w.account(w.r.Account))))
 	for _, g := range gaps {
 		if dns(g) {
 			w.gap("{gap}", g)

@@ -22,40 +22,59 @@ func (w *writer) openNow() string {
 }
 
 func (w *writer) answer() string {
-	i := w.i
-	a := access(w.n)
-	switch {
-	case w.n.Kind == incident.NoticeOutcome && i.Final.Outcome == incident.Gone:
+	i, a := w.i, access(w.n)
+	switch w.told {
+	case clusterGone:
 		return w.NoDeleted
-	case admitted(w.n) && onlyInside(w.n) && !a.Private:
-		return w.InsideAdmitted
-	case admitted(w.n) && !a.Public:
-		return fill(w.NoOpen, "now", w.state(a, i.Family))
-	case admitted(w.n):
-		return fill(w.NowAdmitted, "whom", w.target(a))
-	case !stands(w.n) && !happened(i):
+	case allowed, allowedElse:
+		return w.admittedNow(a)
+	case neverOpened:
 		return fill(w.NeverWas, "now", w.state(a, i.Family))
-	case !stands(w.n) && a.Public:
-		return fill(w.NoWider, "whom", w.target(a))
-	case !stands(w.n):
+	case enforcedClosed, enforcedNarrowed, tugOfWar, undone, undoneUnclear, unconfirmedClosed, unconfirmedNarrowed:
+		if a.Public {
+			return fill(w.NoWider, "whom", w.target(a))
+		}
 		return fill(w.NoOpen, "now", w.state(a, i.Family))
-	case onlyInside(w.n) && w.n.Kind == incident.NoticeDetected && i.Asked != nil:
-		return w.PrivateGoesOff
-	case onlyInside(w.n):
+	case beingOpened:
+		if w.onlyInside {
+			return w.PrivateGoesOff
+		}
+		return fill(w.BeingOpened, "whom", w.target(a))
+	}
+	if w.onlyInside {
 		return w.PrivateIsOff
-	case w.n.Kind == incident.NoticeStuck && i.Obstacle != "" && i.Shown == nil:
-		return w.NotSeen
-	case w.n.Kind == incident.NoticeStuck && i.Asked != nil && i.Shown != nil && !i.Shown.Equal(*i.Asked):
-		return fill(w.BeingOpened, "whom", w.target(a))
-	case w.n.Kind == incident.NoticeStuck:
-		return fill(w.YesAsSeen, "whom", w.target(a))
-	case w.n.Kind == incident.NoticeOutcome:
-		return fill(w.YesOpen, "whom", w.target(a))
-	case i.Asked != nil:
-		return fill(w.BeingOpened, "whom", w.target(a))
-	case i.Status == endpoint.StatusCreating:
+	}
+	switch w.told {
+	case creating, creatingGraced, creatingLater:
 		return fill(w.OnceReady, "whom", w.target(a))
+	case stuck, stuckRefused:
+		return w.lastSeen(a)
 	default:
 		return fill(w.YesOpen, "whom", w.target(a))
+	}
+}
+
+// admittedNow answers for what no rule forbids any more.
+func (w *writer) admittedNow(a endpoint.Access) string {
+	switch {
+	case w.onlyInside && !a.Private:
+		return w.InsideAdmitted
+	case !a.Public:
+		return fill(w.NoOpen, "now", w.state(a, w.i.Family))
+	default:
+		return fill(w.NowAdmitted, "whom", w.target(a))
+	}
+}
+
+// lastSeen answers for a cluster of which only the last look tells.
+func (w *writer) lastSeen(a endpoint.Access) string {
+	i := w.i
+	switch {
+	case w.told == stuckRefused && i.Shown == nil:
+		return w.NotSeen
+	case i.Asked != nil && i.Shown != nil && !i.Shown.Equal(*i.Asked):
+		return fill(w.BeingOpened, "whom", w.target(a))
+	default:
+		return fill(w.YesAsSeen, "whom", w.target(a))
 	}
 }

@@ -26,8 +26,8 @@ func (p *page) heading(text string) { p.WriteString("\n" + wrap("", "", text, Co
 // item writes an item of a list.
 func (p *page) item(text string) { p.WriteString(wrap("- ", "  ", text, Columns)) }
 
-// inside writes a paragraph that belongs to an item or a section.
-func (p *page) inside(text string) { p.WriteString(wrap("  ", "  ", text, Columns)) }
+// indented writes a paragraph that belongs to an item or a section.
+func (p *page) indented(text string) { p.WriteString(wrap("  ", "  ", text, Columns)) }
 
 // block writes lines as they are, for others to copy.
 func (p *page) block(lines []string) {

@@ -55,11 +55,11 @@ func (w *writer) callers() {
 	about := []string{"group", "/aws/eks/" + w.r.Name + "/cluster", "from", stamp(begin), "to", stamp(end.Add(time.Minute))}
 	switch {
 	case w.i.Facts == nil:
-		w.inside(fill(w.AuditUnknown, about...))
+		w.indented(fill(w.AuditUnknown, about...))
 	case !w.i.Facts.AuditLogs:
-		w.inside(w.AuditOff)
+		w.indented(w.AuditOff)
 	default:
-		w.inside(fill(w.AuditOn, about...))
+		w.indented(fill(w.AuditOn, about...))
 		w.WriteString("\n")
 		w.block(callers)
 	}

@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"cmp"
 	"reflect"
 
 	"github.com/endpointguard/endpointguard/pkg/incident"
@@ -35,20 +36,21 @@ func (w *writer) notes(rules []incident.RuleNote) {
 		}
 		w.item(text)
 		for k, reason := range note.Reasons {
-			if w.Language == Japanese && k < len(note.Found) {
-				reason = w.reason(note.Found[k])
+			if k < len(note.Found) {
+				reason = cmp.Or(w.reason(note.Found[k]), reason)
 			}
-			w.inside("> " + foreign(reason, 2*maxMessage))
+			w.indented("> " + foreign(reason, 2*maxMessage))
 		}
 		switch {
 		case !note.HeldUntil.IsZero():
-			w.inside("> " + fill(w.Grace, "at", stamp(note.HeldUntil)))
+			w.indented("> " + fill(w.Grace, "at", stamp(note.HeldUntil)))
 		case note.Held != "":
-			w.inside("> " + w.Hybrid)
+			w.indented("> " + w.Hybrid)
 		}
 	}
 }
 
+// reason says what a rule finds wrong; "" in the language that the judgement itself speaks.
 func (t *phrases) reason(f incident.Finding) string {
 	phrase := map[verdict.ReasonKind]string{
 		verdict.PrivateOff: t.PrivateOff, verdict.PublicOn: t.PublicOn, verdict.OutsideAllowed: t.OutsideAllowed,

@@ -99,7 +99,11 @@ func (l Letter) left(n incident.Notice) Mail {
 	if outcome == "" {
 		outcome = string(n.Kind)
 	}
-	m := Mail{Subject: subject(n), Text: w.String(), Attributes: map[string]string{
+	word := leftWord(*d)
+	if n.Late != nil {
+		word = lateWord(n, word)
+	}
+	m := Mail{Subject: title(word, r), Text: w.String(), Attributes: map[string]string{
 		"outcome": outcome, "severity": string(sev), "account": r.Account, "region": r.Region, "cluster": r.Name, "reference": d.Ref,
 	}}
 	for _, rule := range d.Rules[:min(maxRules, len(d.Rules))] {

@@ -8,6 +8,151 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/incident"
 )
 
+// situation is what a mail about an incident tells. The subject, the headline, the answer
+// to "is it open now?" and what there is to do are chosen by it, and by whether nothing is
+// wrong but private access.
+type situation int
+
+const (
+	// What was found.
+	beingOpened    situation = iota // somebody has asked EKS for it
+	creating                        // the cluster is being created so
+	creatingGraced                  // the same, and the policy forbids it once the cluster is no longer new
+	creatingLater                   // the same, and the policy forbids it by now, but acts only then
+	found                           // it is so
+	foundHeld                       // it is so, and the brake holds the guardrail back
+
+	// What can't be settled.
+	stuck
+	stuckRefused // AWS refuses the guardrail what it needs
+
+	// What was changed.
+	enforcedClosed    // public access is off
+	enforcedNarrowed  // public access is on, for fewer
+	partlyEnforced    // a rule that only alerts is still broken
+	partlyHeld        // public access stays as it is, so that no node is cut off
+	tugOfWar          // it was changed back as so often
+	tugOfWarPartly    // the same, and a rule that only alerts is still broken
+	violation         // nothing was changed, and nothing will be
+	violationGraced   // nothing was changed before the cluster is no longer new; until then it is no violation
+	violationLater    // the same, and the policy forbids it by now
+	blocked           // nothing was changed, so that no node is cut off
+	failed            // EKS failed every change
+	undone            // somebody else put it right
+	undoneUnclear     // it was put right, by the guardrail or somebody else
+	unconfirmedClosed // it was put right, and EKS does not confirm it
+	unconfirmedNarrowed
+	neverOpened // EKS did not carry out what somebody asked for
+	clusterGone
+	allowed     // it is as it was found, and no rule forbids it any more
+	allowedElse // it is otherwise by now, and no rule forbids it
+
+	situations // their number
+)
+
+// classify says what a notice about an incident tells, on time and worded as putRight
+// has it.
+func classify(n incident.Notice) situation {
+	switch n.Kind {
+	case incident.NoticeOutcome:
+		return classifyOutcome(n)
+	case incident.NoticeStuck:
+		if n.Record.Incident.Obstacle != "" {
+			return stuckRefused
+		}
+		return stuck
+	default:
+		return classifyDetected(n)
+	}
+}
+
+func classifyDetected(n incident.Notice) situation {
+	i, graced := n.Record.Incident, !graceEnd(n).IsZero()
+	switch {
+	case i.Asked != nil:
+		return beingOpened
+	case i.Status == endpoint.StatusCreating && graced && forbidden(n):
+		return creatingLater
+	case i.Status == endpoint.StatusCreating && graced:
+		return creatingGraced
+	case i.Status == endpoint.StatusCreating:
+		return creating
+	case !i.HeldSince.IsZero():
+		return foundHeld
+	default:
+		return found
+	}
+}
+
+func classifyOutcome(n incident.Notice) situation {
+	i, f := n.Record.Incident, n.Record.Incident.Final
+	switch f.Outcome {
+	case incident.Enforced, incident.PartlyEnforced:
+		return classifyEnforced(i)
+	case incident.Blocked:
+		return blocked
+	case incident.Failed:
+		return failed
+	case incident.AlreadyUndone:
+		return classifyUndone(f)
+	case incident.Gone:
+		return clusterGone
+	case incident.Compliant, incident.Exempt, incident.OutOfScope:
+		if sameReach(f.Now, i.Violating(), i.Family) {
+			return allowed
+		}
+		return allowedElse
+	}
+	switch graced := !graceEnd(n).IsZero(); {
+	case graced && forbidden(n):
+		return violationLater
+	case graced:
+		return violationGraced
+	default:
+		return violation
+	}
+}
+
+func classifyEnforced(i *incident.Incident) situation {
+	f := i.Final
+	partly := f.Outcome == incident.PartlyEnforced
+	switch {
+	case f.Tug != nil && partly:
+		return tugOfWarPartly
+	case f.Tug != nil:
+		return tugOfWar
+	case partly && held(i):
+		return partlyHeld
+	case partly:
+		return partlyEnforced
+	case f.Now.Public:
+		return enforcedNarrowed
+	default:
+		return enforcedClosed
+	}
+}
+
+func classifyUndone(f *incident.Final) situation {
+	switch f.Why {
+	case incident.WhyNotDone:
+		return neverOpened
+	case incident.WhyUnclear:
+		return undoneUnclear
+	case incident.WhyUnconfirmed:
+		if f.Now.Public {
+			return unconfirmedNarrowed
+		}
+		return unconfirmedClosed
+	default:
+		return undone
+	}
+}
+
+// forbidden reports whether a rule without a grace forbids what a mail is about.
+func forbidden(n incident.Notice) bool {
+	return slices.ContainsFunc(rules(n), func(r incident.RuleNote) bool { return r.HeldUntil.IsZero() })
+}
+
 // stands tells whether the violation is still there, or not known to be gone.
 func stands(n incident.Notice) bool {
 	if n.Late.Over() {

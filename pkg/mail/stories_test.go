@@ -281,8 +281,8 @@ func (s *story) openedAgain(at time.Duration, a endpoint.Access) *story {
 	return s.at(at + 40*time.Second).hears(e).at(at + 4*time.Minute).ends(true)
 }
 
-// found is the story of a cluster that a sweep finds as it is.
-func found(rules string, a endpoint.Access) *story {
+// discovered is the story of a cluster that a sweep finds as it is.
+func discovered(rules string, a endpoint.Access) *story {
 	s := newStory(rules).sweeps()
 	s.cluster.Access = a
 	return s.at(40 * time.Second)
@@ -345,7 +345,7 @@ func stories() map[string]incident.Notice {
 	create.at(9 * time.Minute).ends(true)
 	out["graced-partly"] = create.rechecks().mail("violation")
 	out["partly-enforced-after-grace"] = create.at(31 * time.Minute).rechecks().goesOn(5 * time.Minute).mail("partly-enforced")
-	out["detected-found-partly"] = found(insideRule+worldRule, wide).sweeps().mail("detected")
+	out["detected-found-partly"] = discovered(insideRule+worldRule, wide).sweeps().mail("detected")
 
 	rollback := newStory(officeRule).sweeps()
 	rollback.at(0).asks(alice, wide)
@@ -373,6 +373,11 @@ func stories() map[string]incident.Notice {
 	event = dark.at(0).asks(alice, wide)
 	dark.at(40 * time.Second).hears(event).at(3 * time.Minute).ends(true)
 	out["unconfirmed"] = dark.goesOn(40 * time.Minute).mail("compliant")
+	dark = newStory(officeRule).sweeps()
+	dark.unread = "eks:DescribeUpdate payments: refused: AccessDeniedException: not authorized"
+	event = dark.at(0).asks(alice, wide)
+	dark.at(40 * time.Second).hears(event).at(3 * time.Minute).ends(true)
+	out["unconfirmed-narrowed"] = dark.goesOn(40 * time.Minute).mail("compliant")
 
 	stuck := newStory(officeRule).sweeps()
 	out["stuck"] = stuck.at(40 * time.Second).hears(stuck.at(0).asks(alice, wide)).at(2*time.Hour + 5*time.Minute).rechecks().mail("stuck")
@@ -381,8 +386,8 @@ func stories() map[string]incident.Notice {
 	private.cluster.Access = shut
 	private = quiet(private).sweeps().openedAgain(0, wide)
 	out["enforced-private"] = private.goesOn(5 * time.Minute).mail("enforced")
-	out["enforced-inside"] = found(insideRule, half).sweeps().goesOn(5 * time.Minute).mail("enforced")
-	out["violation-inside"] = found(with(insideRule, alert...), half).sweeps().mail("violation")
+	out["enforced-inside"] = discovered(insideRule, half).sweeps().goesOn(5 * time.Minute).mail("enforced")
+	out["violation-inside"] = discovered(with(insideRule, alert...), half).sweeps().mail("violation")
 	hybrid := newStory(officeRule)
 	hybrid.cluster.HybridNodes = true
 	hybrid = hybrid.sweeps()
@@ -417,7 +422,7 @@ func stories() map[string]incident.Notice {
 		s.network = network
 		out[name] = s.openedAgain(0, a).goesOn(5 * time.Minute).mail(outcome)
 	}
-	s = found(officeRule, open)
+	s = discovered(officeRule, open)
 	s.network.DNSHostnames = endpoint.No
 	out["blocked-found"] = s.sweeps().mail("blocked")
 
@@ -491,10 +496,14 @@ func stories() map[string]incident.Notice {
 		s.limit = 1
 		s.brake, _, _ = s.brake.Ask(incident.Entry{ARN: "another", Fresh: true}, 1, s.now)
 		change(s.rechecks())
-		return s.goesOn(2 * time.Minute).mail(outcome)
+		return s.goesOn(5 * time.Minute).mail(outcome)
 	}
 	out["compliant"] = allowed(func(s *story) {
 		s.policy = document(with(officeRule, ", allowedCidrs: [198.51.100.0/24]", ", notWiderThan: {ipv4: 0}"))
+	}, "compliant")
+	out["compliant-otherwise"] = allowed(func(s *story) {
+		s.policy = document(with(officeRule, ", allowedCidrs: [198.51.100.0/24]", ", notWiderThan: {ipv4: 0}"))
+		s.cluster.Access = open // nobody knows by what
 	}, "compliant")
 	out["exempt"] = allowed(func(s *story) { s.policy = document(officeRule + demoExemption) }, "exempt")
 	meanwhile := func(rules string) incident.Notice {

@@ -3,103 +3,124 @@ package mail
 import (
 	"fmt"
 	"strconv"
-	"strings"
 
-	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/incident"
 )
 
-// words are what the subject says of each outcome; what is open comes first.
-var words = map[incident.Outcome]string{
-	incident.Enforced:       "Closed",
-	incident.PartlyEnforced: "STILL OPEN, partly fixed",
-	incident.Violation:      "OPEN, alert only",
-	incident.Blocked:        "STILL OPEN, blocked",
-	incident.Failed:         "STILL OPEN, the change failed",
-	incident.Stuck:          "STILL OPEN, stuck",
-	incident.AlreadyUndone:  "Already undone",
-	incident.Gone:           "Cluster deleted",
-	incident.Compliant:      "Over, now allowed",
-	incident.Exempt:         "Over, now exempt",
-	incident.OutOfScope:     "Over, now out of scope",
+// subjects are what the subject says of each situation, before it names the cluster: in
+// general, and where nothing is wrong but private access, if it is something else. What is
+// open comes first.
+var subjects = [situations]struct{ open, inside string }{
+	beingOpened:    {"OPENING, {plan}", "PRIVATE GOING OFF, {plan}"},
+	creating:       {"OPENING, {plan}", "PRIVATE GOING OFF, {plan}"},
+	creatingGraced: {"OPENING, {plan}", "PRIVATE GOING OFF, {plan}"},
+	creatingLater:  {"OPENING, {plan}", "PRIVATE GOING OFF, {plan}"},
+	found:          {"OPEN, {plan}", "PRIVATE OFF, {plan}"},
+	foundHeld:      {"OPEN, {plan}", "PRIVATE OFF, {plan}"},
+
+	stuck:        {"STILL OPEN, stuck", "PRIVATE STILL OFF, stuck"},
+	stuckRefused: {"STILL OPEN, stuck", "PRIVATE STILL OFF, stuck"},
+
+	enforcedClosed:      {open: "Closed"},
+	enforcedNarrowed:    {open: "Fixed"},
+	partlyEnforced:      {"STILL OPEN, partly fixed", "PRIVATE STILL OFF, partly fixed"},
+	partlyHeld:          {"STILL OPEN, half done, blocked", "PRIVATE STILL OFF, half done, blocked"},
+	tugOfWar:            {open: "Tug of war, closed again ({nth})"},
+	tugOfWarPartly:      {"STILL OPEN, Tug of war ({nth})", "PRIVATE STILL OFF, Tug of war ({nth})"},
+	violation:           {"OPEN, alert only", "PRIVATE OFF, alert only"},
+	violationGraced:     {"OPEN, {plan}", "PRIVATE OFF, {plan}"},
+	violationLater:      {"OPEN, {plan}", "PRIVATE OFF, {plan}"},
+	blocked:             {"STILL OPEN, blocked", "PRIVATE STILL OFF, blocked"},
+	failed:              {"STILL OPEN, the change failed", "PRIVATE STILL OFF, the change failed"},
+	undone:              {open: "Already undone"},
+	undoneUnclear:       {open: "Put right, by whom is not known"},
+	unconfirmedClosed:   {open: "Seen closed, not confirmed by EKS"},
+	unconfirmedNarrowed: {open: "Seen fixed, not confirmed by EKS"},
+	neverOpened:         {"Never opened", "Never in force"},
+	clusterGone:         {open: "Cluster deleted"},
+	allowed:             {open: "Over, {verdict}"},
+	allowedElse:         {open: "Over, {verdict}"},
 }
 
-func subject(n incident.Notice) string {
-	if n.Late != nil {
-		return title(lateWord(n, word(onTime(n))), n.Record)
-	}
-	return title(word(n), n.Record)
-}
+// stillOpen is what the subject says of what the policy allows by now, where it lets the
+// whole internet in.
+const stillOpen = "STILL OPEN, {verdict}"
+
+// verdicts are what the subject calls the policy's word on what was found.
+var verdicts = map[incident.Outcome]string{incident.Compliant: "now allowed", incident.Exempt: "now exempt", incident.OutOfScope: "now out of scope"}
 
 // word is what the subject says before it names the cluster.
-func word(n incident.Notice) string {
-	if n.Kind == incident.NoticeLeft {
-		return leftWord(*n.Record.Left)
+func (w *writer) word() string {
+	phrase := subjects[w.told]
+	word := phrase.open
+	if w.onlyInside && phrase.inside != "" {
+		word = phrase.inside
 	}
-	i := n.Record.Incident
-	word := words[n.Outcome()]
-	if n.Kind == incident.NoticeDetected {
-		word = detectedWord(n)
-	}
-	if f := i.Final; n.Kind == incident.NoticeOutcome {
-		switch {
-		case f.Tug != nil && f.Outcome == incident.PartlyEnforced:
-			word = "STILL OPEN, Tug of war (" + ordinal(*f.Tug) + ")"
-		case f.Tug != nil:
-			word = "Tug of war, closed again (" + ordinal(*f.Tug) + ")"
-		case f.Outcome == incident.PartlyEnforced && held(i):
-			word = "STILL OPEN, half done, blocked"
-		case f.Outcome == incident.Violation && !graceEnd(n).IsZero():
-			word = "OPEN, " + byItself(n)
-		case f.Outcome == incident.Enforced:
-			if f.Now.Public {
-				word = "Fixed"
-			}
-			if f.Why == incident.WhyClosed {
-				word += ", now allowed"
-			}
-		case f.Why == incident.WhyUnconfirmed && f.Now.Public:
-			word = "Seen fixed, not confirmed by EKS"
-		case f.Why == incident.WhyUnconfirmed:
-			word = "Seen closed, not confirmed by EKS"
-		case f.Why == incident.WhyUnclear:
-			word = "Put right, by whom is not known"
-		case !happened(i) && onlyInside(n):
-			word = "Never in force"
-		case !happened(i):
-			word = "Never opened"
-		case admitted(n) && !onlyInside(n) && world(f.Now, i.Family):
-			word = strings.Replace(word, "Over", "STILL OPEN", 1)
+	f := w.i.Final
+	switch w.told {
+	case tugOfWar, tugOfWarPartly:
+		return fill(word, "nth", ordinal(*f.Tug))
+	case enforcedClosed, enforcedNarrowed:
+		if f.Why == incident.WhyClosed {
+			return word + ", now allowed"
 		}
+	case allowed, allowedElse:
+		if !w.onlyInside && world(f.Now, w.i.Family) {
+			word = stillOpen
+		}
+		return fill(word, "verdict", verdicts[w.verdict])
 	}
-	if stands(n) && onlyInside(n) {
-		word = strings.NewReplacer(
-			"STILL OPEN", "PRIVATE STILL OFF", "OPENING", "PRIVATE GOING OFF", "OPEN", "PRIVATE OFF", "closed", "fixed", "closes itself", "fixes itself",
-		).Replace(word)
-	}
-	return word
+	return fill(word, "plan", w.planned())
 }
 
-// detectedWord is what the subject says of what was just found.
-func detectedWord(n incident.Notice) string {
-	i := n.Record.Incident
-	word := "OPEN"
-	if i.Asked != nil || i.Status == endpoint.StatusCreating {
-		word = "OPENING"
-	}
-	switch p := planOf(n); {
+// usual is what an outcome tells where nothing more is known of it.
+var usual = map[incident.Outcome]situation{
+	incident.Enforced: enforcedClosed, incident.PartlyEnforced: partlyEnforced, incident.Violation: violation, incident.Blocked: blocked, incident.Failed: failed,
+	incident.Stuck: stuck, incident.AlreadyUndone: undone, incident.Gone: clusterGone,
+	incident.Compliant: allowed, incident.Exempt: allowed, incident.OutOfScope: allowed,
+}
+
+// planned is what the subject says of what will be done about what was found.
+func (w *writer) planned() string {
+	switch p := planOf(w.n); {
 	case p != nil && p.Action == incident.PlanNothing:
-		return word + ", alert only"
+		return "alert only"
 	case p != nil && p.Action == incident.PlanBlocked:
-		return word + ", blocked"
+		return "blocked"
 	case p != nil && !p.At.IsZero():
-		return word + ", " + byItself(n)
-	case i.Stage == incident.Updating:
-		return word + ", being " + fixing(p)
-	case !i.HeldSince.IsZero():
-		return word + ", waits for the brake"
+		return w.byItself(p)
+	case w.i.Stage == incident.Updating:
+		return "being " + w.fixed(p)
+	case !w.i.HeldSince.IsZero():
+		return "waits for the brake"
 	default:
-		return word + ", to be " + fixing(p)
+		return "to be " + w.fixed(p)
+	}
+}
+
+// fixed is what the subject calls a change that is planned: "being closed". One
+// that is not known is called the least that it can be.
+func (w *writer) fixed(p *incident.Plan) string {
+	switch {
+	case p == nil || len(p.Left) > 0:
+		return "partly fixed"
+	case p.Desired.Public || w.onlyInside:
+		return "fixed"
+	default:
+		return "closed"
+	}
+}
+
+// byItself is what the subject says of a change that comes with the end of a grace.
+func (w *writer) byItself(p *incident.Plan) string {
+	at := hour(p.At, w.n.At)
+	switch what := w.fixed(p); what {
+	case "closed":
+		return "closes itself " + at
+	case "fixed":
+		return "fixes itself " + at
+	default:
+		return "to be " + what + " " + at
 	}
 }
 
@@ -127,30 +148,4 @@ func ordinal(war incident.TugOfWar) string {
 func title(word string, r incident.Record) string {
 	lead, place := word+" - EKS: ", fmt.Sprintf(" (%s %s)", r.Account, r.Region)
 	return ascii(lead + shorten(r.Name, maxSubject-1-len(lead)-len(place)) + place)
-}
-
-// fixing is what the subject calls a change that is planned: "being closed". One
-// that is not known is called the least that it can be.
-func fixing(p *incident.Plan) string {
-	switch {
-	case p == nil || len(p.Left) > 0:
-		return "partly fixed"
-	case p.Desired.Public:
-		return "fixed"
-	default:
-		return "closed"
-	}
-}
-
-// byItself is what the subject says of a change that comes with the end of a grace.
-func byItself(n incident.Notice) string {
-	at, p := hour(graceEnd(n), n.At), planOf(n)
-	switch what := fixing(p); what {
-	case "closed":
-		return "closes itself " + at
-	case "fixed":
-		return "fixes itself " + at
-	default:
-		return "to be " + what + " " + at
-	}
 }

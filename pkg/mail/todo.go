@@ -7,78 +7,82 @@ import (
 
 // todo says what the reader has to do.
 func (w *writer) todo() string {
-	i, f := w.i, w.i.Final
-	status, graced := string(i.Status), graceEnd(w.n)
-	hand := w.HandClose
-	if onlyInside(w.n) {
-		hand = w.HandSwitch
-	}
-	switch {
-	case w.n.Kind == incident.NoticeStuck && i.Obstacle != "":
-		return w.DoAllow
-	case w.n.Kind == incident.NoticeStuck && i.Status == endpoint.StatusActive:
-		return w.DoLookActive
-	case w.n.Kind == incident.NoticeStuck:
-		return fill(w.DoLook, "status", status)
-	case w.n.Kind != incident.NoticeOutcome:
+	f := w.i.Final
+	switch w.told {
+	case beingOpened, creating, creatingGraced, creatingLater, found, foundHeld:
 		return w.announcement()
-	case f.Tug != nil:
+	case stuckRefused:
+		return w.DoAllow
+	case stuck:
+		if w.i.Status == endpoint.StatusActive {
+			return w.DoLookActive
+		}
+		return fill(w.DoLook, "status", string(w.i.Status))
+	case tugOfWar, tugOfWarPartly:
 		return w.DoStopIt
-	}
-	switch f.Outcome {
-	case incident.Enforced:
-		switch {
-		case f.Why == incident.WhyClosed:
-			return w.DoReopen
-		case onlyInside(w.n):
-			return w.DoNothing
-		}
-		return w.DoAsk
-	case incident.PartlyEnforced:
-		if held(i) {
-			return fill(w.DoFix, "fix", w.fix1(f.Missing))
-		}
+	case enforcedClosed, enforcedNarrowed:
+		return w.todoEnforced()
+	case partlyEnforced:
 		return w.DoDecideLeft
-	case incident.Blocked:
+	case partlyHeld, blocked:
 		return fill(w.DoFix, "fix", w.fix1(f.Missing))
-	case incident.Failed:
+	case failed:
 		if code := w.eksCode(); code != "" {
-			return fill(w.DoByHandWhy, "code", code, "hand", hand)
+			return fill(w.DoByHandWhy, "code", code, "hand", w.hand())
 		}
-		return fill(w.DoByHand, "hand", hand)
-	case incident.Violation:
-		switch {
-		case !graced.IsZero() && len(planOf(w.n).Left) > 0:
-			return fill(w.DoDecideRest, "hand", hand)
-		case !graced.IsZero():
-			return fill(w.DoDecideGrace, "at", stamp(graced), "hand", hand)
-		}
-		return fill(w.DoDecide, "hand", hand)
-	case incident.AlreadyUndone, incident.Gone:
-		switch {
-		case !happened(i):
-			return w.DoNothingEver
-		case !onlyInside(w.n):
-			return w.DoNothingGone
-		}
-	case incident.Compliant, incident.Exempt, incident.OutOfScope:
+		return fill(w.DoByHand, "hand", w.hand())
+	case violation:
+		return fill(w.DoDecide, "hand", w.hand())
+	case violationGraced, violationLater:
+		return w.todoGraced(planOf(w.n))
+	case neverOpened:
+		return w.DoNothingEver
+	case allowed, allowedElse:
 		what := w.allowedBy(w.ChangedPolicy, w.ChangedExempt, w.ChangedScope)
-		if world(f.Now, i.Family) {
+		if world(f.Now, w.i.Family) {
 			return fill(w.DoCheckAllowed, "what", what)
 		}
 		return fill(w.DoMaybeCheck, "what", what)
+	case undone, undoneUnclear, unconfirmedClosed, unconfirmedNarrowed, clusterGone:
+		if !w.onlyInside {
+			return w.DoNothingGone
+		}
 	}
 	return w.DoNothing
+}
+
+// todoEnforced says what is to do where the guardrail has put it right.
+func (w *writer) todoEnforced() string {
+	switch {
+	case w.i.Final.Why == incident.WhyClosed:
+		return w.DoReopen
+	case w.onlyInside:
+		return w.DoNothing
+	default:
+		return w.DoAsk
+	}
+}
+
+// todoGraced says what is to do before the guardrail carries out its plan.
+func (w *writer) todoGraced(p *incident.Plan) string {
+	if len(p.Left) > 0 {
+		return fill(w.DoDecideRest, "hand", w.hand())
+	}
+	return fill(w.DoDecideGrace, "at", stamp(p.At), "hand", w.hand())
+}
+
+// hand is what can be done by hand.
+func (w *writer) hand() string {
+	if w.onlyInside {
+		return w.HandSwitch
+	}
+	return w.HandClose
 }
 
 // announcement says what the reader of a discovery's mail has to do, and what will be
 // done.
 func (w *writer) announcement() string {
 	i, p := w.i, planOf(w.n)
-	hand := w.HandClose
-	if onlyInside(w.n) {
-		hand = w.HandSwitch
-	}
 	switch {
 	case p == nil:
 		return sentences(w.DoNothingYet, w.SecondMail)
@@ -86,10 +90,8 @@ func (w *writer) announcement() string {
 		return sentences(fill(w.DoFixFirst, "fix", w.fix1(p.Missing)), fill(w.WillNot, "cause", w.cause1(p.Missing)), w.SecondMail)
 	case p.Action == incident.PlanNothing:
 		return fill(w.DoDecideSoon, "status", string(i.Status))
-	case !p.At.IsZero() && len(p.Left) > 0:
-		return fill(w.DoDecideRest, "hand", hand)
 	case !p.At.IsZero():
-		return fill(w.DoDecideGrace, "at", stamp(p.At), "hand", hand)
+		return w.todoGraced(p)
 	}
 	do := w.DoNothingYet
 	if len(p.Left) > 0 {
@@ -107,7 +109,7 @@ func (w *writer) announcement() string {
 		if !i.HeldUntil.IsZero() {
 			when = fill(w.HeldUntil, "at", stamp(i.HeldUntil))
 		}
-		do = fill(w.DoWaitHeld, "when", when, "hand", hand, "change", what)
+		do = fill(w.DoWaitHeld, "when", when, "hand", w.hand(), "change", what)
 	case i.Status == endpoint.StatusActive && len(i.Attempts) > 0:
 		do = sentences(do, fill(w.WillRetry, "change", what))
 	case i.Status == endpoint.StatusCreating:

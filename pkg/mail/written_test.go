@@ -15,7 +15,7 @@ import (
 
 // TestTheCards holds every card to its golden file.
 func TestTheCards(t *testing.T) {
-	for _, language := range languages {
+	for _, language := range Languages() {
 		l := letter
 		l.Language = language
 		for name, m := range written(l) {
@@ -46,7 +46,7 @@ func TestTheAttributes(t *testing.T) {
 	}
 	golden(t, filepath.Join("testdata", "attributes.txt"), text.String())
 	l := letter
-	l.Language = Japanese
+	l.Language = "ja"
 	for name, m := range written(l) {
 		if diff := cmp.Diff(mails[name].Attributes, m.Attributes) + cmp.Diff(mails[name].Rules, m.Rules) + cmp.Diff(mails[name].Subject, m.Subject); diff != "" {
 			t.Errorf("%s (-en +ja):\n%s", name, diff)

@@ -3,11 +3,13 @@ package settings
 import (
 	"fmt"
 	"unicode/utf8"
+
+	"github.com/endpointguard/endpointguard/pkg/mail"
 )
 
 // The settings of the mails, of both functions; none must be set.
 const (
-	Language    = "ENDPOINTGUARD_LANGUAGE"       // of the mails: en or ja; default en
+	Language    = "ENDPOINTGUARD_LANGUAGE"       // of the mails, one of mail.Languages; default en
 	AccountName = "ENDPOINTGUARD_ACCOUNT_NAME"   // what people call the account, at most 60 characters; default none
 	ChatTopic   = "ENDPOINTGUARD_CHAT_TOPIC_ARN" // the SNS topic of the chat cards, another than the mails'; default none
 	// DigestHour, of the function sweep alone, is the hour of the day in UTC from
@@ -16,19 +18,17 @@ const (
 	DigestHour = "ENDPOINTGUARD_DIGEST_HOUR"
 )
 
-// Languages of the mails.
-const (
-	LanguageEnglish  = "en"
-	LanguageJapanese = "ja"
-)
-
 // maxAccountName is how many characters an account's name may have: it stands in
 // every mail beside the number.
 const maxAccountName = 60
 
 // mails reads what the mails of both functions share.
-func (r *reader) mails(topic string) (language, accountName, chat string) {
-	language = r.oneOf(Language, LanguageEnglish, LanguageEnglish, LanguageJapanese)
+func (r *reader) mails(topic string) (language mail.Language, accountName, chat string) {
+	var languages []string
+	for _, l := range mail.Languages() {
+		languages = append(languages, string(l))
+	}
+	language = mail.Language(r.oneOf(Language, string(mail.English), languages...))
 	accountName = r.getenv(AccountName)
 	if utf8.RuneCountInString(accountName) > maxAccountName || !utf8.ValidString(accountName) {
 		r.wrong(AccountName, accountName, fmt.Sprintf("at most %d characters of UTF-8", maxAccountName))

@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/endpointguard/endpointguard/pkg/mail"
 )
 
 // The environment settings. Those without a default in their comment must be set.
@@ -68,7 +70,7 @@ type Guardrail struct {
 
 	FunctionName string
 
-	Language    string // en or ja
+	Language    mail.Language
 	AccountName string // "" for none
 	ChatTopic   string // the ARN, "" for none
 }

@@ -3,6 +3,8 @@ package settings
 import (
 	"cmp"
 	"errors"
+
+	"github.com/endpointguard/endpointguard/pkg/mail"
 )
 
 // Sweep are the settings of the function sweep.
@@ -22,7 +24,7 @@ type Sweep struct {
 	// What the digest needs, all zero without one.
 	DigestHour  int    // 0 to 23 in UTC
 	TopicARN    string // "" for no digest
-	Language    string // en or ja
+	Language    mail.Language
 	AccountName string // "" for none
 	ChatTopic   string // the ARN, "" for none
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/function"
 	"github.com/endpointguard/endpointguard/pkg/ledger"
 	"github.com/endpointguard/endpointguard/pkg/localaws"
+	"github.com/endpointguard/endpointguard/pkg/mail"
 	"github.com/endpointguard/endpointguard/pkg/settings"
 )
 
@@ -40,7 +41,7 @@ func (w *world) sweeper(digest bool) *function.Sweeper {
 	w.aws.AddRole(key, "endpointguard-sweep", "sweep")
 	set := settings.Sweep{QueueURL: w.aws.QueueURL(queueName), Table: tableName, Account: account, Region: region, LogLevel: "info"}
 	if digest {
-		set.DigestHour, set.TopicARN, set.Language = 7, w.aws.TopicARN(topicName), settings.LanguageEnglish
+		set.DigestHour, set.TopicARN, set.Language = 7, w.aws.TopicARN(topicName), mail.English
 	}
 	s, err := function.NewSweeper(set, steady(w.aws.Config(key)), w.log)
 	must(w, err)

@@ -1,13 +1,25 @@
 package mail
 
-// Language is a language that mails are written in.
+import (
+	"maps"
+	"slices"
+)
+
+// Language is a language that mails are written in. Subjects are English in all: SNS
+// admits only ASCII there.
 type Language string
 
-// The languages. Subjects are English in both: SNS admits only ASCII there.
-const (
-	English  Language = "en"
-	Japanese Language = "ja"
-)
+// English is what mails are written in unless something else is wanted.
+const English Language = "en"
+
+// languages are what each language says: a language is a file, and a line here.
+var languages = map[Language]*phrases{
+	English: &english,
+	"ja":    &japanese,
+}
+
+// Languages are the languages that mails can be written in, by their names' order.
+func Languages() []Language { return slices.Sorted(maps.Keys(languages)) }
 
 // phrases is everything that a language says. A word in braces is put in by
 // fill; every language has the same ones in the same phrase, which a test holds.
@@ -37,13 +49,10 @@ type phrases struct {
 	SoFar, AtMost, AskedAt, FoundAt, NeverOpen, Between, SinceNarrowed string
 	Day, Days, Hour, Hours, Minute, Minutes, Shortly                   string
 
-	// Headlines.
-	Asked, Creating, Found, FoundInside, IsStuck, IsStuckRefused, NotSeen, DoAllow                          string
-	Closed, Fixed, FixedInside, Partly, Violation, Blocked, Failed, StillInside                             string
-	Undone, GoneMeanwhile, Allowed, LosingInside, CreatingGraced, FoundHeld, PartlyHeld, ViolationGraced    string
-	CreatingLater, ViolationLater, NeverOpened, NeverInside, AllowedInside, WhyPolicy, WhyExempt, WhyNoRule string
-	EKSSays, EKSSilent, TugOfWar, TugPerHour, TugPerDays, TugAnd, WhyUndone, WhyDeleted                     string
-	WhyUnclear, OursOrTheirs, WhyUnconfirmed, OursUnread, AllowedElse, Meanwhile                            string
+	// Headlines, and what they name.
+	Headlines                                                                                     [situations]headline
+	Meanwhile, WhyPolicy, WhyExempt, WhyNoRule, WhyUndone, WhyDeleted, WhyUnclear, WhyUnconfirmed string
+	TugPerHour, TugPerDays, TugAnd, EKSSays, EKSSilent, OursOrTheirs, OursUnread, NotSeen         string
 
 	// What the reader has to do.
 	DoNothingYet, DoSeeRest, DoFixFirst, DoWaitHeld, DoDecideSoon, DoLook              string
@@ -52,7 +61,7 @@ type phrases struct {
 	DoNothingGone, DoNothingEver, DoRestoreTags, DoRestoreOrClose, Below, InTheMail    string
 	DoLookActive, DoByHandWhy, HandClose, HandSwitch, DoReopen                         string
 	DoCheckAllowed, DoMaybeCheck, ChangedPolicy, ChangedExempt, ChangedScope           string
-	HeldUntil, HeldSometime                                                            string
+	HeldUntil, HeldSometime, DoAllow                                                   string
 
 	// What will be done, and that something else was.
 	WillAsk, WillAskNew, WillRetry, HasAsked, WillNot, RestAlert, RestPlan, RestHeld, SecondMail string
@@ -66,7 +75,8 @@ type phrases struct {
 	WhoDidIt, MoreCalls, LookUp, LookUpCard, RulesNever, WouldBreak, SwitchOn, RulesBroken, RulesLeftOpen, WhatWasDone, WhyKept, MayBreak, Reach, PutBack, CloseIt, Callers string
 
 	// Rules.
-	Enforce, Revert, Alert, Grace, Hybrid                                                string
+	Enforce, Revert, Alert, Grace, Hybrid string
+	// Next, what a rule finds wrong: "" where the judgement says it itself, in English.
 	PrivateOff, PublicOn, OutsideAllowed, TooWide, FamilyNotAdmitted                     string
 	KeptWhy, KeptWill, WarnNodes, WarnNoEffect, WarnIngress                              string
 	GapOff, GapOptions, GapNoOptions, GapIngress, GapUnknown, GapRead, GapSome, GapsMore string
@@ -115,10 +125,14 @@ type phrases struct {
 	Signed, SignedPlain string
 }
 
+// headline is what a mail says first of a situation: in general, and where nothing is wrong
+// but private access, if it is something else.
+type headline struct{ Open, Inside string }
+
 // in returns what a language says; of one that is not known, English.
 func in(l Language) *phrases {
-	if l == Japanese {
-		return &japanese
+	if t := languages[l]; t != nil {
+		return t
 	}
 	return &english
 }
