@@ -23,7 +23,7 @@ const aws = "localaws/internal/"
 
 // pure are the rooms that decide: what they decide must follow from what they
 // are given alone.
-var pure = []string{"endpoint", "internal/document", "policy", "policytest", "verdict", "cloudtrail", "incident", "digest", "heartbeat", "mail", "guardrail", "trouble"}
+var pure = []string{"endpoint", "text", "internal/document", "policy", "policytest", "verdict", "cloudtrail", "incident", "digest", "heartbeat", "mail", "guardrail", "trouble"}
 
 // forbidden packages, by prefix, and why they are.
 var (
@@ -51,17 +51,18 @@ var (
 	knows = map[string][]string{
 		"endpoint":   nil,
 		"trouble":    nil,
-		"policy":     {"internal/document", "endpoint"},
-		"policytest": {"policy", "internal/document", "endpoint"},
-		"verdict":    {"policy", "internal/document", "endpoint"},
-		"cloudtrail": {"endpoint"},
-		"incident":   {"verdict", "cloudtrail", "policy", "internal/document", "endpoint", "trouble"},
-		"digest":     {"incident", "verdict", "cloudtrail", "policy", "internal/document", "endpoint", "trouble"},
-		"heartbeat":  {"incident", "verdict", "cloudtrail", "policy", "internal/document", "endpoint", "trouble"},
-		"settings":   {"mail", "digest", "incident", "verdict", "cloudtrail", "policy", "internal/document", "endpoint", "trouble"},
-		"mail":       {"digest", "incident", "verdict", "cloudtrail", "policy", "internal/document", "endpoint", "trouble"},
+		"policy":     {"internal/document", "endpoint", "text"},
+		"policytest": {"policy", "internal/document", "endpoint", "text"},
+		"verdict":    {"policy", "internal/document", "endpoint", "text"},
+		"cloudtrail": {"endpoint", "text"},
+		"incident":   {"verdict", "cloudtrail", "policy", "internal/document", "endpoint", "trouble", "text"},
+		"digest":     {"incident", "verdict", "cloudtrail", "policy", "internal/document", "endpoint", "trouble", "text"},
+		"heartbeat":  {"incident", "verdict", "cloudtrail", "policy", "internal/document", "endpoint", "trouble", "text"},
+		"text":       nil,
+		"settings":   {"mail", "digest", "incident", "verdict", "cloudtrail", "policy", "internal/document", "endpoint", "trouble", "text"},
+		"mail":       {"digest", "incident", "verdict", "cloudtrail", "policy", "internal/document", "endpoint", "trouble", "text"},
 
-		"awsconfig": {"awstrouble", "trouble", "policy", "internal/document", "endpoint"},
+		"awsconfig": {"awstrouble", "trouble", "policy", "internal/document", "endpoint", "text"},
 
 		"localaws": {
 			aws + "account", aws + "wire", aws + "eks", aws + "ec2", aws + "dynamodb", aws + "sqs", aws + "sns", aws + "lambda",
@@ -80,7 +81,7 @@ var (
 		aws + "cloudtrail":  {aws + "account", aws + "wire", aws + "eventbridge", aws + "sqs"},
 		aws + "lambda":      {aws + "account", aws + "wire", aws + "gate", aws + "sqs"},
 
-		"internal/document": nil,
+		"internal/document": {"text"},
 	}
 	// imports is who may be imported by a few rooms alone, and by which.
 	imports = map[string][]string{

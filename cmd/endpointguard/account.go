@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/endpointguard/endpointguard/pkg/awsconfig"
+	"github.com/endpointguard/endpointguard/pkg/text"
 )
 
 // account is where the live account is found: the standard AWS settings, or
@@ -27,5 +28,5 @@ func (a *account) config(ctx context.Context, tell func(string)) (aws.Config, er
 
 // telling writes what a person should know while a command runs.
 func telling(errs io.Writer) func(string) {
-	return func(text string) { _, _ = fmt.Fprintln(errs, "endpointguard: "+visible(text)) }
+	return func(line string) { _, _ = fmt.Fprintln(errs, "endpointguard: "+text.Reveal(line)) }
 }

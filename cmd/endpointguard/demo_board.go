@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/endpointguard/endpointguard/pkg/text"
 	"github.com/endpointguard/endpointguard/pkg/verdict"
 )
 
@@ -34,7 +35,7 @@ func (d *demo) board(width, height int) []styled {
 		{`"VPC": private access is on. "world", "2 blocks": who gets in from outside.`, dim},
 		{`"!": it breaks the policy.`, dim},
 	} {
-		for _, part := range wrapped(head.text, min(width, columns)) {
+		for _, part := range text.Lines(head.text, min(width, columns)) {
 			lines = append(lines, styled{{part, head.style}})
 		}
 	}
@@ -87,9 +88,9 @@ func (d *demo) boardRow(r role, width int) styled {
 }
 
 // doing notes what the guardrail does about a cluster now.
-func (d *demo) doing(cluster, text string, how style) {
+func (d *demo) doing(cluster, what string, how style) {
 	r := d.rows[cluster]
-	r.doing, r.style = visible(text), how
+	r.doing, r.style = text.Reveal(what), how
 	d.rows[cluster] = r
 }
 
@@ -101,10 +102,10 @@ func (d *demo) over(cluster string) {
 }
 
 // tell adds one step to the story, wrapped into its column.
-func (d *demo) tell(cluster, text string) {
+func (d *demo) tell(cluster, what string) {
 	at, name := fmt.Sprintf("%5.1f s  ", time.Since(d.began).Seconds()), fmt.Sprintf("%-15s ", cluster)
 	head := len(at) + len(name)
-	for i, part := range wrapped(visible(text), max(d.width-head, 20)) {
+	for i, part := range text.Lines(text.Reveal(what), max(d.width-head, 20)) {
 		l := styled{{at, dim}, {name, plain}}
 		if i > 0 {
 			l = styled{{strings.Repeat(" ", head), plain}}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/localaws"
+	"github.com/endpointguard/endpointguard/pkg/text"
 	"github.com/endpointguard/endpointguard/pkg/verdict"
 )
 
@@ -43,25 +44,6 @@ func (d *demo) rules() []styled {
 	return out
 }
 
-// wrapped breaks a text into lines of the width.
-func wrapped(text string, width int) []string {
-	var out []string
-	line := ""
-	for _, word := range strings.Fields(text) {
-		if line != "" && len([]rune(line))+1+len([]rune(word)) > width {
-			out, line = append(out, line), ""
-		}
-		if line != "" {
-			line += " "
-		}
-		line += word
-		for len([]rune(line)) > width {
-			out, line = append(out, string([]rune(line)[:width])), string([]rune(line)[width:])
-		}
-	}
-	return append(out, line)
-}
-
 func (d *demo) heading(text string) {
 	d.printf("\n%s\n%s\n", text, strings.Repeat("=", len(text)))
 }
@@ -87,7 +69,7 @@ func (d *demo) mail(again string) {
 		d.heading(fmt.Sprintf("One of the %d mails", len(mails)))
 		d.write(nil, styled{{d.subject(m.Subject), bold}})
 		d.printf("\n%s%s\n", m.Message, strings.Repeat("-", d.width))
-		for _, part := range wrapped(fmt.Sprintf("'%s | less' shows all mails.", again), d.width) {
+		for _, part := range text.Lines(fmt.Sprintf("'%s | less' shows all mails.", again), d.width) {
 			d.printf("%s\n", part)
 		}
 		return
@@ -132,7 +114,7 @@ func (d *demo) table() bool {
 		}
 		for _, what := range wrong {
 			fine = false
-			for _, part := range wrapped("WRONG: "+what, d.width-2) {
+			for _, part := range text.Lines("WRONG: "+what, d.width-2) {
 				d.write(styled{{"  ", plain}, {part, red}})
 			}
 		}
@@ -168,7 +150,7 @@ func (d *demo) entry(r role, c localaws.Cluster, judged verdict.Outcome) {
 		})
 	} else {
 		d.write(styled{{fmt.Sprintf("%s: %s, updates: %d", r.name, d.ended[r.name], d.updates(r.name)), bold}})
-		for _, part := range wrapped(fmt.Sprintf("before: %s; asked for: %s; now: %s", before, asked, now), d.width-2) {
+		for _, part := range text.Lines(fmt.Sprintf("before: %s; asked for: %s; now: %s", before, asked, now), d.width-2) {
 			d.write(styled{{"  " + part, plain}})
 		}
 	}
@@ -183,7 +165,7 @@ func (d *demo) entry(r role, c localaws.Cluster, judged verdict.Outcome) {
 	if len(broken) > 0 {
 		rules = "broke " + strings.Join(broken, ", ")
 	}
-	for _, part := range wrapped(fmt.Sprintf("%s: %s; %s now", rules, r.says, judged), d.width-2) {
+	for _, part := range text.Lines(fmt.Sprintf("%s: %s; %s now", rules, r.says, judged), d.width-2) {
 		d.write(styled{{"  " + part, dim}})
 	}
 }
@@ -241,5 +223,5 @@ func (d *demo) updates(cluster string) int {
 
 // subject is a mail's subject on as many lines as it takes.
 func (d *demo) subject(subject string) string {
-	return strings.Join(wrapped("Subject: "+subject, d.width), "\n         ")
+	return strings.Join(text.Lines("Subject: "+subject, d.width), "\n         ")
 }

@@ -35,7 +35,7 @@ func TestDemoOnATerminal(t *testing.T) {
 	// Most terminals have 80 columns and 24 rows when they open.
 	s := newScreen(columns, 24)
 	if err := runDemo(t.Context(), function, dir, s, os.Stderr, s.terminal(true)); err != nil {
-		t.Fatalf("%v; the terminal:\n%s", err, text(s.main))
+		t.Fatalf("%v; the terminal:\n%s", err, plainText(s.main))
 	}
 	checkRestored(t, s)
 	if !s.colour {
@@ -45,7 +45,7 @@ func TestDemoOnATerminal(t *testing.T) {
 	for _, r := range cast() {
 		place := slices.IndexFunc(last, func(g glyphs) bool { return strings.HasPrefix(g.String(), r.name+" ") })
 		if place < 0 {
-			t.Errorf("%s has no line:\n%s", r.name, text(last))
+			t.Errorf("%s has no line:\n%s", r.name, plainText(last))
 			continue
 		}
 		states := map[string]bool{}
@@ -63,13 +63,13 @@ func TestDemoOnATerminal(t *testing.T) {
 			t.Errorf("%s ends as %q", r.name, line)
 		}
 	}
-	story, rest, one := strings.Cut(text(s.main), "\nOne of the 12 mails\n")
+	story, rest, one := strings.Cut(plainText(s.main), "\nOne of the 12 mails\n")
 	mail, table, more := strings.Cut(rest, "\nWhere every cluster ended\n")
 	if !one || !more || strings.Count(mail, "Subject: ") != 1 || !strings.Contains(mail, "payments-prod") {
-		t.Errorf("there is more or less than the story, one mail and the table:\n%s", text(s.main))
+		t.Errorf("there is more or less than the story, one mail and the table:\n%s", plainText(s.main))
 	}
 	if !strings.Contains(story, `guardrail: mail "enforced"`) || !strings.Contains(table, "broke production-is-private, office-only:") {
-		t.Errorf("the story or the table lacks something:\n%s", text(s.main))
+		t.Errorf("the story or the table lacks something:\n%s", plainText(s.main))
 	}
 	checkPicture(t, s)
 }
@@ -100,7 +100,7 @@ func checkCompiledAlike(t *testing.T, path string) {
 	}
 }
 
-func text(rows []glyphs) string {
+func plainText(rows []glyphs) string {
 	var out strings.Builder
 	for _, row := range rows {
 		out.WriteString(row.String() + "\n")
@@ -139,7 +139,7 @@ func TestBoard(t *testing.T) {
 			d.draw()
 			s.width, s.height, s.other = size[0], size[1], make([]glyphs, size[1])
 			d.draw()
-			if got := text(s.other); size[0] >= 60 && size[1] >= 18 && (!regexp.MustCompile(`payments-prod +(ACTIVE +)?VPC only  `).MatchString(got) || !strings.Contains(got, "100") && !strings.Contains(got, "guardrail:")) {
+			if got := plainText(s.other); size[0] >= 60 && size[1] >= 18 && (!regexp.MustCompile(`payments-prod +(ACTIVE +)?VPC only  `).MatchString(got) || !strings.Contains(got, "100") && !strings.Contains(got, "guardrail:")) {
 				t.Errorf("%v shows:\n%s", size, got)
 			}
 			d.canvas.close()
@@ -165,7 +165,7 @@ func TestDemoOnASmallTerminal(t *testing.T) {
 	d.end()
 	d.tell("analytics", "guardrail: asks EKS for VPC and 203.0.113.0/24 198.51.100.0/25")
 	if !d.table() {
-		t.Errorf("not fine:\n%s", text(s.main))
+		t.Errorf("not fine:\n%s", plainText(s.main))
 	}
 	checkRestored(t, s)
 }
@@ -187,7 +187,7 @@ func TestInterruptedOnATerminal(t *testing.T) {
 	if len(s.frames) == 0 || s.colour {
 		t.Errorf("%d frames, colours: %t", len(s.frames), s.colour)
 	}
-	if got := strings.TrimSpace(text(s.main)); got != "" {
+	if got := strings.TrimSpace(plainText(s.main)); got != "" {
 		t.Errorf("there is left:\n%s", got)
 	}
 }

@@ -24,6 +24,7 @@ import (
 
 	"github.com/endpointguard/endpointguard/pkg/doctor"
 	"github.com/endpointguard/endpointguard/pkg/function"
+	"github.com/endpointguard/endpointguard/pkg/text"
 )
 
 // defaultName is the name of an installation unless its deployment has set
@@ -186,13 +187,13 @@ var signs = map[doctor.State]struct{ sign, colour string }{
 // diagnosis is the table for people.
 func diagnosis(in doctor.Installation, findings []doctor.Finding, colour bool) string {
 	var b strings.Builder
-	for _, line := range wrapped(fmt.Sprintf("%s in account %s, %s", in.Stack, in.Account, in.Region), columns) {
+	for _, line := range text.Lines(fmt.Sprintf("%s in account %s, %s", in.Stack, in.Account, in.Region), columns) {
 		fmt.Fprintln(&b, line)
 	}
 	fmt.Fprintln(&b)
 	width, amiss := 0, 0
 	for _, f := range findings {
-		width = max(width, len([]rune(f.Check)))
+		width = max(width, text.Columns(f.Check, text.InTerminal))
 	}
 	left := width + 4
 	for _, f := range findings {
@@ -201,12 +202,12 @@ func diagnosis(in doctor.Installation, findings []doctor.Finding, colour bool) s
 		if colour && s.colour != "" {
 			sign = s.colour + sign + "\x1b[0m"
 		}
-		lines := wrapped(visible(f.What), columns-left)
+		lines := text.Lines(text.Reveal(f.What), columns-left)
 		fmt.Fprintf(&b, "%s %-*s  %s\n", sign, width, f.Check, lines[0])
 		rest := lines[1:]
 		if f.Fix != "" {
 			amiss++
-			for i, line := range wrapped(visible(f.Fix), columns-left-len("-> ")) {
+			for i, line := range text.Lines(text.Reveal(f.Fix), columns-left-len("-> ")) {
 				rest = append(rest, []string{"-> ", "   "}[min(i, 1)]+line)
 			}
 		}

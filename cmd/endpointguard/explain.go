@@ -25,6 +25,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/explain"
 	"github.com/endpointguard/endpointguard/pkg/policy"
 	"github.com/endpointguard/endpointguard/pkg/policytest"
+	"github.com/endpointguard/endpointguard/pkg/text"
 	"github.com/endpointguard/endpointguard/pkg/trouble"
 	"github.com/endpointguard/endpointguard/pkg/verdict"
 )
@@ -168,13 +169,13 @@ func answerJSON(w io.Writer, a explain.Answer) error {
 
 // ignored answers for an event that the guardrail does not look further at.
 func (q *question) ignored(cmd *cobra.Command, none cloudtrail.NoConcern) error {
-	why := "the guardrail ignores the event: " + visible(none.Why)
+	why := "the guardrail ignores the event: " + text.Reveal(none.Why)
 	var err error
 	if q.asJSON {
 		err = answerJSON(cmd.OutOrStdout(), explain.Answer{Outcome: explain.OutOfScope, Verdict: verdict.Verdict{Why: why}})
 	} else {
 		var p page
-		p.line("", fmt.Sprintf("%s: %s", visible(q.event), explain.OutOfScope))
+		p.line("", fmt.Sprintf("%s: %s", text.Reveal(q.event), explain.OutOfScope))
 		p.line("  ", why)
 		p.heading("What would be done now")
 		p.line("  ", "Nothing: no cluster is looked at because of it.")
@@ -418,7 +419,7 @@ func matchesOf(p *policy.Policy) []*policy.Match {
 func (q *question) fromEvent(in io.Reader, s *subject) error {
 	recs, err := records(q.event, in)
 	if err != nil {
-		return usageError{fmt.Sprintf("cannot read the event: %s: %v", visible(q.event), err), "give a file with one CloudTrail record or EventBridge event"}
+		return usageError{fmt.Sprintf("cannot read the event: %s: %v", text.Reveal(q.event), err), "give a file with one CloudTrail record or EventBridge event"}
 	}
 	var found []cloudtrail.Event
 	why := "it holds no records"
@@ -437,20 +438,20 @@ func (q *question) fromEvent(in io.Reader, s *subject) error {
 		}
 	}
 	if len(found) > 1 {
-		return usageError{fmt.Sprintf("%s holds %d events that concern clusters", visible(q.event), len(found)), "give a file with one; 'endpointguard replay' takes many"}
+		return usageError{fmt.Sprintf("%s holds %d events that concern clusters", text.Reveal(q.event), len(found)), "give a file with one; 'endpointguard replay' takes many"}
 	}
 	if len(found) == 0 && ignored != nil && !unreadable {
 		return ignored
 	}
 	if len(found) == 0 {
-		return usageError{fmt.Sprintf("there is nothing to explain in %s: %s", visible(q.event), visible(why)), "give a file with one CloudTrail record or EventBridge event of CreateCluster or UpdateClusterConfig"}
+		return usageError{fmt.Sprintf("there is nothing to explain in %s: %s", text.Reveal(q.event), text.Reveal(why)), "give a file with one CloudTrail record or EventBridge event of CreateCluster or UpdateClusterConfig"}
 	}
 	e := found[0]
 	switch {
 	case e.Name != cloudtrail.CreateCluster && e.Name != cloudtrail.UpdateClusterConfig:
 		return usageError{fmt.Sprintf("%s of %s says nothing of the endpoint access", e.Name, e.Cluster), "give it with --access, --name, --account, --region and --tag"}
 	case len(e.Unread) > 0:
-		return usageError{fmt.Sprintf("what the %s of %s asked for cannot be read: %s", e.Name, e.Cluster, visible(unread(e))), "give it with --access, --name, --account, --region, --tag and --date"}
+		return usageError{fmt.Sprintf("what the %s of %s asked for cannot be read: %s", e.Name, e.Cluster, text.Reveal(unread(e))), "give it with --access, --name, --account, --region, --tag and --date"}
 	}
 	if s.at.IsZero() {
 		s.at = e.Time

@@ -9,6 +9,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/explain"
 	"github.com/endpointguard/endpointguard/pkg/policy"
+	"github.com/endpointguard/endpointguard/pkg/text"
 	"github.com/endpointguard/endpointguard/pkg/verdict"
 )
 
@@ -16,9 +17,9 @@ import (
 type page struct{ strings.Builder }
 
 // line writes a text; what doesn't fit goes on further in.
-func (p *page) line(indent, text string) {
+func (p *page) line(indent, s string) {
 	more := indent + "  "
-	for i, part := range wrapped(visible(text), columns-len(more)) {
+	for i, part := range text.Lines(text.Reveal(s), columns-len(more)) {
 		if i > 0 {
 			indent = more
 		}
@@ -27,8 +28,8 @@ func (p *page) line(indent, text string) {
 }
 
 // field writes a label and a text, which goes on below in its column.
-func (p *page) field(indent, label, text string) {
-	for _, part := range wrapped(visible(text), columns-len(indent+label)) {
+func (p *page) field(indent, label, value string) {
+	for _, part := range text.Lines(text.Reveal(value), columns-len(indent+label)) {
 		p.WriteString(strings.TrimRight(indent+label+part, " ") + "\n")
 		label = strings.Repeat(" ", len(label))
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/ledger"
 	"github.com/endpointguard/endpointguard/pkg/settings"
+	"github.com/endpointguard/endpointguard/pkg/text"
 	"github.com/endpointguard/endpointguard/pkg/trouble"
 )
 
@@ -69,7 +70,7 @@ func (l *ledgerFlags) records(ctx context.Context, errs io.Writer) ([]incident.R
 		return nil, errors.New("interrupted")
 	}
 	if answer, ok := errors.AsType[*trouble.Error](err); ok && answer.Code == "ResourceNotFoundException" {
-		return nil, usageError{fmt.Sprintf("region %s of this account has no table %s", cfg.Region, visible(table)), hint}
+		return nil, usageError{fmt.Sprintf("region %s of this account has no table %s", cfg.Region, text.Reveal(table)), hint}
 	}
 	return recs, err
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/explain"
 	"github.com/endpointguard/endpointguard/pkg/policytest"
+	"github.com/endpointguard/endpointguard/pkg/text"
 )
 
 func newTest() *cobra.Command {
@@ -92,9 +93,9 @@ func outcomeWords() []string {
 func (t *policyTest) file(file string) error {
 	data, err := fileOrInput(file, t.in, maxDocument)
 	if err != nil {
-		return usageError{fmt.Sprintf("cannot read %s: %v", visible(file), err), "give the paths of policy tests"}
+		return usageError{fmt.Sprintf("cannot read %s: %v", text.Reveal(file), err), "give the paths of policy tests"}
 	}
-	cases, problems := policytest.Parse(visible(file), data, outcomeWords())
+	cases, problems := policytest.Parse(text.Reveal(file), data, outcomeWords())
 	if cases == nil {
 		t.broken = true
 		_, _ = fmt.Fprintln(t.errs, problems)
@@ -116,7 +117,7 @@ func (t *policyTest) file(file string) error {
 			if !ok {
 				return err
 			}
-			_, _ = fmt.Fprintf(t.errs, "%s: %s\nhint: %s\n", visible(file), oneLine(usage.what), oneLine(usage.hint))
+			_, _ = fmt.Fprintf(t.errs, "%s: %s\nhint: %s\n", text.Reveal(file), oneLine(usage.what), oneLine(usage.hint))
 		}
 		t.policies[path] = doc
 	}
@@ -135,7 +136,7 @@ func (t *policyTest) file(file string) error {
 		if len(r.Differences) > 0 {
 			t.failed++
 		}
-		if err := t.print(visible(file), r); err != nil {
+		if err := t.print(text.Reveal(file), r); err != nil {
 			return fmt.Errorf("write: %w", err)
 		}
 	}
@@ -219,7 +220,7 @@ func tested(file string, r explain.Result) string {
 	const label = 10
 	side := (columns - 2 - label - 2) / 2
 	row := func(what, left, right string) {
-		lefts, rights := wrapped(left, side), wrapped(right, side)
+		lefts, rights := text.Lines(left, side), text.Lines(right, side)
 		for i := range max(len(lefts), len(rights)) {
 			line := fmt.Sprintf("  %-*s%-*s  %s", label, what, side, at(lefts, i), at(rights, i))
 			p.WriteString(strings.TrimRight(line, " ") + "\n")
@@ -248,7 +249,7 @@ func tested(file string, r explain.Result) string {
 
 func at(lines []string, i int) string {
 	if i < len(lines) {
-		return visible(lines[i])
+		return text.Reveal(lines[i])
 	}
 	return ""
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/endpointguard/endpointguard/pkg/doctor"
 	"github.com/endpointguard/endpointguard/pkg/redrive"
+	"github.com/endpointguard/endpointguard/pkg/text"
 )
 
 func newRedrive() *cobra.Command {
@@ -85,8 +86,8 @@ lambda:InvokeFunction of the function sweep.`,
 // told is a letter for people.
 func told(l redrive.Letter) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-11s  %s\n", l.Purpose, visible(cmp.Or(l.Cluster, "message "+l.ID)))
-	for _, line := range wrapped(visible(l.What), columns-13) {
+	fmt.Fprintf(&b, "%-11s  %s\n", l.Purpose, text.Reveal(cmp.Or(l.Cluster, "message "+l.ID)))
+	for _, line := range text.Lines(text.Reveal(l.What), columns-13) {
 		fmt.Fprintf(&b, "%-13s%s\n", "", line)
 	}
 	return b.String()

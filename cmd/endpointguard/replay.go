@@ -12,6 +12,7 @@ import (
 
 	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/text"
 )
 
 // maxFile bounds what is read of one file: CloudTrail's own stay far below.
@@ -87,7 +88,7 @@ before, after, updates, mails, assumed, unread (field, value, why).`,
 						return errors.New("interrupted")
 					}
 					for line := range strings.Lines(err.Error()) {
-						_, _ = fmt.Fprintf(r.errs, "endpointguard: %s: %s\n", visible(file), visible(strings.TrimSpace(line)))
+						_, _ = fmt.Fprintf(r.errs, "endpointguard: %s: %s\n", text.Reveal(file), text.Reveal(strings.TrimSpace(line)))
 					}
 					failed = true
 				}

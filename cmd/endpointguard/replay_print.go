@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
 
 	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/incident"
+	"github.com/endpointguard/endpointguard/pkg/text"
 )
 
 func printJSON(w io.Writer) func(replayed) error {
@@ -33,10 +33,10 @@ func printReplay(w io.Writer) func(replayed) error {
 // String is what became of the record, for people.
 func (r replayed) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n", visible(r.File), r.Outcome)
-	row := func(label, text string) {
-		if text = visible(text); text != "" {
-			fmt.Fprintf(&b, "  %-8s %s\n", label, text)
+	fmt.Fprintf(&b, "%s: %s\n", text.Reveal(r.File), r.Outcome)
+	row := func(label, value string) {
+		if value = text.Reveal(value); value != "" {
+			fmt.Fprintf(&b, "  %-8s %s\n", label, value)
 		}
 	}
 	e := r.event
@@ -86,14 +86,4 @@ func describe(a endpoint.Access) string {
 		s += ": " + endpoint.JoinPrefixes(a.CIDRs, " ")
 	}
 	return s
-}
-
-// visible makes foreign text fit to stand on one line of a terminal.
-func visible(s string) string {
-	return strings.Map(func(c rune) rune {
-		if c == ' ' || unicode.IsPrint(c) {
-			return c
-		}
-		return unicode.ReplacementChar
-	}, s)
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/localaws"
 	"github.com/endpointguard/endpointguard/pkg/policy"
 	"github.com/endpointguard/endpointguard/pkg/settings"
+	"github.com/endpointguard/endpointguard/pkg/text"
 	"github.com/endpointguard/endpointguard/pkg/verdict"
 )
 
@@ -104,7 +105,7 @@ func (r replay) file(ctx context.Context, file string) error {
 		problems = append(problems, fmt.Errorf("unreadable: %d of %d records", unreadable, len(recs)))
 	}
 	if err == nil && len(recs) == 0 {
-		_, _ = fmt.Fprintf(r.errs, "endpointguard: %s: it holds no records\n", visible(file))
+		_, _ = fmt.Fprintf(r.errs, "endpointguard: %s: it holds no records\n", text.Reveal(file))
 	}
 	return errors.Join(problems...)
 }

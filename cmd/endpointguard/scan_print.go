@@ -18,6 +18,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/explain"
 	"github.com/endpointguard/endpointguard/pkg/policy"
+	"github.com/endpointguard/endpointguard/pkg/text"
 	"github.com/endpointguard/endpointguard/pkg/verdict"
 )
 
@@ -102,7 +103,7 @@ func tellHints(errs io.Writer, found []scanned) {
 // inert is a cell that no spreadsheet takes for a formula, and no terminal for
 // a command. Source: OWASP, "CSV Injection".
 func inert(cell string) string {
-	cell = visible(cell)
+	cell = text.Reveal(cell)
 	if cell != "" && strings.ContainsRune("=+-@", rune(cell[0])) {
 		return "'" + cell
 	}
@@ -274,7 +275,7 @@ func (p *page) table(rows [][]string) {
 	width := make([]int, last)
 	for _, row := range rows {
 		for i := range width {
-			if n := len([]rune(visible(row[i]))); i > 0 || n <= wide {
+			if n := text.Columns(text.Reveal(row[i]), text.InTerminal); i > 0 || n <= wide {
 				width[i] = max(width[i], n)
 			}
 		}
@@ -287,23 +288,23 @@ func (p *page) table(rows [][]string) {
 	for _, row := range rows {
 		line := ""
 		for i, w := range width {
-			cell := visible(row[i])
-			if i == 0 && len([]rune(cell)) > w {
-				for _, part := range wrapped(cell, columns) {
+			cell := text.Reveal(row[i])
+			if i == 0 && text.Columns(cell, text.InTerminal) > w {
+				for _, part := range text.Lines(cell, columns) {
 					p.WriteString(part + "\n")
 				}
 				cell = ""
 			}
-			line += cell + strings.Repeat(" ", w-len([]rune(cell))+2)
+			line += cell + strings.Repeat(" ", w-text.Columns(cell, text.InTerminal)+2)
 		}
-		text := visible(row[last])
+		rest := text.Reveal(row[last])
 		room := columns - head
-		if text != "" && room < narrow && len([]rune(text)) > room {
+		if rest != "" && room < narrow && text.Columns(rest, text.InTerminal) > room {
 			p.WriteString(strings.TrimRight(line, " ") + "\n")
 			line, room = "    ", columns-4
 		}
-		indent := strings.Repeat(" ", len([]rune(line)))
-		for _, part := range wrapped(text, room) {
+		indent := strings.Repeat(" ", text.Columns(line, text.InTerminal))
+		for _, part := range text.Lines(rest, room) {
 			p.WriteString(strings.TrimRight(line+part, " ") + "\n")
 			line = indent
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/endpointguard/endpointguard/pkg/policy"
+	"github.com/endpointguard/endpointguard/pkg/text"
 )
 
 // maxDocument is how much is read of a document: more than enough to tell that
@@ -57,14 +58,14 @@ warning.
 			for _, file := range files {
 				data, err := fileOrInput(file, cmd.InOrStdin(), maxDocument)
 				if err != nil {
-					return usageError{fmt.Sprintf("cannot read %s: %v", visible(file), err), "give the paths of policy documents"}
+					return usageError{fmt.Sprintf("cannot read %s: %v", text.Reveal(file), err), "give the paths of policy documents"}
 				}
-				p, problems := policy.Check(visible(file), data, now)
+				p, problems := policy.Check(text.Reveal(file), data, now)
 				found = found || problems.Errors() || strict && len(problems) > 0
 				if asJSON {
 					err = problemsJSON(cmd.OutOrStdout(), problems)
 				} else {
-					_, err = io.WriteString(cmd.OutOrStdout(), validated(visible(file), p, problems))
+					_, err = io.WriteString(cmd.OutOrStdout(), validated(text.Reveal(file), p, problems))
 				}
 				if err != nil {
 					return fmt.Errorf("write: %w", err)

@@ -56,7 +56,7 @@ func TestNotation(t *testing.T) {
 		`{tags=[{key]}`:         "",
 	} {
 		if want == "" {
-			want = string(quoted(text))
+			want = string(escaped(text))
 		}
 		if diff := cmp.Diff(want, string(structured(text))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", text, diff)
@@ -89,11 +89,11 @@ func TestNotationIsWhole(t *testing.T) {
 func TestRowsOfLake(t *testing.T) {
 	const record = `{"eventName":"A","eventSource":"x"}`
 	for name, data := range map[string]string{
-		"the record itself":              `{"QueryResultRows":[[{"eventJson":` + text(record) + `}]]}`,
-		"the record, and more columns":   `{"QueryResultRows":[[{"eventTime":"x"},{"eventJson":` + text(record) + `},{"eventName":"A"}]]}`,
-		"the column in lower case":       `{"QueryResultRows":[[{"eventjson":` + text(record) + `}]]}`,
-		"the record, and another column": `{"QueryResultRows":[[{"eventTime":"x"},{"eventJson":` + text(record) + `}]]}`,
-		"a table of records":             `[{"eventJson":` + text(record) + `,"eventTime":"x"}]`,
+		"the record itself":              `{"QueryResultRows":[[{"eventJson":` + escaped(record) + `}]]}`,
+		"the record, and more columns":   `{"QueryResultRows":[[{"eventTime":"x"},{"eventJson":` + escaped(record) + `},{"eventName":"A"}]]}`,
+		"the column in lower case":       `{"QueryResultRows":[[{"eventjson":` + escaped(record) + `}]]}`,
+		"the record, and another column": `{"QueryResultRows":[[{"eventTime":"x"},{"eventJson":` + escaped(record) + `}]]}`,
+		"a table of records":             `[{"eventJson":` + escaped(record) + `,"eventTime":"x"}]`,
 	} {
 		records, err := Records([]byte(data))
 		if err != nil || len(records) != 1 || string(records[0]) != record {
@@ -129,13 +129,13 @@ func TestElasticFields(t *testing.T) {
 		data string
 		want []string
 	}{
-		"fields":               {`{"hits":{"hits":[{"_index":"i","fields":{"event.original":[` + text(a) + `]}}]}}`, []string{a}},
-		"fields beside source": {`{"hits":{"hits":[{"_source":{"event":{"action":"x"}},"fields":{"event.original":[` + text(a) + `]}}]}}`, []string{a}},
-		"message":              {`{"hits":{"hits":[{"fields":{"message":[` + text(a) + `]}}]}}`, []string{a}},
-		"a text":               {`{"fields":{"event.original":` + text(a) + `}}`, []string{a}},
-		"two hits":             {`{"hits":{"hits":[{"fields":{"event.original":[` + text(a) + `]}},{"fields":{"@timestamp":["x"],"event.original":[` + text(b) + `]}}]}}`, []string{a, b}},
-		"a list in the source": {`{"_source":{"event.original":[` + text(a) + `]}}`, []string{a}},
-		"and in the event":     {`{"_source":{"event":{"original":[` + text(a) + `]}}}`, []string{a}},
+		"fields":               {`{"hits":{"hits":[{"_index":"i","fields":{"event.original":[` + escaped(a) + `]}}]}}`, []string{a}},
+		"fields beside source": {`{"hits":{"hits":[{"_source":{"event":{"action":"x"}},"fields":{"event.original":[` + escaped(a) + `]}}]}}`, []string{a}},
+		"message":              {`{"hits":{"hits":[{"fields":{"message":[` + escaped(a) + `]}}]}}`, []string{a}},
+		"a text":               {`{"fields":{"event.original":` + escaped(a) + `}}`, []string{a}},
+		"two hits":             {`{"hits":{"hits":[{"fields":{"event.original":[` + escaped(a) + `]}},{"fields":{"@timestamp":["x"],"event.original":[` + escaped(b) + `]}}]}}`, []string{a, b}},
+		"a list in the source": {`{"_source":{"event.original":[` + escaped(a) + `]}}`, []string{a}},
+		"and in the event":     {`{"_source":{"event":{"original":[` + escaped(a) + `]}}}`, []string{a}},
 	} {
 		records, err := Records([]byte(tc.data))
 		if err != nil {

@@ -23,7 +23,7 @@ func zip(t testing.TB, s string) string {
 	return b.String()
 }
 
-func text(s string) string {
+func escaped(s string) string {
 	out, err := json.Marshal(s)
 	if err != nil {
 		panic(err)
@@ -37,7 +37,7 @@ func TestRecords(t *testing.T) {
 		b = `{"eventName":"B"}`
 		e = `{"detail":{"eventName":"C"}}`
 	)
-	sns := `{"Type":"Notification","MessageId":"1","Message":` + text(e) + `,"Signature":"x"}`
+	sns := `{"Type":"Notification","MessageId":"1","Message":` + escaped(e) + `,"Signature":"x"}`
 	for _, tt := range []struct {
 		name, data string
 		want       []string
@@ -53,12 +53,12 @@ func TestRecords(t *testing.T) {
 		{"two zipped, one after the other", zip(t, a) + zip(t, b), []string{a, b}, ""},
 		{"JSON lines", a + "\n" + b + "\n" + e, []string{a, b, e}, ""},
 		{"without line breaks", a + b, []string{a, b}, ""},
-		{"LookupEvents", `{"Events":[{"EventName":"A","CloudTrailEvent":` + text(a) + `}]}`, []string{a}, ""},
-		{"an SQS batch", `{"Records":[{"messageId":"1","body":` + text(e) + `},{"messageId":"2","body":` + text(a) + `}]}`, []string{e, a}, ""},
-		{"ReceiveMessage", `{"Messages":[{"MessageId":"1","Body":` + text(e) + `}]}`, []string{e}, ""},
+		{"LookupEvents", `{"Events":[{"EventName":"A","CloudTrailEvent":` + escaped(a) + `}]}`, []string{a}, ""},
+		{"an SQS batch", `{"Records":[{"messageId":"1","body":` + escaped(e) + `},{"messageId":"2","body":` + escaped(a) + `}]}`, []string{e, a}, ""},
+		{"ReceiveMessage", `{"Messages":[{"MessageId":"1","Body":` + escaped(e) + `}]}`, []string{e}, ""},
 		{"SNS", sns, []string{e}, ""},
-		{"SNS in SQS", `{"Records":[{"body":` + text(sns) + `}]}`, []string{e}, ""},
-		{"an SNS batch", `{"Records":[{"EventSource":"aws:sns","Sns":{"Message":` + text(a) + `}}]}`, []string{a}, ""},
+		{"SNS in SQS", `{"Records":[{"body":` + escaped(sns) + `}]}`, []string{e}, ""},
+		{"an SNS batch", `{"Records":[{"EventSource":"aws:sns","Sns":{"Message":` + escaped(a) + `}}]}`, []string{a}, ""},
 		{"a message in plain words", `{"body":"hello"}`, []string{`{"body":"hello"}`}, ""},
 		{"a message of one letter", `{"body":"7"}`, []string{"7"}, ""},
 		{"a message that is a JSON text", `{"body":"\"hello\""}`, []string{`{"body":"\"hello\""}`}, ""},
@@ -155,7 +155,7 @@ func FuzzRecords(f *testing.F) {
 func TestWrappingsAreBounded(t *testing.T) {
 	wrapped := `{"eventName":"A"}`
 	for range 12 {
-		wrapped = `{"body":` + text(wrapped) + `}`
+		wrapped = `{"body":` + escaped(wrapped) + `}`
 	}
 	records, err := Records([]byte(wrapped))
 	if err != nil || len(records) != 1 || !strings.HasPrefix(string(records[0]), `{"body":`) {

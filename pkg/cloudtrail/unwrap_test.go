@@ -16,7 +16,7 @@ func TestRecordsOfWhatRespondersHave(t *testing.T) {
 		b = `{"eventName":"B"}`
 	)
 	packed := func(s string) string { return `"` + base64.StdEncoding.EncodeToString([]byte(zip(t, s))) + `"` }
-	subscription := `{"messageType":"DATA_MESSAGE","logEvents":[{"id":"1","message":` + text(a) + `},{"id":"2","message":` + text(b) + `}]}`
+	subscription := `{"messageType":"DATA_MESSAGE","logEvents":[{"id":"1","message":` + escaped(a) + `},{"id":"2","message":` + escaped(b) + `}]}`
 	control := `{"messageType":"CONTROL_MESSAGE","logEvents":[{"id":"","message":"CWL CONTROL MESSAGE"}]}`
 	const (
 		columns  = `{"Data":[{"VarCharValue":"eventname"},{"VarCharValue":"awsregion"},{"VarCharValue":"useridentity"},{"VarCharValue":"requestparameters"}]}`
@@ -28,7 +28,7 @@ func TestRecordsOfWhatRespondersHave(t *testing.T) {
 		name, data string
 		want       []string
 	}{
-		{"filter-log-events", `{"events":[{"logStreamName":"s","message":` + text(a) + `,"eventId":"3"}],"searchedLogStreams":[]}`, []string{a}},
+		{"filter-log-events", `{"events":[{"logStreamName":"s","message":` + escaped(a) + `,"eventId":"3"}],"searchedLogStreams":[]}`, []string{a}},
 		{"a subscription's file", subscription, []string{a, b}},
 		{"subscriptions to Kinesis, one after the other", subscription + control + subscription, []string{a, b, a, b}},
 		{"what Lambda gets of a subscription", `{"awslogs":{"data":` + packed(subscription) + `}}`, []string{a, b}},
@@ -37,16 +37,16 @@ func TestRecordsOfWhatRespondersHave(t *testing.T) {
 		{"what Lambda gets of Kinesis, not zipped", `{"Records":[{"kinesis":{"data":"` + base64.StdEncoding.EncodeToString([]byte(a+b)) + `"}}]}`, []string{a, b}},
 		{"data that is not in base 64", `{"data":"` + base64.StdEncoding.EncodeToString([]byte(a)) + `!"}`, []string{`{"data":"` + base64.StdEncoding.EncodeToString([]byte(a)) + `!"}`}},
 		{"data that is no JSON", `{"data":"aGVsbG8="}{"data":""}`, []string{`{"data":"aGVsbG8="}`, `{"data":""}`}},
-		{"Insights, a message without a value", `{"results":[[{"field":"@message","value":null},{"field":"@message","value":` + text(a) + `}]]}`, []string{a}},
-		{"Insights", `{"results":[[{"field":"@timestamp","value":"x"},{"field":"@message","value":` + text(a) + `}]],"status":"Complete"}`, []string{a}},
-		{"filebeat", `{"@timestamp":"x","event":{"kind":"event","original":` + text(a) + `},"message":"x"}`, []string{a}},
-		{"filebeat, flat", `{"event.original":` + text(a) + `}`, []string{a}},
-		{"Elastic's hits", `{"took":1,"hits":{"total":{"value":1},"hits":[{"_id":"1","_source":{"event":{"original":` + text(a) + `}}}]}}`, []string{a}},
-		{"Elastic's hits of records", `{"hits":{"hits":[{"_source":` + a + `},{"_source":{"message":` + text(b) + `}}]}}`, []string{a, b}},
-		{"Splunk's export", `{"preview":false,"offset":0,"result":{"_time":"x","_raw":` + text(a) + "}}\n" + `{"preview":false,"lastrow":true,"result":{"_raw":` + text(b) + `}}`, []string{a, b}},
-		{"Splunk's results", `{"preview":false,"results":[{"_raw":` + text(a) + `}]}`, []string{a}},
-		{"Splunk's collector", `{"time":1,"sourcetype":"aws:cloudtrail","event":` + a + `}{"event":` + text(b) + `}`, []string{a, b}},
-		{"Athena's rows", `{"ResultSet":{"Rows":[` + columns + `,{"Data":[{"VarCharValue":"A"},{},{"VarCharValue":` + text(identity) + `},{"VarCharValue":` + text(`{"name":"c"}`) + `}]}]}}`,
+		{"Insights, a message without a value", `{"results":[[{"field":"@message","value":null},{"field":"@message","value":` + escaped(a) + `}]]}`, []string{a}},
+		{"Insights", `{"results":[[{"field":"@timestamp","value":"x"},{"field":"@message","value":` + escaped(a) + `}]],"status":"Complete"}`, []string{a}},
+		{"filebeat", `{"@timestamp":"x","event":{"kind":"event","original":` + escaped(a) + `},"message":"x"}`, []string{a}},
+		{"filebeat, flat", `{"event.original":` + escaped(a) + `}`, []string{a}},
+		{"Elastic's hits", `{"took":1,"hits":{"total":{"value":1},"hits":[{"_id":"1","_source":{"event":{"original":` + escaped(a) + `}}}]}}`, []string{a}},
+		{"Elastic's hits of records", `{"hits":{"hits":[{"_source":` + a + `},{"_source":{"message":` + escaped(b) + `}}]}}`, []string{a, b}},
+		{"Splunk's export", `{"preview":false,"offset":0,"result":{"_time":"x","_raw":` + escaped(a) + "}}\n" + `{"preview":false,"lastrow":true,"result":{"_raw":` + escaped(b) + `}}`, []string{a, b}},
+		{"Splunk's results", `{"preview":false,"results":[{"_raw":` + escaped(a) + `}]}`, []string{a}},
+		{"Splunk's collector", `{"time":1,"sourcetype":"aws:cloudtrail","event":` + a + `}{"event":` + escaped(b) + `}`, []string{a, b}},
+		{"Athena's rows", `{"ResultSet":{"Rows":[` + columns + `,{"Data":[{"VarCharValue":"A"},{},{"VarCharValue":` + escaped(identity) + `},{"VarCharValue":` + escaped(`{"name":"c"}`) + `}]}]}}`,
 			[]string{`{"eventName":"A",` + request + `,` + plain + `}`}},
 		{"Athena's answer without rows", `{"ResultSet":{"Rows":[]}}`, []string{`{"ResultSet":{"Rows":[]}}`}},
 		{"Athena's names of the columns alone", `{"ResultSet":{"Rows":[` + columns + `]}}`, nil},
@@ -55,11 +55,11 @@ func TestRecordsOfWhatRespondersHave(t *testing.T) {
 		{"a table in another case", `{"EventName":"A","AwsRegion":"x"}`, []string{`{"awsRegion":"x","eventName":"A"}`}},
 		{"a table with what a request and a caller are", `{"eventname":"A","requestparameters":{"name":"c"},"useridentity":{"type":"Root"}}`, []string{`{"eventName":"A",` + request + `,"userIdentity":{"type":"Root"}}`}},
 		{"a table without names of events", `{"awsregion":"x","requestparameters":"{}"}`, []string{`{"awsregion":"x","requestparameters":"{}"}`}},
-		{"an Athena table as JSON", `[{"eventname":"A","awsregion":"eu-west-1","requestparameters":` + text(`{"name":"c"}`) + `,"responseelements":""}]`,
+		{"an Athena table as JSON", `[{"eventname":"A","awsregion":"eu-west-1","requestparameters":` + escaped(`{"name":"c"}`) + `,"responseelements":""}]`,
 			[]string{`{"awsRegion":"eu-west-1","eventName":"A",` + request + `,"responseElements":null}`}},
-		{"Lake's rows", `{"QueryStatus":"FINISHED","QueryResultRows":[[{"eventName":"A"},{"eventSource":"x"},{"requestParameters":` + text(`{"name":"c"}`) + `}]]}`,
+		{"Lake's rows", `{"QueryStatus":"FINISHED","QueryResultRows":[[{"eventName":"A"},{"eventSource":"x"},{"requestParameters":` + escaped(`{"name":"c"}`) + `}]]}`,
 			[]string{`{"eventName":"A","eventSource":"x",` + request + `}`}},
-		{"Lake's rows of two columns", `{"QueryResultRows":[[{"eventName":"A"},{"requestParameters":` + text(`{"name":"c"}`) + `}]]}`, []string{`{"eventName":"A",` + request + `}`}},
+		{"Lake's rows of two columns", `{"QueryResultRows":[[{"eventName":"A"},{"requestParameters":` + escaped(`{"name":"c"}`) + `}]]}`, []string{`{"eventName":"A",` + request + `}`}},
 		{"columns that name no event", `[{"eventSource":"x"},{"awsRegion":"y"}]`, []string{`{"eventSource":"x"}`, `{"awsRegion":"y"}`}},
 		{"a list of records of one field", "[" + a + "," + b + "]", []string{a, b}},
 		{"a list of a record and an event", `[{"eventName":"A","eventSource":"x"},{"detail":{"eventName":"C"}}]`, []string{`{"eventName":"A","eventSource":"x"}`, `{"detail":{"eventName":"C"}}`}},
@@ -106,7 +106,7 @@ func TestCallersOfTables(t *testing.T) {
 		"type=Root}": `"type=Root}"`,
 		"{x=y}":      `"{x=y}"`,
 	} {
-		records, err := Records([]byte(`{"eventName":"A","userIdentity":` + text(caller) + `}`))
+		records, err := Records([]byte(`{"eventName":"A","userIdentity":` + escaped(caller) + `}`))
 		if err != nil || len(records) != 1 {
 			t.Fatalf("%s: %s, %v", caller, records, err)
 		}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/endpointguard/endpointguard/pkg/text"
 )
 
 // maxText is how many bytes of a foreign text are kept.
@@ -138,35 +140,17 @@ func (o object) text(key string) string {
 }
 
 // excerpt shows a value of others in a message: short, on one line.
-func excerpt(v value) string {
-	const most = 80
-	s := clean(string(v))
-	if utf8.RuneCountInString(s) > most {
-		s = string([]rune(s)[:most]) + "…"
-	}
-	return s
-}
+func excerpt(v value) string { return text.Cut(clean(string(v)), 80, "…") }
 
-// clean cuts a foreign text to maxText bytes at a rune's border, and makes
-// visible what would break a line or turn the text around in a mail or a log.
+// clean cuts a foreign text to maxText bytes, and makes visible what would break a line or
+// turn the text around in a mail or a log. Blanks stay as they are.
 func clean(s string) string {
 	s = strings.Map(func(c rune) rune {
-		if unicode.IsControl(c) || unicode.In(c, unicode.Cf, unicode.Zl, unicode.Zp) {
+		if text.Hidden(c) && !unicode.Is(unicode.Zs, c) {
 			return utf8.RuneError
 		}
 		return c
-	}, cut(s))
+	}, text.CutBytes(s, maxText, ""))
 	// A replaced character can be longer than it was.
-	return cut(s)
-}
-
-func cut(s string) string {
-	if len(s) <= maxText {
-		return s
-	}
-	end := maxText
-	for end > 0 && !utf8.RuneStart(s[end]) {
-		end--
-	}
-	return s[:end]
+	return text.CutBytes(s, maxText, "")
 }

@@ -63,20 +63,3 @@ func TestExcerpts(t *testing.T) {
 		}
 	}
 }
-
-// TestTextsAreCutBetweenLetters: never within one, and what has no beginning of
-// a letter at all is left out.
-func TestTextsAreCutBetweenLetters(t *testing.T) {
-	for name, tc := range map[string]struct{ text, want string }{
-		"as long as may":     {strings.Repeat("a", maxText), strings.Repeat("a", maxText)},
-		"a byte longer":      {strings.Repeat("a", maxText+1), strings.Repeat("a", maxText)},
-		"within a letter":    {"x" + strings.Repeat("é", maxText), "x" + strings.Repeat("é", maxText/2-1)},
-		"between letters":    {strings.Repeat("é", maxText), strings.Repeat("é", maxText/2)},
-		"no letter":          {strings.Repeat("\x80", maxText+1), ""},
-		"one, then no other": {"x" + strings.Repeat("\x80", maxText+1), ""},
-	} {
-		if got := cut(tc.text); got != tc.want {
-			t.Errorf("%s: %d bytes, want %d", name, len(got), len(tc.want))
-		}
-	}
-}

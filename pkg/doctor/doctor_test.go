@@ -195,29 +195,29 @@ func (a *account) deploy(t *testing.T) {
 			decode(t, p, c, "Role", "Handler", "Runtime", "Architectures", "Timeout", "MemorySize", "Environment")
 			c.CodeSha256 = &hash
 		case "AWS::Lambda::Permission":
-			a.policies["sweeper"] = strings.TrimPrefix(a.policies["sweeper"]+","+text(map[string]any{
+			a.policies["sweeper"] = strings.TrimPrefix(a.policies["sweeper"]+","+asText(map[string]any{
 				"Sid": id, "Effect": "Allow", "Principal": map[string]any{"Service": p["Principal"]}, "Action": p["Action"], "Resource": p["FunctionName"],
 				"Condition": map[string]any{"ArnLike": map[string]any{"AWS:SourceArn": p["SourceArn"]}},
 			}), ",")
 		case "AWS::IAM::Role":
-			a.role.Role.AssumeRolePolicyDocument = aws.String(url.PathEscape(text(p["AssumeRolePolicyDocument"])))
-			a.inline[name] = map[string]string{"function": url.PathEscape(text(at(p["Policies"].([]any)[0], "PolicyDocument")))}
+			a.role.Role.AssumeRolePolicyDocument = aws.String(url.PathEscape(asText(p["AssumeRolePolicyDocument"])))
+			a.inline[name] = map[string]string{"function": url.PathEscape(asText(at(p["Policies"].([]any)[0], "PolicyDocument")))}
 		case "AWS::CloudWatch::Alarm":
 			alarm := alarmtypes.MetricAlarm{AlarmName: &name, ActionsEnabled: aws.Bool(true)}
 			decode(t, p, &alarm, alarmProperties...)
 			a.alarms[name] = alarm
 		case "AWS::SQS::QueuePolicy":
-			a.queues[text(p["Queues"].([]any)[0])]["Policy"] = text(p["PolicyDocument"])
+			a.queues[asText(p["Queues"].([]any)[0])]["Policy"] = asText(p["PolicyDocument"])
 		case "AWS::SNS::TopicPolicy":
-			a.topic["Policy"] = text(p["PolicyDocument"])
+			a.topic["Policy"] = asText(p["PolicyDocument"])
 		case "AWS::Events::Rule":
 			if schedule, ok := p["ScheduleExpression"].(string); ok {
 				a.rules[name].ScheduleExpression = &schedule
 			} else {
-				a.rules[name].EventPattern = aws.String(text(p["EventPattern"]))
+				a.rules[name].EventPattern = aws.String(asText(p["EventPattern"]))
 			}
 			var targets []ruletypes.Target
-			if err := json.Unmarshal([]byte(text(p["Targets"])), &targets); err != nil {
+			if err := json.Unmarshal([]byte(asText(p["Targets"])), &targets); err != nil {
 				t.Fatal(err)
 			}
 			a.targets[name] = targets
@@ -238,7 +238,7 @@ func decode(t *testing.T, properties map[string]any, into any, names ...string) 
 			some[name] = properties[name]
 		}
 	}
-	if err := json.Unmarshal([]byte(text(some)), into); err != nil {
+	if err := json.Unmarshal([]byte(asText(some)), into); err != nil {
 		t.Fatal(err)
 	}
 }

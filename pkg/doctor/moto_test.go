@@ -198,19 +198,19 @@ func (m *moto) finish(t *testing.T) {
 		switch r.Type {
 		case "AWS::SQS::QueuePolicy":
 			_, err = queues.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{
-				QueueUrl: aws.String(p["Queues"].([]any)[0].(string)), Attributes: map[string]string{"Policy": text(p["PolicyDocument"])},
+				QueueUrl: aws.String(p["Queues"].([]any)[0].(string)), Attributes: map[string]string{"Policy": asText(p["PolicyDocument"])},
 			})
 		case "AWS::SNS::TopicPolicy":
 			_, err = topics.SetTopicAttributes(ctx, &sns.SetTopicAttributesInput{
-				TopicArn: aws.String(p["Topics"].([]any)[0].(string)), AttributeName: aws.String("Policy"), AttributeValue: aws.String(text(p["PolicyDocument"])),
+				TopicArn: aws.String(p["Topics"].([]any)[0].(string)), AttributeName: aws.String("Policy"), AttributeValue: aws.String(asText(p["PolicyDocument"])),
 			})
 		case "AWS::SNS::Subscription":
-			_, err = topics.Subscribe(ctx, &sns.SubscribeInput{TopicArn: aws.String(text(p["TopicArn"])), Protocol: aws.String(text(p["Protocol"])), Endpoint: aws.String(text(p["Endpoint"]))})
+			_, err = topics.Subscribe(ctx, &sns.SubscribeInput{TopicArn: aws.String(asText(p["TopicArn"])), Protocol: aws.String(asText(p["Protocol"])), Endpoint: aws.String(asText(p["Endpoint"]))})
 		case "AWS::IAM::Role":
 			for _, one := range p["Policies"].([]any) {
 				_, err = roles.PutRolePolicy(ctx, &iam.PutRolePolicyInput{
 					RoleName: aws.String(in.Resources[id]), PolicyName: aws.String(one.(map[string]any)["PolicyName"].(string)),
-					PolicyDocument: aws.String(text(one.(map[string]any)["PolicyDocument"])),
+					PolicyDocument: aws.String(asText(one.(map[string]any)["PolicyDocument"])),
 				})
 			}
 		case "AWS::CloudWatch::Alarm":
@@ -335,7 +335,7 @@ func flatten(form url.Values, name string, value any) {
 			flatten(form, fmt.Sprintf("%s.member.%d", name, i+1), item)
 		}
 	default:
-		form.Set(name, text(v))
+		form.Set(name, asText(v))
 	}
 }
 
@@ -390,7 +390,7 @@ func (a alarms) DescribeAlarms(context.Context, *cloudwatch.DescribeAlarmsInput,
 		return nil, err
 	}
 	out := &cloudwatch.DescribeAlarmsOutput{}
-	return out, json.Unmarshal([]byte(text(map[string]any{"MetricAlarms": answer.Alarms.value()})), out)
+	return out, json.Unmarshal([]byte(asText(map[string]any{"MetricAlarms": answer.Alarms.value()})), out)
 }
 
 // examine returns the findings by their check. Those of the trail and of people who
@@ -456,16 +456,16 @@ func (m *moto) restore(t *testing.T) {
 		case "AWS::Lambda::Function":
 			variables := map[string]string{}
 			for key, value := range at(p, "Environment", "Variables").(map[string]any) {
-				variables[key] = text(value)
+				variables[key] = asText(value)
 			}
 			_, err = functions.UpdateFunctionConfiguration(t.Context(), &lambda.UpdateFunctionConfigurationInput{
-				FunctionName: &name, Role: aws.String(text(p["Role"])), Handler: aws.String("bootstrap"), Timeout: aws.Int32(int32(p["Timeout"].(float64))),
+				FunctionName: &name, Role: aws.String(asText(p["Role"])), Handler: aws.String("bootstrap"), Timeout: aws.Int32(int32(p["Timeout"].(float64))),
 				Environment: &functiontypes.Environment{Variables: variables},
 			})
 		case "AWS::IAM::Role":
-			_, err = roles.UpdateAssumeRolePolicy(t.Context(), &iam.UpdateAssumeRolePolicyInput{RoleName: &name, PolicyDocument: aws.String(text(p["AssumeRolePolicyDocument"]))})
+			_, err = roles.UpdateAssumeRolePolicy(t.Context(), &iam.UpdateAssumeRolePolicyInput{RoleName: &name, PolicyDocument: aws.String(asText(p["AssumeRolePolicyDocument"]))})
 		case "AWS::SQS::Queue":
-			_, err = sqs.NewFromConfig(m.cfg).SetQueueAttributes(t.Context(), &sqs.SetQueueAttributesInput{QueueUrl: &name, Attributes: map[string]string{"VisibilityTimeout": text(cmp.Or(p["VisibilityTimeout"], any(30.0)))}})
+			_, err = sqs.NewFromConfig(m.cfg).SetQueueAttributes(t.Context(), &sqs.SetQueueAttributesInput{QueueUrl: &name, Attributes: map[string]string{"VisibilityTimeout": asText(cmp.Or(p["VisibilityTimeout"], any(30.0)))}})
 		case "AWS::Events::Rule":
 			target := at(p, "Targets").([]any)[0].(map[string]any)
 			var one ruletypes.Target
@@ -533,7 +533,7 @@ func TestTamperingIsSeen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return strings.Replace(text(p["PolicyDocument"]), in.roleARN(role), other, 1)
+		return strings.Replace(asText(p["PolicyDocument"]), in.roleARN(role), other, 1)
 	}
 	for _, test := range []struct {
 		name, check, what string
@@ -588,7 +588,7 @@ func TestTamperingIsSeen(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			document := strings.Replace(text(at(p["Policies"].([]any)[0], "PolicyDocument")), `"dynamodb:PutItem"`, `"dynamodb:GetItem"`, 1)
+			document := strings.Replace(asText(at(p["Policies"].([]any)[0], "PolicyDocument")), `"dynamodb:PutItem"`, `"dynamodb:GetItem"`, 1)
 			_, err = roles.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: &role, PolicyName: aws.String("function"), PolicyDocument: &document})
 			return err
 		}},

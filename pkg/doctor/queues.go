@@ -82,7 +82,7 @@ func (d Doctor) queueSettings(ctx context.Context, t *deployed, check, construct
 	// SQS knows numbers and true as text, and the redrive policy as JSON.
 	for name, value := range want {
 		if name != "RedrivePolicy" {
-			want[name] = text(value)
+			want[name] = asText(value)
 		}
 	}
 	// What a queue has unless it is told otherwise. Source: the SQS API reference,

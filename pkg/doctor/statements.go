@@ -12,7 +12,7 @@ import (
 
 // sortJSON orders values by how JSON writes them.
 func sortJSON(values []any) {
-	slices.SortFunc(values, func(a, b any) int { return strings.Compare(text(a), text(b)) })
+	slices.SortFunc(values, func(a, b any) int { return strings.Compare(asText(a), asText(b)) })
 }
 
 // policyDocument reads a policy of IAM's language: JSON, which some services write as
@@ -81,8 +81,8 @@ func statements(document any) []statement {
 	return out
 }
 
-// text is a value of JSON as the services write it that know nothing but text.
-func text(value any) string {
+// asText is a value of JSON as the services write it that know nothing but text.
+func asText(value any) string {
 	if s, ok := value.(string); ok {
 		return s
 	}
@@ -129,7 +129,7 @@ func conditions(value any) any {
 			}
 			words := make([]any, len(list))
 			for i := range list {
-				words[i] = text(list[i])
+				words[i] = asText(list[i])
 			}
 			lowered[strings.ToLower(name)] = words
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/endpointguard/endpointguard/pkg/text"
 )
 
 // Template is what an installation is compared with, beside the stack's own: the
@@ -307,20 +308,13 @@ func apart(a, b string) (string, string) {
 		same++
 	}
 	if max(len(a), len(b)) <= maxShown || same < maxShown/2 {
-		return cut(a), cut(b)
+		return excerpt(a), excerpt(b)
 	}
 	from := same - maxShown/4
-	return "…" + cut(strings.ToValidUTF8(a[from:], "")), "…" + cut(strings.ToValidUTF8(b[from:], ""))
+	return "…" + excerpt(strings.ToValidUTF8(a[from:], "")), "…" + excerpt(strings.ToValidUTF8(b[from:], ""))
 }
 
-func cut(text string) string {
-	if len(text) <= maxShown {
-		return text
-	}
-	return strings.ToValidUTF8(text[:maxShown], "") + "…"
-}
-
-func shown(value any) string { return cut(written(value)) }
+func shown(value any) string { return excerpt(written(value)) }
 
 // written is a value as JSON has it.
 func written(value any) string {
@@ -347,3 +341,5 @@ func asDeployed(check, fix string, differences []string) Finding {
 func notUnderstood(check string, err error) Finding {
 	return Finding{check, Unknown, fmt.Sprintf("not known: %v", err), deploy}
 }
+
+func excerpt(s string) string { return text.CutBytes(s, maxShown, "…") }

@@ -3,7 +3,8 @@ package incident
 import (
 	"encoding/json"
 	"slices"
-	"strings"
+
+	"github.com/endpointguard/endpointguard/pkg/text"
 )
 
 // How long a record may be, in bytes of its JSON.
@@ -143,11 +144,11 @@ func (i Incident) brief() *Incident {
 }
 
 func (c Cause) lighter() Cause {
-	for _, text := range []*string{
+	for _, field := range []*string{
 		&c.Actor.Type, &c.Actor.Name, &c.Actor.ARN, &c.Actor.Role, &c.Actor.RoleARN, &c.Actor.Session,
 		&c.Actor.SourceIdentity, &c.Actor.InvokedBy, &c.Actor.SourceIP, &c.Actor.UserAgent, &c.Actor.AccessKeyID,
 	} {
-		*text = cut(*text, shorter)
+		*field = cut(*field, shorter)
 	}
 	c.EventID = cut(c.EventID, shorter)
 	c.Errors = slices.Clone(c.Errors[:min(len(c.Errors), fewErrors)])
@@ -189,10 +190,5 @@ func fewTexts(texts []string) []string {
 	return texts
 }
 
-// cut shortens a text to so many bytes, at a rune's border.
-func cut(s string, to int) string {
-	if len(s) <= to {
-		return s
-	}
-	return strings.ToValidUTF8(s[:to], "") + "…"
-}
+// cut shortens a text to so many bytes.
+func cut(s string, to int) string { return text.CutBytes(s, to, "…") }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/incident"
+	"github.com/endpointguard/endpointguard/pkg/text"
 )
 
 // done tells what the guardrail did, as far as it is known to be so.
@@ -36,7 +37,7 @@ func (w *writer) done() {
 		if f.Tug != nil {
 			who := w.Unknown
 			if len(f.Tug.Others) > 0 {
-				who = foreign(strings.Join(f.Tug.Others, "; "), 2*maxMessage)
+				who = text.Clean(strings.Join(f.Tug.Others, "; "), 2*maxMessage)
 			}
 			lines = append(lines, fill(w.OpenedLately, "who", who))
 		}
@@ -62,7 +63,7 @@ func (w *writer) attempt(a incident.Attempt) string {
 		s += fill(w.Finished, "update", a.UpdateID, "status", string(a.Status))
 	}
 	for _, e := range a.Errors {
-		s += ", " + foreign(e.Code, 60) + " (" + foreign(e.Message, maxMessage) + ")"
+		s += ", " + text.Clean(e.Code, 60) + " (" + text.Clean(e.Message, maxMessage) + ")"
 	}
 	return s
 }
@@ -91,6 +92,6 @@ func (w *writer) list(heading string, lines []string) {
 	}
 	w.heading(heading)
 	for _, line := range lines {
-		w.item(foreign(line, 4*maxMessage))
+		w.item(text.Clean(line, 4*maxMessage))
 	}
 }

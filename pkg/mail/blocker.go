@@ -1,6 +1,9 @@
 package mail
 
-import "github.com/endpointguard/endpointguard/pkg/incident"
+import (
+	"github.com/endpointguard/endpointguard/pkg/incident"
+	"github.com/endpointguard/endpointguard/pkg/text"
+)
 
 // blocker is the update that keeps EKS from accepting a change, nil when the mail is about
 // none.
@@ -17,7 +20,7 @@ func (w *writer) refused() string {
 	if w.n.Kind != incident.NoticeStuck {
 		return ""
 	}
-	return foreign(w.i.Obstacle, 300)
+	return text.Clean(w.i.Obstacle, 300)
 }
 
 // heldUpBy says in one line what AWS refuses, or which update keeps EKS from accepting a
@@ -34,7 +37,7 @@ func (w *writer) heldUpBy() string {
 	if b.By != nil {
 		who = w.actor(*b.By)
 	}
-	line := fill(w.HeldUpLine, "type", foreign(b.Type, 60), "update", foreign(b.UpdateID, 60), "since", stamp(b.Since), "who", who)
+	line := fill(w.HeldUpLine, "type", text.Clean(b.Type, 60), "update", text.Clean(b.UpdateID, 60), "since", stamp(b.Since), "who", who)
 	if b.Type == incident.VersionRollback {
 		line = sentences(line+".", w.Rollback)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/endpointguard/endpointguard/pkg/incident"
+	"github.com/endpointguard/endpointguard/pkg/text"
 )
 
 // maxNames is how many waiting clusters the brake's mail names.
@@ -39,7 +40,7 @@ func (l Letter) Brake(b incident.Brake, limit int, account, region string, now t
 		if c.Clusters == 1 {
 			phrase = w.BrakeRuleOne
 		}
-		w.item(fill(phrase, "rule", foreign(c.Rule, maxName), "n", number(c.Clusters)))
+		w.item(fill(phrase, "rule", text.Clean(c.Rule, maxName), "n", number(c.Clusters)))
 	}
 	w.heading(w.BrakeWaiting)
 	w.indented(w.names(b.Names(), maxNames))
@@ -50,12 +51,12 @@ func (l Letter) Brake(b incident.Brake, limit int, account, region string, now t
 	}
 	w.sign()
 	m := Mail{
-		Subject:    ascii(fmt.Sprintf("Brake: %d clusters wait to be closed - EKS endpoint (%s %s)", n, account, region)),
+		Subject:    text.ASCII(fmt.Sprintf("Brake: %d clusters wait to be closed - EKS endpoint (%s %s)", n, account, region)),
 		Text:       w.String(),
 		Attributes: map[string]string{"outcome": "brake", "severity": string(High), "account": account, "region": region},
 	}
 	for _, c := range b.Rules() {
-		if name := foreign(c.Rule, maxName); name != "" && len(m.Rules) < maxRules {
+		if name := text.Clean(c.Rule, maxName); name != "" && len(m.Rules) < maxRules {
 			m.Rules = append(m.Rules, name)
 		}
 	}

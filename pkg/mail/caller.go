@@ -7,6 +7,7 @@ import (
 
 	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
 	"github.com/endpointguard/endpointguard/pkg/incident"
+	"github.com/endpointguard/endpointguard/pkg/text"
 )
 
 // ssoRole is how IAM Identity Center names the roles of its permission sets.
@@ -14,8 +15,8 @@ var ssoRole = regexp.MustCompile(`^AWSReservedSSO_(.+)_[0-9a-f]{16}$`)
 
 // actor names the caller as cloudtrail.Actor.String does, in the mail's language.
 func (t *phrases) actor(a cloudtrail.Actor) string {
-	name := foreign(a.Name, maxName)
-	role := foreign(a.Role, maxName)
+	name := text.Clean(a.Name, maxName)
+	role := text.Clean(a.Role, maxName)
 	var caller string
 	set := ssoRole.FindStringSubmatch(a.Role)
 	switch {
@@ -32,13 +33,13 @@ func (t *phrases) actor(a cloudtrail.Actor) string {
 	case a.Type == "AWSService":
 		caller = service(a.Name)
 	case a.Role != "" && set != nil:
-		caller = fill(t.SSO, "name", name, "set", foreign(set[1], maxName))
+		caller = fill(t.SSO, "name", name, "set", text.Clean(set[1], maxName))
 	case a.Role != "" && a.Name == a.Role:
 		caller = fill(t.Role, "role", role)
 	case a.Role != "":
 		caller = fill(t.AsRole, "name", name, "role", role)
 	case a.Type != "":
-		caller = fill(t.Other, "name", name, "type", foreign(a.Type, 60))
+		caller = fill(t.Other, "name", name, "type", text.Clean(a.Type, 60))
 	default:
 		caller = name
 	}
@@ -64,7 +65,7 @@ func service(principal string) string {
 	if name, ok := known[principal]; ok {
 		return name
 	}
-	return foreign(principal, maxName)
+	return text.Clean(principal, maxName)
 }
 
 // who says in one line who did it.
@@ -77,7 +78,7 @@ func (w *writer) who() string {
 			return w.caller(c)
 		}
 	}
-	return fill(w.NotYetKnown, "update", foreign(w.i.Causes[0].UpdateID, 60))
+	return fill(w.NotYetKnown, "update", text.Clean(w.i.Causes[0].UpdateID, 60))
 }
 
 // undoneBy says in one line who undid it.
@@ -87,11 +88,11 @@ func (w *writer) undoneBy() string {
 	case w.i.Final.Why == incident.WhyUnclear:
 		return w.OursOrTheirs
 	case w.i.Final.Why == incident.WhyUnconfirmed:
-		return fill(w.OursUnread, "update", foreign(w.i.Attempts[len(w.i.Attempts)-1].UpdateID, 60))
+		return fill(w.OursUnread, "update", text.Clean(w.i.Attempts[len(w.i.Attempts)-1].UpdateID, 60))
 	case by == nil:
 		return w.Unknown
 	case by.EventID == "":
-		return fill(w.NotYetKnown, "update", foreign(by.UpdateID, 60))
+		return fill(w.NotYetKnown, "update", text.Clean(by.UpdateID, 60))
 	default:
 		return w.caller(*by)
 	}
@@ -102,9 +103,9 @@ func (w *writer) undoneBy() string {
 func (w *writer) caller(c incident.Cause) string {
 	s := w.actor(c.Actor)
 	if c.Actor.SourceIP != "" && c.Actor.SourceIP != c.Actor.InvokedBy {
-		s += ", " + foreign(c.Actor.SourceIP, 64)
+		s += ", " + text.Clean(c.Actor.SourceIP, 64)
 	}
-	if tool := foreign(incident.Tool(c.Actor.UserAgent), 60); tool != "" && tool != c.Actor.InvokedBy {
+	if tool := text.Clean(incident.Tool(c.Actor.UserAgent), 60); tool != "" && tool != c.Actor.InvokedBy {
 		s += ", " + tool
 	}
 	if c.Actor.MFA != nil && !*c.Actor.MFA {
@@ -144,12 +145,12 @@ func (w *writer) calls() {
 func (w *writer) call(c incident.Cause) {
 	row := func(label, value string) {
 		if value != "" {
-			w.WriteString(wrap("  "+pad(label, w.label-2)+" ", strings.Repeat(" ", w.label+1), value, Columns))
+			w.WriteString(wrap("  "+pad(label, w.label-2)+" ", strings.Repeat(" ", w.label+1), value))
 		}
 	}
 	if c.EventID == "" {
 		row(w.Who, w.Unknown)
-		row(w.Update, foreign(c.UpdateID, 60)+", "+stamp(c.At))
+		row(w.Update, text.Clean(c.UpdateID, 60)+", "+stamp(c.At))
 		return
 	}
 	row(w.Who, w.actor(c.Actor))
@@ -161,14 +162,14 @@ func (w *writer) call(c incident.Cause) {
 		mfa = w.WithoutMFA
 	}
 	row(w.MFA, mfa)
-	row(w.From, foreign(c.Actor.SourceIP, 64))
-	row(w.Tool, foreign(incident.Tool(c.Actor.UserAgent), 60))
+	row(w.From, text.Clean(c.Actor.SourceIP, 64))
+	row(w.Tool, text.Clean(incident.Tool(c.Actor.UserAgent), 60))
 	if c.Actor.UserAgent != incident.Tool(c.Actor.UserAgent) {
-		row(w.Agent, foreign(c.Actor.UserAgent, maxAgent))
+		row(w.Agent, text.Clean(c.Actor.UserAgent, maxAgent))
 	}
 	row(w.Call, c.Call+", "+stamp(c.At))
-	row(w.Update, foreign(c.UpdateID, 64))
-	row(w.Event, foreign(c.EventID, 64))
+	row(w.Update, text.Clean(c.UpdateID, 64))
+	row(w.Event, text.Clean(c.EventID, 64))
 	if command := lookup(w.r.Region, c.EventID); command != nil {
 		w.indented(w.LookUp)
 		if page := history(w.r.Cluster.ARN, w.r.Region); page != "" && len(page)+2 <= Columns {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"regexp"
 	"strings"
+
+	"github.com/endpointguard/endpointguard/pkg/text"
 )
 
 // How long the parts of a card may be, in characters; within what Amazon Q
@@ -53,22 +55,22 @@ type cardMetadata struct {
 }
 
 func (c card) encode() string {
-	var text strings.Builder
-	text.WriteString(plain(c.Text))
+	var b strings.Builder
+	b.WriteString(plain(c.Text))
 	for _, f := range c.Fields {
-		text.WriteString("\n*" + plain(f[0]) + "* " + plain(foreign(f[1], maxCardField)))
+		b.WriteString("\n*" + plain(f[0]) + "* " + plain(text.Clean(f[1], maxCardField)))
 	}
 	if c.Link != "" {
-		text.WriteString("\n" + plain(c.LinkName) + " " + c.Link)
+		b.WriteString("\n" + plain(c.LinkName) + " " + c.Link)
 	}
 	out := cardJSON{
 		Version: "1.0", Source: "custom",
 		Content: cardContent{
-			TextType: "client-markdown", Title: plain(foreign(c.Title, maxCardTitle)), Description: cut(text.String(), maxCardText),
+			TextType: "client-markdown", Title: plain(text.Clean(c.Title, maxCardTitle)), Description: text.Cut(b.String(), maxCardText, "..."),
 			Keywords: []string{string(c.Severity), c.Outcome},
 		},
 		Metadata: cardMetadata{
-			ThreadID: c.Reference, Summary: plain(foreign(c.Title, maxCardTitle)), EventType: c.Outcome,
+			ThreadID: c.Reference, Summary: plain(text.Clean(c.Title, maxCardTitle)), EventType: c.Outcome,
 			Additional: map[string]string{"severity": string(c.Severity), "outcome": c.Outcome, "reference": c.Reference},
 		},
 	}
@@ -107,11 +109,3 @@ var (
 	// emoji is how chat applications write one; no address has such letters.
 	emoji = regexp.MustCompile(`(:[0-9a-z_+-]*[g-z_+-][0-9a-z_+-]*):`)
 )
-
-func cut(s string, limit int) string {
-	runes := []rune(s)
-	if len(runes) <= limit {
-		return s
-	}
-	return string(runes[:limit]) + "..."
-}

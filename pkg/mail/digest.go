@@ -10,6 +10,7 @@ import (
 
 	"github.com/endpointguard/endpointguard/pkg/digest"
 	"github.com/endpointguard/endpointguard/pkg/incident"
+	"github.com/endpointguard/endpointguard/pkg/text"
 )
 
 // Digest writes the daily digest of an account and region.
@@ -49,7 +50,7 @@ func (l Letter) Digest(d digest.Digest, account, region string) Mail {
 		}
 		w.some(len(g.of), max(3, maxInDigest/len(groups)), func(k int) string {
 			s := g.of[k]
-			return fill(w.DigestStandingLine, "cluster", shorten(s.Cluster, 40), "severity", w.severityWord(ofStanding(s)),
+			return fill(w.DigestStandingLine, "cluster", text.CutMiddle(s.Cluster, 40), "severity", w.severityWord(ofStanding(s)),
 				"age", w.age(d.Now.Sub(s.Since)), "rules", w.ruleNames(s.Rules), "ref", s.Ref)
 		})
 	}
@@ -57,7 +58,7 @@ func (l Letter) Digest(d digest.Digest, account, region string) Mail {
 		w.heading(fill(w.DigestOpen, "n", number(len(d.Open))))
 		w.some(len(d.Open), maxInDigest, func(k int) string {
 			o := d.Open[k]
-			return fill(w.DigestOpenLine, "cluster", shorten(o.Cluster, 40), "severity", w.severityWord(Of(o.Access, o.Family, o.Rules)),
+			return fill(w.DigestOpenLine, "cluster", text.CutMiddle(o.Cluster, 40), "severity", w.severityWord(Of(o.Access, o.Family, o.Rules)),
 				"stage", w.stage(o), "age", w.age(d.Now.Sub(o.Since)), "ref", o.Ref)
 		})
 	}
@@ -69,14 +70,14 @@ func (l Letter) Digest(d digest.Digest, account, region string) Mail {
 			if !t.Last.IsZero() {
 				last = stamp(t.Last)
 			}
-			return fill(w.DigestTugLine, "cluster", shorten(t.Cluster, 40), "n", number(t.Closings), "at", last)
+			return fill(w.DigestTugLine, "cluster", text.CutMiddle(t.Cluster, 40), "n", number(t.Closings), "at", last)
 		})
 	}
 	if len(d.Ending) > 0 {
 		w.heading(fill(w.DigestEnding, "n", number(len(d.Ending))))
 		w.some(len(d.Ending), maxInDigest, func(k int) string {
 			e := d.Ending[k]
-			line := fill(w.DigestEndingLine, "exemption", foreign(e.Name, maxName), "at", stamp(e.Until))
+			line := fill(w.DigestEndingLine, "exemption", text.Clean(e.Name, maxName), "at", stamp(e.Until))
 			// Of its clusters those are named that are named nowhere else.
 			if k := slices.IndexFunc(d.Exempt, same(e)); k >= 0 {
 				line += ": " + w.shortNames(d.Exempt[k].Clusters)
@@ -93,7 +94,7 @@ func (l Letter) Digest(d digest.Digest, account, region string) Mail {
 		w.heading(fill(w.DigestExempt, "n", number(n)))
 		w.some(len(lasting), maxInDigest, func(k int) string {
 			e := lasting[k]
-			return fill(w.DigestExemptLine, "exemption", foreign(e.Name, maxName), "at", stamp(e.Until), "clusters", w.shortNames(e.Clusters))
+			return fill(w.DigestExemptLine, "exemption", text.Clean(e.Name, maxName), "at", stamp(e.Until), "clusters", w.shortNames(e.Clusters))
 		})
 	}
 	if aside > 0 {
@@ -113,7 +114,7 @@ func (l Letter) Digest(d digest.Digest, account, region string) Mail {
 	}
 	w.sign()
 	return Mail{
-		Subject: ascii(fmt.Sprintf("Daily digest: %d not closed, %d being closed, %d exempt - EKS (%s %s)", len(d.Standing), len(d.Open), exempt, account, region)),
+		Subject: text.ASCII(fmt.Sprintf("Daily digest: %d not closed, %d being closed, %d exempt - EKS (%s %s)", len(d.Standing), len(d.Open), exempt, account, region)),
 		Text:    w.String(),
 		Attributes: map[string]string{
 			"outcome": "digest", "severity": string(sev), "account": account, "region": region,
@@ -196,7 +197,7 @@ func (w *writer) some(n, limit int, line func(int) string) {
 func (w *writer) shortNames(names []string) string {
 	out := make([]string, 0, maxInDigest+1)
 	for _, name := range names[:min(maxInDigest, len(names))] {
-		out = append(out, shorten(name, 40))
+		out = append(out, text.CutMiddle(name, 40))
 	}
 	if more := len(names) - len(out); more > 0 {
 		out = append(out, fill(w.DigestMore, "n", strconv.Itoa(more)))
@@ -207,7 +208,7 @@ func (w *writer) shortNames(names []string) string {
 func (w *writer) ruleNames(rules []incident.RuleNote) string {
 	var out []string
 	for _, rule := range rules {
-		out = append(out, foreign(rule.Name, 60))
+		out = append(out, text.Clean(rule.Name, 60))
 	}
 	return w.shortNames(out)
 }
@@ -233,7 +234,7 @@ func (w *writer) counts(d digest.Digest) {
 	for _, s := range d.Standing {
 		bySeverity[ofStanding(s)]++
 		for _, rule := range s.Rules {
-			byRule[foreign(rule.Name, 60)]++
+			byRule[text.Clean(rule.Name, 60)]++
 		}
 	}
 	var words []string

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
 	"github.com/endpointguard/endpointguard/pkg/digest"
@@ -87,33 +86,5 @@ func FuzzMail(f *testing.F) {
 			Now: start, Standing: []digest.Standing{{Cluster: name, Ref: "EG-ABCDEFGH", Since: start, Outcome: incident.Violation, Rules: []incident.RuleNote{note}}},
 			Exempt: []digest.Exemption{{Name: text, Until: start, Clusters: []string{name}}},
 		}, "111122223333", "eu-west-1"))
-	})
-}
-
-// FuzzWrap holds that no text makes a line too long, and that nothing of it is lost.
-func FuzzWrap(f *testing.F) {
-	f.Add("- ", "one two three", byte(12))
-	f.Add("", "重要なクラスター、。「閉じる」 a", byte(9))
-	f.Add("  ", strings.Repeat("、", 50), byte(20))
-	f.Add("", "e\u0301\u0302\u0303x", byte(30))
-	f.Fuzz(func(t *testing.T, lead, text string, limit byte) {
-		text = foreign(text, 500)
-		if !utf8.ValidString(text) || utf8.RuneCountInString(text) > 503 {
-			t.Fatalf("foreign text of %d characters: %q", utf8.RuneCountInString(text), text)
-		}
-		most := 8 + int(limit)%70
-		if columns(lead) > 4 || foreign(lead, 4) != strings.TrimSpace(lead) {
-			lead = ""
-		}
-		out := wrap(lead, "  ", text, most)
-		for line := range strings.SplitSeq(out, "\n") {
-			if columns(line) > most {
-				t.Fatalf("%d columns of %d: %q", columns(line), most, line)
-			}
-		}
-		squeeze := func(s string) string { return strings.Join(strings.Fields(s), "") }
-		if squeeze(out) != squeeze(lead+text) {
-			t.Fatalf("lost: %q of %q", out, lead+text)
-		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/incident"
+	"github.com/endpointguard/endpointguard/pkg/text"
 )
 
 // headline says in a sentence or two what the mail tells.
@@ -35,7 +36,7 @@ func (w *writer) headline() string {
 // facts are what a headline may name.
 func (w *writer) facts() []string {
 	i, f := w.i, w.i.Final
-	out := []string{"cluster", shorten(w.r.Name, 40), "whom", w.target(w.about()), "age", w.age(w.n.At.Sub(i.OpenedAt))}
+	out := []string{"cluster", text.CutMiddle(w.r.Name, 40), "whom", w.target(w.about()), "age", w.age(w.n.At.Sub(i.OpenedAt))}
 	if at := graceEnd(w.n); !at.IsZero() {
 		out = append(out, "at", stamp(at), "change", w.change(planOf(w.n)))
 	}
@@ -91,7 +92,7 @@ func (w *writer) eksReason() string {
 	}
 	for _, a := range slices.Backward(w.i.Attempts) {
 		if len(a.Errors) > 0 {
-			return fill(w.EKSSays, "code", foreign(a.Errors[0].Code, 60), "message", foreign(a.Errors[0].Message, maxMessage))
+			return fill(w.EKSSays, "code", text.Clean(a.Errors[0].Code, 60), "message", text.Clean(a.Errors[0].Message, maxMessage))
 		}
 	}
 	return w.EKSSilent
@@ -101,7 +102,7 @@ func (w *writer) eksReason() string {
 func (w *writer) eksCode() string {
 	for _, a := range slices.Backward(w.i.Attempts) {
 		if len(a.Errors) > 0 {
-			return foreign(a.Errors[0].Code, 60)
+			return text.Clean(a.Errors[0].Code, 60)
 		}
 	}
 	return ""

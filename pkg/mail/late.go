@@ -7,6 +7,7 @@ import (
 
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/incident"
+	"github.com/endpointguard/endpointguard/pkg/text"
 )
 
 // onTime is a notice as it was to be told at first.
@@ -179,7 +180,7 @@ func (l Letter) backlog(n incident.Notice) Mail {
 	w := l.writer(n)
 	r, b, late := n.Record, n.Backlog, n.Late
 	number := strconv.Itoa(b.Count())
-	head := sentences(fill(w.Backlog, "n", number, "cluster", shorten(r.Name, 40)), w.lateSince(), w.lateState())
+	head := sentences(fill(w.Backlog, "n", number, "cluster", text.CutMiddle(r.Name, 40)), w.lateSince(), w.lateState())
 	sev := Medium
 	switch {
 	case !late.Seen:
@@ -196,20 +197,20 @@ func (l Letter) backlog(n incident.Notice) Mail {
 		if b.Unlisted > 0 && k == len(b.Listed)/2 {
 			w.item(fill(w.Unlisted, "n", strconv.Itoa(b.Unlisted), "from", stamp(b.From), "to", stamp(b.To)))
 		}
-		by := foreign(m.By, maxName)
+		by := text.Clean(m.By, maxName)
 		if by == "" {
 			by = w.Unknown
 		}
-		text := fill(w.BacklogLine, "ref", m.Ref, "what", listed(m), "at", stamp(m.At), "since", stamp(m.Since), "who", by)
+		line := fill(w.BacklogLine, "ref", m.Ref, "what", listed(m), "at", stamp(m.At), "since", stamp(m.Since), "who", by)
 		if m.EventID != "" {
-			text += ", " + foreign(m.EventID, 64)
+			line += ", " + text.Clean(m.EventID, 64)
 		}
 		if m.World {
-			text += ", " + w.WholeInternet
+			line += ", " + w.WholeInternet
 		}
-		w.item(text)
+		w.item(line)
 		if len(m.Rules) > 0 {
-			w.indented("> " + foreign(strings.Join(m.Rules, ", "), 2*maxMessage))
+			w.indented("> " + text.Clean(strings.Join(m.Rules, ", "), 2*maxMessage))
 		}
 	}
 	w.sign()
@@ -229,7 +230,7 @@ func (l Letter) backlog(n incident.Notice) Mail {
 	}}
 	for _, one := range b.Listed {
 		for _, rule := range one.Rules {
-			m.Rules = union(m.Rules, []string{foreign(rule, maxName)})
+			m.Rules = union(m.Rules, []string{text.Clean(rule, maxName)})
 		}
 	}
 	m.Rules = m.Rules[:min(maxRules, len(m.Rules))]

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/endpointguard/endpointguard/pkg/incident"
+	"github.com/endpointguard/endpointguard/pkg/text"
 )
 
 // Columns is the width that no line of a mail exceeds, counted as a mail reader
@@ -166,7 +167,7 @@ func (w *writer) sign() {
 
 // account is the account's number, after its name if it has one.
 func (l Letter) account(number string) string {
-	if name := foreign(l.AccountName, 60); name != "" {
+	if name := text.Clean(l.AccountName, 60); name != "" {
 		return name + " (" + number + ")"
 	}
 	return number

@@ -23,6 +23,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/policy"
+	"github.com/endpointguard/endpointguard/pkg/text"
 	"github.com/endpointguard/endpointguard/pkg/verdict"
 )
 
@@ -211,7 +212,7 @@ func promises(t failer, m Mail) {
 		t.Errorf("%d rules in an attribute", len(m.Rules))
 	}
 	for _, rule := range m.Rules {
-		if rule == "" || len([]rune(rule)) > maxName+3 || foreign(rule, maxName+3) != rule {
+		if rule == "" || len([]rune(rule)) > maxName+3 || text.Clean(rule, maxName+3) != rule {
 			t.Errorf("a rule of the attribute: %q", rule)
 		}
 	}
@@ -319,23 +320,6 @@ func TestHostileText(t *testing.T) {
 	})
 }
 
-func TestForeign(t *testing.T) {
-	for in, want := range map[string]string{
-		"plain":                 "plain",
-		"two\r\nlines":          "two  lines",
-		"\u202eevil\u2066":      "evil",
-		"\x1b[31mred":           "[31mred",
-		strings.Repeat("x", 30): "xxxxxxxxxxxxxxxxxxxx...",
-		"\xff":                  "?",
-		" \u00a0padded\u2003 ":  "padded",
-		"\v\u0300mark":          "mark",
-	} {
-		if got := foreign(in, 20); got != want {
-			t.Errorf("foreign(%q) = %q, want %q", in, got, want)
-		}
-	}
-}
-
 // TestEveryBlockedMailHasItsFix: of each thing that keeps an endpoint open there
 // is the command that puts it right, and never one that closes it by hand.
 func TestEveryBlockedMailHasItsFix(t *testing.T) {
@@ -379,14 +363,6 @@ func TestPlain(t *testing.T) {
 		if got := plain(in); got != want {
 			t.Errorf("plain(%q) = %q, want %q", in, got, want)
 		}
-	}
-}
-
-func TestWrap(t *testing.T) {
-	got := wrap("- ", "  ", "one two "+strings.Repeat("x", 25)+" three", 12)
-	want := "- one two\n  xxxxxxxxxx\n  xxxxxxxxxx\n  xxxxx\n  three\n"
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
 	}
 }
 

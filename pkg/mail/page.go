@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/endpointguard/endpointguard/pkg/text"
 )
 
 // page is the text of a mail while it is being written.
@@ -13,21 +15,21 @@ type page struct {
 }
 
 // para writes a paragraph.
-func (p *page) para(text string) { p.WriteString(wrap("", "", text, Columns)) }
+func (p *page) para(s string) { p.WriteString(wrap("", "", s)) }
 
 // field writes a value after its label.
 func (p *page) field(label, value string) {
-	p.WriteString(wrap(pad(label, p.label)+" ", strings.Repeat(" ", p.label+1), value, Columns))
+	p.WriteString(wrap(pad(label, p.label)+" ", strings.Repeat(" ", p.label+1), value))
 }
 
 // heading begins a section.
-func (p *page) heading(text string) { p.WriteString("\n" + wrap("", "", text, Columns)) }
+func (p *page) heading(s string) { p.WriteString("\n" + wrap("", "", s)) }
 
 // item writes an item of a list.
-func (p *page) item(text string) { p.WriteString(wrap("- ", "  ", text, Columns)) }
+func (p *page) item(s string) { p.WriteString(wrap("- ", "  ", s)) }
 
 // indented writes a paragraph that belongs to an item or a section.
-func (p *page) indented(text string) { p.WriteString(wrap("  ", "  ", text, Columns)) }
+func (p *page) indented(s string) { p.WriteString(wrap("  ", "  ", s)) }
 
 // block writes lines as they are, for others to copy.
 func (p *page) block(lines []string) {
@@ -89,3 +91,12 @@ func sentences(parts ...string) string {
 	}
 	return b.String()
 }
+
+// columns is how many columns a text takes in a mail.
+func columns(s string) int { return text.Columns(s, text.InMail) }
+
+func pad(s string, to int) string { return text.Pad(s, to, text.InMail) }
+
+// wrap breaks a paragraph into the lines of a mail, the first after lead and the others after
+// indent.
+func wrap(lead, indent, s string) string { return text.Wrap(lead, indent, s, Columns, text.InMail) }

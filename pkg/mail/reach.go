@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/endpointguard/endpointguard/pkg/incident"
+	"github.com/endpointguard/endpointguard/pkg/text"
 )
 
 // reach tells how to reach the API of an endpoint that was narrowed or closed.
@@ -21,7 +22,7 @@ func (w *writer) reach() {
 		var ids []string
 		for _, id := range append([]string{facts.ClusterSecurityGroup}, facts.SecurityGroups...) {
 			if id != "" {
-				ids = append(ids, foreign(id, 30))
+				ids = append(ids, text.Clean(id, 30))
 			}
 		}
 		switch {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/policy"
+	"github.com/endpointguard/endpointguard/pkg/text"
 	"github.com/endpointguard/endpointguard/pkg/verdict"
 )
 
@@ -30,16 +31,16 @@ func (w *writer) rules() {
 func (w *writer) notes(rules []incident.RuleNote) {
 	for _, note := range rules {
 		respond := map[policy.Response]string{policy.Enforce: w.Enforce, policy.Revert: w.Revert, policy.Alert: w.Alert}[note.Respond]
-		text := foreign(note.Name, maxName) + " (" + respond + ")"
+		line := text.Clean(note.Name, maxName) + " (" + respond + ")"
 		if note.Description != "" {
-			text += ": " + foreign(note.Description, maxMessage)
+			line += ": " + text.Clean(note.Description, maxMessage)
 		}
-		w.item(text)
+		w.item(line)
 		for k, reason := range note.Reasons {
 			if k < len(note.Found) {
 				reason = cmp.Or(w.reason(note.Found[k]), reason)
 			}
-			w.indented("> " + foreign(reason, 2*maxMessage))
+			w.indented("> " + text.Clean(reason, 2*maxMessage))
 		}
 		switch {
 		case !note.HeldUntil.IsZero():
@@ -65,7 +66,7 @@ func ruleNames(rules []incident.RuleNote) []string {
 	for _, enforcing := range []bool{true, false} {
 		for _, rule := range rules {
 			if rule.Respond.Enforcing() == enforcing && rule.Name != "" && len(out) < maxRules {
-				out = append(out, foreign(rule.Name, maxName))
+				out = append(out, text.Clean(rule.Name, maxName))
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/incident"
+	"github.com/endpointguard/endpointguard/pkg/text"
 )
 
 // leftSeverity is that of a cluster that left rules, and unguarded whether it is
@@ -35,10 +36,10 @@ func (l Letter) left(n incident.Notice) Mail {
 	sev, unguarded := leftSeverity(*d)
 	var tags []string
 	for _, tag := range d.Tags {
-		tags = append(tags, foreign(tag, 60))
+		tags = append(tags, text.Clean(tag, 60))
 	}
 	keys := w.cidrs(tags, maxCIDRs)
-	head := fill(w.Left, "cluster", shorten(r.Name, 40))
+	head := fill(w.Left, "cluster", text.CutMiddle(r.Name, 40))
 	todo := w.DoRestoreTags
 	switch {
 	case d.Enforced:
@@ -81,7 +82,7 @@ func (l Letter) left(n incident.Notice) Mail {
 		}
 		w.field(w.Tags, fill(phrase, "tags", keys))
 	}
-	w.field(w.RulesLeft, foreign(strings.Join(d.Rules, ", "), 4*maxMessage))
+	w.field(w.RulesLeft, text.Clean(strings.Join(d.Rules, ", "), 4*maxMessage))
 	w.field(w.Endpoint, w.state(d.Now, d.Family))
 	w.field(w.Noticed, stamp(d.At))
 	w.field(w.Reference, d.Ref)
@@ -107,7 +108,7 @@ func (l Letter) left(n incident.Notice) Mail {
 		"outcome": outcome, "severity": string(sev), "account": r.Account, "region": r.Region, "cluster": r.Name, "reference": d.Ref,
 	}}
 	for _, rule := range d.Rules[:min(maxRules, len(d.Rules))] {
-		if name := foreign(rule, maxName); name != "" {
+		if name := text.Clean(rule, maxName); name != "" {
 			m.Rules = append(m.Rules, name)
 		}
 	}

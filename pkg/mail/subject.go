@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/endpointguard/endpointguard/pkg/incident"
+	"github.com/endpointguard/endpointguard/pkg/text"
 )
 
 // subjects are what the subject says of each situation, before it names the cluster: in
@@ -147,5 +148,5 @@ func ordinal(war incident.TugOfWar) string {
 // title is a subject about one cluster.
 func title(word string, r incident.Record) string {
 	lead, place := word+" - EKS: ", fmt.Sprintf(" (%s %s)", r.Account, r.Region)
-	return ascii(lead + shorten(r.Name, maxSubject-1-len(lead)-len(place)) + place)
+	return text.ASCII(lead + text.CutMiddle(r.Name, maxSubject-1-len(lead)-len(place)) + place)
 }

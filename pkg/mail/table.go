@@ -16,7 +16,7 @@ func (w *writer) table() {
 	first := w.label + 1
 	second := max(columns(w.Private), columns(w.On), columns(w.Off)) + 2
 	row := func(label, private, public string) {
-		w.WriteString(wrap(pad(label, first)+pad(private, second), strings.Repeat(" ", first+second), public, Columns))
+		w.WriteString(wrap(pad(label, first)+pad(private, second), strings.Repeat(" ", first+second), public))
 	}
 	whole := func(label, value string) { w.field(label, value) }
 	show := func(label string, a *endpoint.Access) {

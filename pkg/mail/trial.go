@@ -3,6 +3,8 @@ package mail
 import (
 	"fmt"
 	"time"
+
+	"github.com/endpointguard/endpointguard/pkg/text"
 )
 
 // OutcomeTest is the attribute outcome of a test mail.
@@ -22,7 +24,7 @@ func (l Letter) Test(reference, account, region string, at time.Time) Mail {
 	w.field(w.Reference, reference)
 	w.sign()
 	return Mail{
-		Subject: ascii(fmt.Sprintf("TEST, nothing has happened - EKS (%s %s)", account, region)),
+		Subject: text.ASCII(fmt.Sprintf("TEST, nothing has happened - EKS (%s %s)", account, region)),
 		Text:    w.String(),
 		Attributes: map[string]string{
 			"outcome": OutcomeTest, "severity": string(Low), "account": account, "region": region, "reference": reference,

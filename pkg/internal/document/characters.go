@@ -2,10 +2,9 @@ package document
 
 import (
 	"fmt"
-	"strings"
 	"unicode"
 
-	"golang.org/x/text/width"
+	"github.com/endpointguard/endpointguard/pkg/text"
 )
 
 // hidden reports whether a character of a document can't be seen and changes what
@@ -40,38 +39,4 @@ func CharacterName(c rune) string {
 const maxShown = 120
 
 // Brief is a text of the document as messages quote it: cut to maxShown.
-func Brief(text string) string {
-	n := 0
-	for i := range text {
-		if n++; n > maxShown {
-			return text[:i] + "…"
-		}
-	}
-	return text
-}
-
-// visible is text on one line without anything that a terminal might act on.
-func visible(text string) string {
-	return strings.Map(func(c rune) rune {
-		if c == ' ' || unicode.IsPrint(c) {
-			return c
-		}
-		return unicode.ReplacementChar
-	}, text)
-}
-
-// cells is how many columns of a terminal a character takes.
-func cells(c rune) int {
-	switch {
-	case unicode.In(c, unicode.Mn, unicode.Me, unicode.Cf):
-		return 0
-	case c >= 0x1f300 && c <= 0x1faff:
-		return 2 // emoji, which the tables of this width package may not know yet
-	}
-	switch width.LookupRune(c).Kind() {
-	case width.EastAsianWide, width.EastAsianFullwidth:
-		return 2
-	default:
-		return 1
-	}
-}
+func Brief(s string) string { return text.Cut(s, maxShown, "…") }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/endpointguard/endpointguard/pkg/text"
 )
 
 // Severity is how bad a problem is.
@@ -54,7 +56,7 @@ func (p Problem) String() string {
 			case c == '\t':
 				b.WriteByte('\t')
 			default:
-				b.WriteString(strings.Repeat(" ", cells(c)))
+				b.WriteString(strings.Repeat(" ", text.InTerminal(c)))
 			}
 		}
 		b.WriteByte('^')
@@ -121,7 +123,7 @@ func showSource(line string, column int) (string, int) {
 		if rest = len(out) == cap(out); rest {
 			break
 		}
-		if c != '\t' && !unicode.IsPrint(c) {
+		if c != '\t' && text.Hidden(c) {
 			c = unicode.ReplacementChar
 		}
 		out = append(out, c)
@@ -151,10 +153,10 @@ func showSource(line string, column int) (string, int) {
 	return strings.TrimRight(string(out), " \t"), at - from
 }
 
-func shownCells(text []rune) int {
+func shownCells(line []rune) int {
 	n := 0
-	for _, c := range text {
-		if n += cells(c); c == '\t' {
+	for _, c := range line {
+		if n += text.InTerminal(c); c == '\t' {
 			n += tabWidth - 1
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/endpointguard/endpointguard/pkg/text"
 	"go.yaml.in/yaml/v4"
 )
 
@@ -63,7 +64,7 @@ func (r *Reader) Add(line, column int, severity Severity, kind Kind, what, hint 
 		return
 	}
 	p := r.Place(line, column)
-	p.Severity, p.Kind, p.What, p.Hint = severity, kind, visible(what), visible(hint)
+	p.Severity, p.Kind, p.What, p.Hint = severity, kind, text.Reveal(what), text.Reveal(hint)
 	r.problems = append(r.problems, p)
 }
 
