@@ -4,7 +4,9 @@ import (
 	stdcmp "cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -254,8 +256,11 @@ func (d *desk) look(m Message) *desk {
 // history is EKS's own list of the updates, of which those that the record knows to
 // be over are not described again.
 func (d *desk) history() endpoint.History {
-	if d.unlisted != "" || d.refused != "" {
+	switch {
+	case d.unlisted != "":
 		return endpoint.History{}
+	case d.refused != "":
+		return endpoint.History{Listed: slices.Sorted(maps.Keys(d.updates))}
 	}
 	h := endpoint.History{Whole: true}
 	if d.unread > 0 {

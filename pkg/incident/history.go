@@ -179,11 +179,15 @@ func (t *evaluation) historyAgrees() bool {
 	if newest != nil && !t.shown(newest) {
 		about = newest.ID
 	}
+	unknown, before := t.unknownUpdates(), t.DoubtUnknown
+	if len(t.in.History.Listed) > 0 {
+		t.DoubtUnknown = unknown
+	}
 	switch {
 	case agrees:
-		t.DoubtSince, t.DoubtSeen, t.DoubtAbout = time.Time{}, time.Time{}, ""
+		t.DoubtSince, t.DoubtSeen, t.DoubtAbout, t.DoubtUnknown = time.Time{}, time.Time{}, "", 0
 		return true
-	case t.DoubtSince.IsZero() || about != "" && about != t.DoubtAbout || t.now.Sub(t.DoubtSeen) > unseenFor:
+	case t.DoubtSince.IsZero() || about != "" && about != t.DoubtAbout || unknown > before || t.now.Sub(t.DoubtSeen) > unseenFor:
 		// What has just been heard of may take its time to show, however long there was
 		// doubt before; and between two looks that are far apart, an update may have begun
 		// and ended.
@@ -191,6 +195,20 @@ func (t *evaluation) historyAgrees() bool {
 	}
 	t.DoubtSeen = t.now
 	return false
+}
+
+// unknownUpdates is how many updates EKS lists of which it lets nothing be read, and no
+// event has told.
+func (t *evaluation) unknownUpdates() int {
+	n := 0
+	for _, id := range t.in.History.Listed {
+		watched := slices.ContainsFunc(t.Watch, func(w Cause) bool { return w.UpdateID == id })
+		read := slices.ContainsFunc(t.in.History.Read, func(u endpoint.Update) bool { return u.ID == id })
+		if !watched && !read && !t.History.Knows(id) && !slices.Contains(t.Ours, id) && !slices.Contains(t.Past, id) {
+			n++
+		}
+	}
+	return n
 }
 
 // shown reports whether the look shows what an update asked for. With no update

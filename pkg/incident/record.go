@@ -68,6 +68,8 @@ type Record struct {
 	DoubtSeen time.Time `json:"doubtSeen,omitzero"`
 	// DoubtAbout is the update that looks do not show, "" if the doubt is another.
 	DoubtAbout string `json:"doubtAbout,omitempty"`
+	// DoubtUnknown is how many updates are on EKS's list of which nothing is known.
+	DoubtUnknown int `json:"doubtUnknown,omitempty"`
 	// BusySince is since when looks find a cluster that cannot be changed yet.
 	BusySince time.Time `json:"busySince,omitzero"`
 	// Incident is the open one.

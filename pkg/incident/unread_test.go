@@ -435,3 +435,42 @@ func TestWhatIsBeingCreatedIsToldWithoutHistory(t *testing.T) {
 		d.wakes().told(want...)
 	}
 }
+
+// TestAnUpdateThatNobodyToldOfBeginsTheDoubtAnew: where EKS lists one more update, and lets
+// nothing be read of it, looks from before it conclude nothing.
+func TestAnUpdateThatNobodyToldOfBeginsTheDoubtAnew(t *testing.T) {
+	over := endpoint.Update{ID: "over", Type: "LoggingUpdate", Status: endpoint.UpdateSuccessful}
+	going := endpoint.Update{ID: "going", Type: "VersionUpdate", Status: endpoint.UpdateInProgress}
+	began := start.Add(-time.Minute)
+	for name, tc := range map[string]struct {
+		known  int
+		listed []string
+		anew   bool
+		then   int
+	}{
+		"the first":                    {0, []string{"a"}, true, 1},
+		"the same":                     {1, []string{"a"}, false, 1},
+		"one more":                     {1, []string{"a", "b"}, true, 2},
+		"one less":                     {2, []string{"a"}, false, 1},
+		"the list can't be read":       {2, nil, false, 2},
+		"one that is told of":          {0, []string{"watched"}, false, 0},
+		"ours":                         {0, []string{"ours"}, false, 0},
+		"one that was accounted for":   {0, []string{"past"}, false, 0},
+		"one that is known to be over": {0, []string{"over"}, false, 0},
+		"one that is read now":         {0, []string{"going"}, false, 0},
+		"all of these, and one more":   {1, []string{"a", "watched", "ours", "past", "over", "going", "b"}, true, 2},
+	} {
+		e := &evaluation{Record: Record{
+			DoubtSince: began, DoubtSeen: began, DoubtUnknown: tc.known, Ours: []string{"ours"}, Past: []string{"past"}, Watch: []Cause{{UpdateID: "watched"}},
+		}, now: start}
+		e.History.add(over)
+		e.in.HistoryRead, e.in.History = true, endpoint.History{Listed: tc.listed, Read: []endpoint.Update{going}}
+		if e.historyAgrees() || e.DoubtSince.Equal(start) != tc.anew || e.DoubtUnknown != tc.then {
+			t.Errorf("%s: in doubt since %s, %d unknown", name, e.DoubtSince, e.DoubtUnknown)
+		}
+		e.in.History.Whole = true
+		if !e.historyAgrees() || e.DoubtUnknown != 0 {
+			t.Errorf("%s: %d unknown without a doubt", name, e.DoubtUnknown)
+		}
+	}
+}
