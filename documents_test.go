@@ -103,6 +103,20 @@ func TestNamedFilesAreThere(t *testing.T) {
 	}
 }
 
+// TestReadmeShowsAMail: the mail that the README shows begins as one of docs/mails.md
+// does, which is held to what the guardrail writes.
+func TestReadmeShowsAMail(t *testing.T) {
+	pages := documents(t)
+	_, mail, _ := strings.Cut(pages["README.md"], "\n```text\n")
+	mail, _, ended := strings.Cut(mail, "```\n")
+	if !ended || len(mail) < 300 {
+		t.Fatalf("the README shows no mail: %q", mail)
+	}
+	if !strings.Contains(pages["docs/mails.md"], "\n```text\n"+mail) {
+		t.Errorf("no mail of docs/mails.md begins so:\n%s", mail)
+	}
+}
+
 // TestTargetsAreThere: what a document says to make, the Makefile has.
 func TestTargetsAreThere(t *testing.T) {
 	makefile, err := os.ReadFile("Makefile")
