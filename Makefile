@@ -25,7 +25,7 @@ PLAIN := env -u AWS_CA_BUNDLE -u AWS_PROFILE
 # The CDK's runtime writes a banner about the age of Node.js 20 otherwise.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: build functions demo picture check test simulate mutate e2e lint clean fuzz bench sbom
+.PHONY: build functions demo picture check test simulate mutate e2e lint clean fuzz bench sbom release
 
 # build makes what cdk deploy takes: the functions and the CDK app.
 build: functions
@@ -104,16 +104,47 @@ bench: functions
 	@cd pkg/bench && $(PLAIN) BENCH=1 go test $(LIMIT) -count=1 -run TestFigures
 	@$(PLAIN) go test -run '^$$' -bench . -benchmem ./pkg/verdict
 
-# sbom lists what is compiled into the two zips: modules, licences, hashes. The
-# same bundle makes the same list; nothing is fetched for it.
+# The version, from the one place that has it.
+VERSION := $(shell sed -n 's/^const Version = "\(.*\)"$$/\1/p' pkg/function/function.go)
+
+# list writes what is compiled into a program, for a list of its name: modules,
+# licences, hashes. The same program makes the same list; nothing is fetched for it, no
+# sums either: what is compiled in was held to go.sum.
+define list
+list() { GOPROXY=off GOSUMDB=off $$tool bin -json -licenses -std -noserial -notimestamp -version v$(VERSION) \
+    -output "$$2.cdx.json" "$$1" 2> $(DIST)/sbom.log || { cat $(DIST)/sbom.log >&2; exit 1; }; }; \
+  tool=$$(go tool -modfile=tools/go.mod -n cyclonedx-gomod) || exit 1; rm -f $(DIST)/sbom.log
+endef
+
+# sbom lists what is compiled into the two functions.
 sbom: functions
 	$(call says,the tool that lists)
-	@tool=$$(go tool -modfile=tools/go.mod -n cyclonedx-gomod) && for f in guardrail sweep; do \
-	  GOOS=linux GOARCH=arm64 GOPROXY=off $$tool bin -json -licenses -std -noserial -notimestamp \
-	    -version $$(sed -n 's/^const Version = "\(.*\)"/v\1/p' pkg/function/function.go) -output $(DIST)/$$f.cdx.json $(DIST)/$$f/bootstrap \
-	    2> $(DIST)/sbom.log || { cat $(DIST)/sbom.log >&2; exit 1; }; \
+	@$(list); for f in guardrail sweep; do list $(DIST)/$$f/bootstrap $(DIST)/$$f; done
+	@SBOM=$(abspath $(DIST)) go test -count=1 -run TestSBOM .
+
+# release makes all files of a release, which SHA256SUMS names: the two functions,
+# the command for each platform, and a list of what is compiled into each. The same
+# version of Go makes the same bytes, wherever it does. TAG, if it is given, must be
+# the version's.
+PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+TAG ?=
+release: functions
+	@test -z "$(TAG)" || test "$(TAG)" = v$(VERSION) || \
+	  { echo "the tag is $(TAG), and pkg/function/function.go has the version $(VERSION)" >&2; exit 1; }
+	@rm -rf $(DIST)/command $(DIST)/endpointguard-*.zip $(DIST)/*.cdx.json $(DIST)/SHA256SUMS
+	$(call says,the tool that lists)
+	@$(list); for f in guardrail sweep; do list $(DIST)/$$f/bootstrap $(DIST)/$$f; done; \
+	for platform in $(PLATFORMS); do \
+	  os=$${platform%/*}; name=endpointguard-$$os-$${platform#*/}; file=endpointguard; test $$os != windows || file=endpointguard.exe; \
+	  echo "compiling endpointguard for $$platform; the first time, that takes minutes" >&2; \
+	  GOOS=$$os GOARCH=$${platform#*/} $(FUNCTION) -o $(DIST)/command/$$name/$$file ./cmd/endpointguard && \
+	  list $(DIST)/command/$$name/$$file $(DIST)/$$name && \
+	  bin/bundle $(DIST)/$$name.zip $$file=$(DIST)/command/$$name/$$file LICENSE=LICENSE CHANGELOG.md=CHANGELOG.md || exit 1; \
 	done
 	@SBOM=$(abspath $(DIST)) go test -count=1 -run TestSBOM .
+	@cd $(DIST) && LC_ALL=C && export LC_ALL && $(SHA256) *.zip *.cdx.json > SHA256SUMS && cat SHA256SUMS
+
+SHA256 := $(shell command -v sha256sum || echo shasum -a 256)
 
 # fuzz runs every fuzz target for FUZZTIME; what one finds is kept in the testdata
 # of its package.

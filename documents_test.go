@@ -103,6 +103,41 @@ func TestNamedFilesAreThere(t *testing.T) {
 	}
 }
 
+// TestReadmeShowsAMail: the mail that the README shows begins as one of docs/mails.md
+// does, which is held to what the guardrail writes.
+func TestReadmeShowsAMail(t *testing.T) {
+	pages := documents(t)
+	_, mail, _ := strings.Cut(pages["README.md"], "\n```text\n")
+	mail, _, ended := strings.Cut(mail, "```\n")
+	if !ended || len(mail) < 300 {
+		t.Fatalf("the README shows no mail: %q", mail)
+	}
+	if !strings.Contains(pages["docs/mails.md"], "\n```text\n"+mail) {
+		t.Errorf("no mail of docs/mails.md begins so:\n%s", mail)
+	}
+}
+
+// TestTargetsAreThere: what a document says to make, the Makefile has.
+func TestTargetsAreThere(t *testing.T) {
+	makefile, err := os.ReadFile("Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := regexp.MustCompile("(?m)(?:`|^    |^- run: |  run: |[ A-Z]=\\S+ )make ((?:[A-Z]+=\\S+ )*)([a-z0-9]+)")
+	found := 0
+	for name, text := range documents(t) {
+		for _, m := range command.FindAllStringSubmatch(text, -1) {
+			found++
+			if !regexp.MustCompile(`(?m)^` + m[2] + `:`).Match(makefile) {
+				t.Errorf("%s says make %s, which the Makefile has not", name, m[2])
+			}
+		}
+	}
+	if found < 15 {
+		t.Errorf("only %d commands found", found)
+	}
+}
+
 // TestChangesBeginWithThisVersion: the newest version that CHANGELOG.md tells of is
 // the one that the code says it is.
 func TestChangesBeginWithThisVersion(t *testing.T) {

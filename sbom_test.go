@@ -6,22 +6,43 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestSBOM holds the lists that make sbom writes to what the linker put into the
-// functions. SBOM is the folder of both; without it there is nothing to hold.
+// TestSBOM holds the lists that make sbom and make release write to what the linker
+// put into the functions, and into the command for each platform. SBOM is the folder
+// of all; without it there is nothing to hold. Each is compiled for where it is to run.
 func TestSBOM(t *testing.T) {
 	dir := os.Getenv("SBOM")
 	if dir == "" {
-		t.Skip("make sbom runs it")
+		t.Skip("make sbom and make release run it")
 	}
-	for _, name := range []string{"guardrail", "sweep"} {
-		info, err := buildinfo.ReadFile(filepath.Join(dir, name, "bootstrap"))
+	programs, platforms := map[string]string{}, map[string]string{}
+	for _, function := range []string{"guardrail", "sweep"} {
+		programs[function], platforms[function] = filepath.Join(dir, function, "bootstrap"), "linux-arm64"
+	}
+	commands, err := filepath.Glob(filepath.Join(dir, "command", "*", "endpointguard*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range commands {
+		name := filepath.Base(filepath.Dir(command))
+		programs[name], platforms[name] = command, strings.TrimPrefix(name, "endpointguard-")
+	}
+	for name, program := range programs {
+		info, err := buildinfo.ReadFile(program)
 		if err != nil {
 			t.Fatal(err)
+		}
+		setting := map[string]string{}
+		for _, s := range info.Settings {
+			setting[s.Key] = s.Value
+		}
+		if platform := setting["GOOS"] + "-" + setting["GOARCH"]; platform != platforms[name] {
+			t.Errorf("%s is compiled for %s", name, platform)
 		}
 		want := []string{"std " + info.GoVersion}
 		for _, m := range info.Deps {

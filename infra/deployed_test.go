@@ -62,7 +62,7 @@ func TestDeployed(t *testing.T) {
 	}
 	m := startMoto(t)
 	settings := []string{"-c", "mode=enforce", "-c", "retain=false", "-c", "alertEmails=alice@example.com", "-c", "policyFile=" + writeFile(t, "policy.yaml", deployedPolicy)}
-	m.cdk(t, append([]string{"bootstrap"}, settings...)...)
+	m.cdk(t, "bootstrap", "--app", "", "aws://123456789012/eu-west-1") // moto's account
 	m.cdk(t, append([]string{"deploy", "--require-approval", "never"}, settings...)...)
 	m.describe(t)
 	before := m.stack(t)

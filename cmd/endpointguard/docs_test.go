@@ -2,9 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -195,4 +198,73 @@ func anchor(title string) string {
 			return -1
 		}
 	}, strings.ToLower(title))
+}
+
+// TestReadmePolicy: the policy of the README is one, in ten lines.
+func TestReadmePolicy(t *testing.T) {
+	found := 0
+	fences(t, fromRoot(t, "README.md"), func(f fence) string {
+		if f.kind != "yaml" {
+			return f.text
+		}
+		found++
+		file := filepath.Join(t.TempDir(), "policy.yaml")
+		if err := os.WriteFile(file, []byte(f.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if status, out, errs := execute(t, "validate", file); status != statusFine {
+			t.Errorf("line %d: status %d\n%s%s", f.line, status, out, errs)
+		}
+		if lines := strings.Count(f.text, "\n"); lines > 10 {
+			t.Errorf("line %d: the policy has %d lines", f.line, lines)
+		}
+		return f.text
+	})
+	if found != 1 {
+		t.Errorf("%d policies", found)
+	}
+}
+
+// TestDocumentedCommands: what the documents type is a command that there is, with
+// flags that it has and as many arguments as it takes.
+func TestDocumentedCommands(t *testing.T) {
+	pages, err := filepath.Glob(filepath.Join("..", "..", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	within, err := filepath.Glob(filepath.Join("..", "..", "docs", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	typed := regexp.MustCompile("(?m)(`| {4}|\\$ )endpointguard ([^`\n]+)")
+	ends := regexp.MustCompile(` {2,}| > | \| `) // what it is for, or where its output goes
+	found := 0
+	for _, page := range append(pages, within...) {
+		data, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range typed.FindAllStringSubmatch(string(data), -1) {
+			found++
+			words := strings.Fields(ends.Split(m[2], 2)[0])
+			root := newRoot(io.Discard)
+			cmd, rest, err := root.Find(words)
+			if err == nil && cmd == root && !slices.Equal(words, []string{"--version"}) {
+				err = errors.New("there is no such command")
+			}
+			if err == nil {
+				cmd.InitDefaultVersionFlag()
+				err = cmd.ParseFlags(rest)
+			}
+			if err == nil && m[1] != "`" { // a sentence may name a command without what it takes
+				err = cmd.ValidateArgs(cmd.Flags().Args())
+			}
+			if err != nil {
+				t.Errorf("%s: endpointguard %s: %v", filepath.Base(page), m[2], err)
+			}
+		}
+	}
+	if found < 60 {
+		t.Errorf("only %d commands found", found)
+	}
 }

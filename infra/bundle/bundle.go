@@ -1,5 +1,5 @@
-// Package bundle packs the zip files of Lambda functions so that the same
-// content makes the same bytes: a deployment then changes only what changed.
+// Package bundle packs the zip files of Lambda functions, and those of a release, so
+// that the same content makes the same bytes: a deployment then changes only what changed.
 package bundle
 
 import (
@@ -17,6 +17,7 @@ import (
 const (
 	Bootstrap = "bootstrap" // what Lambda's provided.al2023 starts
 	Policy    = "policy.yaml"
+	Command   = "endpointguard" // the command line, in a bundle of a release
 )
 
 // Files are the files of a bundle, by name.
@@ -26,7 +27,7 @@ type Files map[string][]byte
 var epoch = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // Pack returns the files as a zip file, in the order of their names, with one
-// time for all. The bootstrap may be executed, all may be read by anyone: Lambda
+// time for all. The programs may be executed, all may be read by anyone: Lambda
 // runs functions as a user of its own.
 func Pack(files Files) ([]byte, error) {
 	var out bytes.Buffer
@@ -34,7 +35,7 @@ func Pack(files Files) ([]byte, error) {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		header := &zip.FileHeader{Name: name, Method: zip.Deflate, Modified: epoch}
 		header.SetMode(0o644)
-		if name == Bootstrap {
+		if name == Bootstrap || name == Command {
 			header.SetMode(0o755)
 		}
 		f, err := w.CreateHeader(header)

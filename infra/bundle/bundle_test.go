@@ -13,7 +13,7 @@ import (
 
 // TestPack: the bytes hang on the content alone, and Lambda can start it.
 func TestPack(t *testing.T) {
-	files := bundle.Files{bundle.Policy: []byte("version: 1\n"), bundle.Bootstrap: bytes.Repeat([]byte("code"), 1000)}
+	files := bundle.Files{bundle.Policy: []byte("version: 1\n"), bundle.Bootstrap: bytes.Repeat([]byte("code"), 1000), bundle.Command: []byte("code")}
 	first, err := bundle.Pack(files)
 	if err != nil {
 		t.Fatal(err)
@@ -32,7 +32,7 @@ func TestPack(t *testing.T) {
 	for _, f := range r.File {
 		modes[f.Name] = f.Mode().String()
 	}
-	want := map[string]string{"bootstrap": "-rwxr-xr-x", "policy.yaml": "-rw-r--r--"}
+	want := map[string]string{"bootstrap": "-rwxr-xr-x", "endpointguard": "-rwxr-xr-x", "policy.yaml": "-rw-r--r--"}
 	if diff := cmp.Diff(want, modes); diff != "" {
 		t.Errorf("modes (-want +got):\n%s", diff)
 	}

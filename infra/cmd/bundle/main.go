@@ -1,4 +1,4 @@
-// Bundle packs a function's zip file:
+// Bundle packs the zip file of a function, or one of a release:
 //
 //	bundle ZIP NAME=FILE …
 package main
