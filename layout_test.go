@@ -23,7 +23,7 @@ const aws = "localaws/internal/"
 
 // pure are the rooms that decide: what they decide must follow from what they
 // are given alone.
-var pure = []string{"endpoint", "text", "internal/document", "policy", "policytest", "verdict", "cloudtrail", "incident", "digest", "heartbeat", "mail", "guardrail", "trouble"}
+var pure = []string{"endpoint", "text", "internal/document", "policy", "policytest", "verdict", "cloudtrail", "brake", "wakeup", "incident", "digest", "heartbeat", "mail", "guardrail", "trouble"}
 
 // forbidden packages, by prefix, and why they are.
 var (
@@ -55,12 +55,14 @@ var (
 		"policytest": {"policy", "internal/document", "endpoint", "text"},
 		"verdict":    {"policy", "internal/document", "endpoint", "text"},
 		"cloudtrail": {"endpoint", "text"},
-		"incident":   {"verdict", "cloudtrail", "policy", "internal/document", "endpoint", "trouble", "text"},
-		"digest":     {"incident", "verdict", "cloudtrail", "policy", "internal/document", "endpoint", "trouble", "text"},
-		"heartbeat":  {"incident", "verdict", "cloudtrail", "policy", "internal/document", "endpoint", "trouble", "text"},
+		"brake":      nil,
+		"wakeup":     {"cloudtrail", "endpoint", "text"},
+		"incident":   {"brake", "verdict", "cloudtrail", "policy", "internal/document", "endpoint", "trouble", "text"},
+		"digest":     {"brake", "incident", "verdict", "cloudtrail", "policy", "internal/document", "endpoint", "trouble", "text"},
+		"heartbeat":  {"brake", "incident", "verdict", "cloudtrail", "policy", "internal/document", "endpoint", "trouble", "text"},
 		"text":       nil,
-		"settings":   {"mail", "digest", "incident", "verdict", "cloudtrail", "policy", "internal/document", "endpoint", "trouble", "text"},
-		"mail":       {"digest", "incident", "verdict", "cloudtrail", "policy", "internal/document", "endpoint", "trouble", "text"},
+		"settings":   {"brake", "mail", "digest", "incident", "verdict", "cloudtrail", "policy", "internal/document", "endpoint", "trouble", "text"},
+		"mail":       {"brake", "digest", "incident", "verdict", "cloudtrail", "policy", "internal/document", "endpoint", "trouble", "text"},
 
 		"awsconfig": {"awstrouble", "trouble", "policy", "internal/document", "endpoint", "text"},
 

@@ -13,9 +13,9 @@ import (
 
 	"github.com/endpointguard/endpointguard/pkg/function"
 	"github.com/endpointguard/endpointguard/pkg/grant"
-	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/localaws"
 	"github.com/endpointguard/endpointguard/pkg/settings"
+	"github.com/endpointguard/endpointguard/pkg/wakeup"
 )
 
 const (
@@ -165,7 +165,7 @@ func (d *deployed) mailTo(t *testing.T) map[string]error {
 		t.Fatal(err)
 	}
 	// The digest needs something to tell.
-	body, err := incident.WakeUp{Cluster: "told", Account: d.aws.Account(), Region: d.aws.Region(), Sweep: true}.Encode()
+	body, err := wakeup.Message{Cluster: "told", Account: d.aws.Account(), Region: d.aws.Region(), Sweep: true}.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}

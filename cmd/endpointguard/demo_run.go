@@ -23,6 +23,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/localaws"
 	"github.com/endpointguard/endpointguard/pkg/policy"
 	"github.com/endpointguard/endpointguard/pkg/settings"
+	"github.com/endpointguard/endpointguard/pkg/wakeup"
 )
 
 // demoPolicy is the policy of the demo.
@@ -316,7 +317,7 @@ func (d *demo) sweep() error {
 		if r.create {
 			continue
 		}
-		body, err := incident.WakeUp{Cluster: r.name, Account: d.aws.Account(), Region: d.aws.Region(), Sweep: true}.Encode()
+		body, err := wakeup.Message{Cluster: r.name, Account: d.aws.Account(), Region: d.aws.Region(), Sweep: true}.Encode()
 		if err != nil {
 			return err
 		}

@@ -21,10 +21,10 @@ import (
 
 	"github.com/endpointguard/endpointguard/events"
 	"github.com/endpointguard/endpointguard/pkg/buildflags"
-	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/ledger"
 	"github.com/endpointguard/endpointguard/pkg/localaws"
 	"github.com/endpointguard/endpointguard/pkg/settings"
+	"github.com/endpointguard/endpointguard/pkg/wakeup"
 )
 
 const (
@@ -266,7 +266,7 @@ func (b *binaries) build(t testing.TB, program string) string {
 
 func wakeUp(t testing.TB, cluster string) string {
 	t.Helper()
-	body, err := incident.WakeUp{Cluster: cluster, Account: account, Region: region, Sweep: true}.Encode()
+	body, err := wakeup.Message{Cluster: cluster, Account: account, Region: region, Sweep: true}.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -151,3 +151,17 @@ func serviceName(principal string) string {
 		return principal
 	}
 }
+
+// Tool is the tool that the caller used, by its user agent, which is foreign text: the product
+// that is not merely a library or a platform. "" when there is none.
+func (a Actor) Tool() string {
+	for _, name := range []string{"Terraform", "OpenTofu", "Pulumi", "eksctl", "aws-cli", "Boto3", "kubectl", "crossplane", "Ansible", "cloudformation.amazonaws.com"} {
+		for _, word := range strings.Fields(a.UserAgent) {
+			if len(word) >= len(name) && strings.EqualFold(word[:len(name)], name) {
+				return word
+			}
+		}
+	}
+	first, _, _ := strings.Cut(a.UserAgent, " ")
+	return first
+}

@@ -102,3 +102,27 @@ func TestActorJSON(t *testing.T) {
 		t.Errorf("read back (-want +got):\n%s", diff)
 	}
 }
+
+func TestTool(t *testing.T) {
+	for agent, want := range map[string]string{
+		"": "", "APN/1.0 HashiCorp/1.0 Terraform/1.9.0 (+https://example.com)": "Terraform/1.9.0",
+		"aws-cli/2.17.0 Python/3.11": "aws-cli/2.17.0", "cloudformation.amazonaws.com": "cloudformation.amazonaws.com",
+		"Mozilla/5.0 (X11)": "Mozilla/5.0",
+	} {
+		if got := (cloudtrail.Actor{UserAgent: agent}).Tool(); got != want {
+			t.Errorf("tool(%q) = %q, want %q", agent, got, want)
+		}
+	}
+}
+
+func TestToolsAreKnownByTheirWholeName(t *testing.T) {
+	for agent, want := range map[string]string{
+		"Mozilla/5.0 kubectl": "kubectl",
+		"Mozilla/5.0 kubect":  "Mozilla/5.0",
+		"x kubectl/1.31 y":    "kubectl/1.31",
+	} {
+		if got := (cloudtrail.Actor{UserAgent: agent}).Tool(); got != want {
+			t.Errorf("tool(%q) = %q, want %q", agent, got, want)
+		}
+	}
+}

@@ -10,10 +10,10 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/endpointguard/endpointguard/pkg/function"
-	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/ledger"
 	"github.com/endpointguard/endpointguard/pkg/localaws"
 	"github.com/endpointguard/endpointguard/pkg/settings"
+	"github.com/endpointguard/endpointguard/pkg/wakeup"
 )
 
 const document = `version: 1
@@ -227,7 +227,7 @@ func TestTheLedgerIsGone(t *testing.T) {
 	s := newScene(t)
 	s.aws.PutCluster(localaws.Cluster{Name: "c", Public: true, Private: true})
 	s.aws.Inject(localaws.Missing("dynamodb"))
-	body, err := incident.WakeUp{Cluster: "c", Account: s.aws.Account(), Region: s.aws.Region(), Sweep: true}.Encode()
+	body, err := wakeup.Message{Cluster: "c", Account: s.aws.Account(), Region: s.aws.Region(), Sweep: true}.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/ledger"
 	"github.com/endpointguard/endpointguard/pkg/localaws"
 	"github.com/endpointguard/endpointguard/pkg/settings"
+	"github.com/endpointguard/endpointguard/pkg/wakeup"
 )
 
 // sweeper is the function sweep of an account with three clusters, its AWS and
@@ -51,7 +52,7 @@ func swept(t *testing.T, a *localaws.AWS) []string {
 	t.Helper()
 	var names []string
 	for _, m := range a.Messages("sweep") {
-		w, ok, err := incident.DecodeWakeUp([]byte(m.Body))
+		w, ok, err := wakeup.Decode([]byte(m.Body))
 		if !ok || err != nil {
 			t.Fatalf("%s is no wake-up: %v", m.Body, err)
 		}

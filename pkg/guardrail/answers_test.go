@@ -10,6 +10,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/trouble"
+	"github.com/endpointguard/endpointguard/pkg/wakeup"
 )
 
 // TestEKSsAnswersAreTakenIntoTheRecord: its code and its words, without those of the
@@ -50,7 +51,7 @@ func TestEKSsAnswersAreTakenIntoTheRecord(t *testing.T) {
 			f, g := newFake()
 			f.cluster.Access = everybody
 			f.errs["apply"] = tc.err
-			body, err := incident.WakeUp{Cluster: "demo", Account: "111122223333", Region: "eu-west-1"}.Encode()
+			body, err := wakeup.Message{Cluster: "demo", Account: "111122223333", Region: "eu-west-1"}.Encode()
 			if err != nil {
 				t.Fatal(err)
 			}

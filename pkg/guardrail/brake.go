@@ -3,6 +3,7 @@ package guardrail
 import (
 	"errors"
 
+	"github.com/endpointguard/endpointguard/pkg/brake"
 	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/trouble"
 )
@@ -13,13 +14,13 @@ const brakeTries = 8
 
 // ask asks the brake whether a cluster may be changed now, and tells that
 // clusters wait when that is due.
-func (c *check) ask(in *incident.Input, e incident.Entry) {
+func (c *check) ask(in *incident.Input, e brake.Entry) {
 	if c.BrakeLimit == 0 {
 		in.Brake = incident.BrakeGranted
 		return
 	}
 	var granted, tell bool
-	brake, err := c.brake(func(b incident.Brake) incident.Brake {
+	state, err := c.brake(func(b brake.State) brake.State {
 		b, granted, tell = b.Ask(e, c.BrakeLimit, c.Now())
 		if tell {
 			b.Telling = c.deadline
@@ -38,18 +39,18 @@ func (c *check) ask(in *incident.Input, e incident.Entry) {
 		in.Brake = incident.BrakeGranted
 		return
 	}
-	in.Brake, in.BrakeUntil, c.report.Braked = incident.BrakeHeld, brake.Free(e, c.BrakeLimit), true
+	in.Brake, in.BrakeUntil, c.report.Braked = incident.BrakeHeld, state.Free(e, c.BrakeLimit), true
 	if !tell {
 		return
 	}
-	m := c.Letter.Brake(brake, c.BrakeLimit, c.Place.Account, c.Place.Region, c.Now())
+	m := c.Letter.Brake(state, c.BrakeLimit, c.Place.Account, c.Place.Region, c.Now())
 	if err := c.Topic.Publish(c.ctx, m); err != nil {
 		// The next that is held back tells it, once this one's time is over.
 		c.failed(err)
 		return
 	}
 	c.report.Mails = append(c.report.Mails, Told{Kind: NoticeBrake})
-	if _, err := c.brake(func(b incident.Brake) incident.Brake {
+	if _, err := c.brake(func(b brake.State) brake.State {
 		b.Mailed = c.Now()
 		return b
 	}); err != nil {
@@ -62,7 +63,7 @@ func (c *check) ask(in *incident.Input, e incident.Entry) {
 const NoticeBrake incident.NoticeKind = "brake"
 
 // brake changes the brake's item.
-func (c *check) brake(change func(incident.Brake) incident.Brake) (incident.Brake, error) {
+func (c *check) brake(change func(brake.State) brake.State) (brake.State, error) {
 	var lost error
 	for range brakeTries {
 		b, err := c.Brakes.LoadBrake(c.ctx)
@@ -76,5 +77,5 @@ func (c *check) brake(change func(incident.Brake) incident.Brake) (incident.Brak
 		}
 		lost = err
 	}
-	return incident.Brake{}, errors.Join(errors.New("the brake is being written by many at once"), lost)
+	return brake.State{}, errors.Join(errors.New("the brake is being written by many at once"), lost)
 }

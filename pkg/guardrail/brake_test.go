@@ -11,16 +11,18 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/endpointguard/endpointguard/pkg/brake"
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/mail"
 	"github.com/endpointguard/endpointguard/pkg/trouble"
+	"github.com/endpointguard/endpointguard/pkg/wakeup"
 )
 
 // shelf keeps the brake's item. Its errors are given by the number of the call,
 // from 0; beyond the last every call goes well.
 type shelf struct {
-	brake        incident.Brake
+	brake        brake.State
 	loads, saves int
 	loading      []error
 	saving       []error
@@ -34,12 +36,12 @@ func next(errs []error, call int) error {
 	return nil
 }
 
-func (s *shelf) LoadBrake(context.Context) (incident.Brake, error) {
+func (s *shelf) LoadBrake(context.Context) (brake.State, error) {
 	s.loads++
 	return s.brake, next(s.loading, s.loads-1)
 }
 
-func (s *shelf) SaveBrake(_ context.Context, b incident.Brake) error {
+func (s *shelf) SaveBrake(_ context.Context, b brake.State) error {
 	s.saves++
 	if err := next(s.saving, s.saves-1); err != nil {
 		if s.meanwhile != nil {
@@ -59,7 +61,7 @@ func (s *shelf) SaveBrake(_ context.Context, b incident.Brake) error {
 type counter struct {
 	*fake
 	shelf  *shelf
-	during []incident.Brake
+	during []brake.State
 }
 
 func (c *counter) Publish(ctx context.Context, m mail.Mail) error {
@@ -72,7 +74,7 @@ func (c *counter) Publish(ctx context.Context, m mail.Mail) error {
 func braked(room int) (*fake, *Guardrail, *shelf) {
 	f, g := newFake()
 	f.cluster.Access = endpoint.Access{Public: true, Private: true}
-	s := &shelf{brake: incident.Brake{Schema: incident.Schema, Changed: map[string]time.Time{}}}
+	s := &shelf{brake: brake.State{Schema: incident.Schema, Changed: map[string]time.Time{}}}
 	// A quarter is kept for fresh violations: three for those that stand.
 	for n := range 3 - room {
 		s.brake.Changed[fmt.Sprint("other-", n)] = start.Add(time.Duration(n-10) * time.Minute)
@@ -84,7 +86,7 @@ func braked(room int) (*fake, *Guardrail, *shelf) {
 // sweep has the cluster looked at, by an invocation that ends in a minute.
 func sweep(t *testing.T, f *fake, g *Guardrail) Report {
 	t.Helper()
-	body, err := incident.WakeUp{Cluster: "demo", Account: "111122223333", Region: "eu-west-1"}.Encode()
+	body, err := wakeup.Message{Cluster: "demo", Account: "111122223333", Region: "eu-west-1"}.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
-	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/mail"
+	"github.com/endpointguard/endpointguard/pkg/wakeup"
 )
 
 // room is a chat that notes the cards.
@@ -48,7 +48,7 @@ func TestACardForEveryMail(t *testing.T) {
 		}
 	}
 	for range 3 {
-		if _, err := f.handle(t, g, incident.WakeUp{}); err != nil {
+		if _, err := f.handle(t, g, wakeup.Message{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -62,16 +62,16 @@ func TestACardForEveryMail(t *testing.T) {
 func TestACardIsOwed(t *testing.T) {
 	f, g, r := opened(t)
 	r.err = errors.New("no such topic")
-	report, err := f.handle(t, g, incident.WakeUp{})
+	report, err := f.handle(t, g, wakeup.Message{})
 	if err != nil || report.CardTrouble != "no such topic" || report.Trouble != "" || len(report.Mails) != 1 {
 		t.Errorf("%+v, %v", report, err)
 	}
 	r.err = nil
-	if _, err = f.handle(t, g, incident.WakeUp{}); err != nil || len(r.cards) != 1 {
+	if _, err = f.handle(t, g, wakeup.Message{}); err != nil || len(r.cards) != 1 {
 		t.Errorf("%v, %d cards before their time", err, len(r.cards))
 	}
 	f.now = f.now.Add(10 * time.Second)
-	if report, err = f.handle(t, g, incident.WakeUp{}); err != nil || report.CardTrouble != "" {
+	if report, err = f.handle(t, g, wakeup.Message{}); err != nil || report.CardTrouble != "" {
 		t.Errorf("%+v, %v", report, err)
 	}
 	if len(f.mails) != 1 || len(r.cards) != 2 || r.cards[0].Card != r.cards[1].Card || len(f.records[f.cluster.CreatedAt].Owed) > 0 {
@@ -80,12 +80,12 @@ func TestACardIsOwed(t *testing.T) {
 
 	f, g, r = opened(t)
 	f.errs["publish"] = errors.New("x")
-	if _, err := f.handle(t, g, incident.WakeUp{}); err != nil || len(r.cards) != 0 {
+	if _, err := f.handle(t, g, wakeup.Message{}); err != nil || len(r.cards) != 0 {
 		t.Errorf("%v, %d cards of mails that were not taken", err, len(r.cards))
 	}
 	delete(f.errs, "publish")
 	f.now = f.now.Add(10 * time.Second)
-	if _, err := f.handle(t, g, incident.WakeUp{}); err != nil || len(r.cards) != 1 {
+	if _, err := f.handle(t, g, wakeup.Message{}); err != nil || len(r.cards) != 1 {
 		t.Errorf("%v, %d cards of a mail that was taken", err, len(r.cards))
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/incident"
+	"github.com/endpointguard/endpointguard/pkg/wakeup"
 )
 
 var everywhere = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}
@@ -21,7 +22,7 @@ func TestAForgedMessageIsOneMoreLook(t *testing.T) {
 		ID: "e1", Name: cloudtrail.UpdateClusterConfig, Cluster: "demo", Time: start, Asked: endpoint.Request{Public: &public, CIDRs: &everywhere},
 		Actor: cloudtrail.Actor{Type: "IAMUser", Name: "mallory", RoleARN: "arn:aws:iam::111122223333:role/guardrail", UserAgent: "endpointguard"},
 	}
-	for name, w := range map[string]incident.WakeUp{
+	for name, w := range map[string]wakeup.Message{
 		"an event":             {Event: forged},
 		"a re-check":           {CreatedAt: start.Add(-24 * time.Hour), Check: 900},
 		"a re-check of no one": {CreatedAt: start.Add(-24 * time.Hour), Check: 1 << 40},
@@ -42,7 +43,7 @@ func TestAnEventFromTheFutureIsNoNewCluster(t *testing.T) {
 	f, g := newFake()
 	f.errs["cluster"] = sorted("gone")
 	e := &cloudtrail.Event{ID: "e1", Name: cloudtrail.CreateCluster, Cluster: "demo", Time: start.AddDate(100, 0, 0)}
-	if r, err := f.handle(t, g, incident.WakeUp{Event: e}); err != nil || r.Outcome != incident.Gone || len(f.sent) > 0 {
+	if r, err := f.handle(t, g, wakeup.Message{Event: e}); err != nil || r.Outcome != incident.Gone || len(f.sent) > 0 {
 		t.Errorf("%+v, %v, sent %v", r, err, f.sent)
 	}
 }
@@ -72,7 +73,7 @@ func TestAForgedRecordOpensNothing(t *testing.T) {
 		f.records[f.cluster.CreatedAt] = r
 		h := hostile{fake: f, t: t, g: g} // fails the test if it opens anything
 		g.Changer = h
-		if got, err := f.handle(t, g, incident.WakeUp{Sweep: true}); err != nil || !slices.Contains(f.calls, "apply") {
+		if got, err := f.handle(t, g, wakeup.Message{Sweep: true}); err != nil || !slices.Contains(f.calls, "apply") {
 			t.Errorf("%s: the violation stays: %+v, %v, calls %v", name, got, err, f.calls)
 		}
 	}

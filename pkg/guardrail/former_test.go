@@ -12,6 +12,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/trouble"
+	"github.com/endpointguard/endpointguard/pkg/wakeup"
 )
 
 // owes is a mail that was not taken.
@@ -40,7 +41,7 @@ func TestTheFormerClusterThatIsDueFirst(t *testing.T) {
 				})
 			}
 			f.errs["publish"] = sorted(trouble.Transient)
-			if _, err := f.handle(t, g, incident.WakeUp{}); err != nil || len(f.mails) != 2 {
+			if _, err := f.handle(t, g, wakeup.Message{}); err != nil || len(f.mails) != 2 {
 				t.Fatalf("%v, %d mails are offered", err, len(f.mails))
 			}
 			if diff := cmp.Diff([]time.Duration{10 * time.Second}, f.delays); diff != "" {
@@ -63,7 +64,7 @@ func TestTheOldestDebtOfTheNameIsReported(t *testing.T) {
 			f.before(time.Hour, func(r *incident.Record) { r.Owed = owes(start.Add(-tc.former)) })
 			f.before(0, func(r *incident.Record) { r.Owed = owes(start.Add(-tc.present)) })
 			f.errs["publish"] = sorted(trouble.Transient)
-			if r, err := f.handle(t, g, incident.WakeUp{}); err != nil || r.OwedFor != 3*time.Hour {
+			if r, err := f.handle(t, g, wakeup.Message{}); err != nil || r.OwedFor != 3*time.Hour {
 				t.Errorf("owed for %s, %v", r.OwedFor, err)
 			}
 		})
@@ -79,7 +80,7 @@ func TestOurOwnWakeUpAsksForNoRetry(t *testing.T) {
 		f.cluster.Access = endpoint.Access{Public: true, Private: true}
 		f.errs["apply"] = sorted(trouble.Refused)
 		for range 10 {
-			if _, err := f.handle(t, g, incident.WakeUp{Sweep: true}); err != nil {
+			if _, err := f.handle(t, g, wakeup.Message{Sweep: true}); err != nil {
 				t.Fatal(err)
 			}
 			f.now = f.now.Add(20 * time.Minute)
@@ -95,7 +96,7 @@ func TestOurOwnWakeUpAsksForNoRetry(t *testing.T) {
 	}
 	t.Run("somebody asks", func(t *testing.T) {
 		f, g := failed()
-		if _, err := f.handle(t, g, incident.WakeUp{}); err != nil || !f.changed() {
+		if _, err := f.handle(t, g, wakeup.Message{}); err != nil || !f.changed() {
 			t.Errorf("%v, calls %v", err, f.calls)
 		}
 	})
@@ -104,7 +105,7 @@ func TestOurOwnWakeUpAsksForNoRetry(t *testing.T) {
 		f.before(time.Hour, func(r *incident.Record) { r.Owed = owes(start) })
 		f.errs["publish"] = sorted(trouble.Transient)
 		sent := len(f.sent)
-		if _, err := f.handle(t, g, incident.WakeUp{Sweep: true}); err != nil || len(f.sent) != sent+1 || f.changed() {
+		if _, err := f.handle(t, g, wakeup.Message{Sweep: true}); err != nil || len(f.sent) != sent+1 || f.changed() {
 			t.Fatalf("%v, calls %v", err, f.calls)
 		}
 		f.now = f.now.Add(f.delays[sent])
@@ -114,7 +115,7 @@ func TestOurOwnWakeUpAsksForNoRetry(t *testing.T) {
 	})
 	t.Run("a former cluster's re-check", func(t *testing.T) {
 		f, g := failed()
-		if _, err := f.handle(t, g, incident.WakeUp{CreatedAt: f.cluster.CreatedAt.Add(-time.Hour), Check: 7}); err != nil || f.changed() {
+		if _, err := f.handle(t, g, wakeup.Message{CreatedAt: f.cluster.CreatedAt.Add(-time.Hour), Check: 7}); err != nil || f.changed() {
 			t.Errorf("%v, calls %v", err, f.calls)
 		}
 	})
@@ -129,7 +130,7 @@ func TestAFormerClustersDebtIsOfferedUntilItIsTaken(t *testing.T) {
 			f.cluster.Status = status
 			born := f.before(time.Hour, func(r *incident.Record) { r.Owed = owes(start) })
 			f.errs["publish"] = sorted(trouble.Transient)
-			w := incident.WakeUp{Sweep: true}
+			w := wakeup.Message{Sweep: true}
 			for n := range 12 {
 				sent := len(f.sent)
 				if _, err := f.deliver(t, g, w, Delivery{Message: fmt.Sprint("m", n), Invocation: fmt.Sprint("i", n)}); err != nil || len(f.sent) != sent+1 {
@@ -142,7 +143,7 @@ func TestAFormerClustersDebtIsOfferedUntilItIsTaken(t *testing.T) {
 				// Others come in between, and ask for nothing more.
 				f.now = f.now.Add(time.Second)
 				other := Delivery{Message: fmt.Sprint("sweep ", n), Invocation: fmt.Sprint("sweep ", n)}
-				if _, err := f.deliver(t, g, incident.WakeUp{Sweep: true}, other); err != nil || len(f.sent) != sent+1 {
+				if _, err := f.deliver(t, g, wakeup.Message{Sweep: true}, other); err != nil || len(f.sent) != sent+1 {
 					t.Fatalf("after a sweep's: %v, %d are sent", err, len(f.sent))
 				}
 				f.now = f.now.Add(f.delays[sent] - time.Second)
@@ -172,7 +173,7 @@ func TestWhichFormerClustersAreEnded(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f, g := newFake()
 			born := f.before(time.Hour, tc.change)
-			if _, err := f.handle(t, g, incident.WakeUp{}); err != nil {
+			if _, err := f.handle(t, g, wakeup.Message{}); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(strings.Fields(tc.calls), f.calls); diff != "" {
@@ -197,7 +198,7 @@ func TestAFormerClustersRecordIsNotWritten(t *testing.T) {
 		f.cluster.Access = everybody
 		f.before(time.Hour, found)
 		f.errs["save"] = sorted(sort)
-		if _, err := f.handle(t, g, incident.WakeUp{}); err != nil || len(f.sent) != 1 || f.sent[0].Tries != 1 || f.delays[0] != delay {
+		if _, err := f.handle(t, g, wakeup.Message{}); err != nil || len(f.sent) != 1 || f.sent[0].Tries != 1 || f.delays[0] != delay {
 			t.Errorf("%s: %v, %+v", sort, err, f.sent)
 		}
 		if diff := cmp.Diff([]string{"load", "cluster", "save", "send"}, f.calls); diff != "" {
@@ -214,7 +215,7 @@ func TestAFormerClusterThatAnotherInvocationIsAt(t *testing.T) {
 		found(r)
 		r.Intent = &incident.Intent{Kind: incident.IntentTell, By: "another", Until: start.Add(40 * time.Second)}
 	})
-	if _, err := f.handle(t, g, incident.WakeUp{}); err != nil || len(f.sent) != 1 || f.delays[0] != 41*time.Second {
+	if _, err := f.handle(t, g, wakeup.Message{}); err != nil || len(f.sent) != 1 || f.delays[0] != 41*time.Second {
 		t.Errorf("%v, %+v", err, f.sent)
 	}
 	if diff := cmp.Diff([]string{"load", "cluster", "send"}, f.calls); diff != "" {
@@ -241,7 +242,7 @@ func TestWhichReCheckAMessageIs(t *testing.T) {
 			f, g := newFake()
 			f.cluster.Status = endpoint.StatusUpdating
 			f.known(func(r *incident.Record) { r.Check.Number = 5 })
-			r, err := f.handle(t, g, incident.WakeUp{CreatedAt: f.cluster.CreatedAt.Add(-tc.age), Check: tc.number})
+			r, err := f.handle(t, g, wakeup.Message{CreatedAt: f.cluster.CreatedAt.Add(-tc.age), Check: tc.number})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -261,7 +262,7 @@ func TestANewClusterBeginsAnew(t *testing.T) {
 	f, g := newFake()
 	f.cluster.Status = endpoint.StatusUpdating
 	f.before(time.Hour, func(r *incident.Record) { watched(time.Minute)(r); r.Check.Number = 7 })
-	w := incident.WakeUp{CreatedAt: f.cluster.CreatedAt.Add(-time.Hour), Check: 7, Event: call(cloudtrail.UpdateClusterConfig)}
+	w := wakeup.Message{CreatedAt: f.cluster.CreatedAt.Add(-time.Hour), Check: 7, Event: call(cloudtrail.UpdateClusterConfig)}
 	if _, err := f.handle(t, g, w); err != nil || len(f.sent) != 1 || f.sent[0].Check != 1 {
 		t.Errorf("%v, %+v", err, f.sent)
 	}

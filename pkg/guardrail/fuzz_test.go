@@ -13,6 +13,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/mail"
 	"github.com/endpointguard/endpointguard/pkg/policy"
+	"github.com/endpointguard/endpointguard/pkg/wakeup"
 )
 
 // hostile is a fake whose every call is held to what is never done.
@@ -86,7 +87,7 @@ func lifeOf(tb testing.TB) []string {
 			out = append(out, string(text))
 		}
 	}
-	look := func(w incident.WakeUp) {
+	look := func(w wakeup.Message) {
 		w.Cluster, w.Account, w.Region = "demo", "111122223333", "eu-west-1"
 		body, err := w.Encode()
 		if err != nil {
@@ -97,18 +98,18 @@ func lifeOf(tb testing.TB) []string {
 		}
 		keep()
 	}
-	look(incident.WakeUp{Sweep: true})
+	look(wakeup.Message{Sweep: true})
 	f.cluster.Status, f.cluster.Access.Public = endpoint.StatusUpdating, true
 	everyone := []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}
 	public := true
-	look(incident.WakeUp{Event: &cloudtrail.Event{
+	look(wakeup.Message{Event: &cloudtrail.Event{
 		ID: "e1", Name: cloudtrail.UpdateClusterConfig, Time: start, Cluster: "demo", UpdateID: "u1", Actor: cloudtrail.Actor{Type: "IAMUser", Name: "alice"},
 		Asked: endpoint.Request{Public: &public, CIDRs: &everyone},
 	}})
 	f.now, f.cluster.Status, f.cluster.Access.CIDRs = f.now.Add(time.Minute), endpoint.StatusActive, everyone
-	look(incident.WakeUp{Sweep: true})
+	look(wakeup.Message{Sweep: true})
 	f.now = f.now.Add(3 * time.Hour)
-	look(incident.WakeUp{Sweep: true})
+	look(wakeup.Message{Sweep: true})
 	return out
 }
 
@@ -143,7 +144,7 @@ func FuzzHandle(f *testing.F) {
 		h := hostile{fake: world, t: t, g: g, bits: bits}
 		g.Policy, g.OwnRole = restricted(), "arn:aws:iam::111122223333:role/guardrail"
 		g.Changer, g.Topic, g.Updates = h, h, h
-		if w, ours, err := incident.DecodeWakeUp([]byte(message)); ours && err == nil {
+		if w, ours, err := wakeup.Decode([]byte(message)); ours && err == nil {
 			world.cluster.Name = w.Cluster
 		}
 		world.cluster.ARN = endpoint.ARN("aws", "eu-west-1", "111122223333", world.cluster.Name)

@@ -12,12 +12,14 @@ import (
 	"slices"
 	"time"
 
+	"github.com/endpointguard/endpointguard/pkg/brake"
 	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/mail"
 	"github.com/endpointguard/endpointguard/pkg/policy"
 	"github.com/endpointguard/endpointguard/pkg/trouble"
+	"github.com/endpointguard/endpointguard/pkg/wakeup"
 )
 
 // Clusters looks at clusters. Errors are sorted (package trouble).
@@ -53,8 +55,8 @@ type Ledger interface {
 
 // Brakes keeps the brake of the region, like Ledger the records.
 type Brakes interface {
-	LoadBrake(ctx context.Context) (incident.Brake, error)
-	SaveBrake(ctx context.Context, b incident.Brake) error
+	LoadBrake(ctx context.Context) (brake.State, error)
+	SaveBrake(ctx context.Context, b brake.State) error
 }
 
 // Queue brings a message back after a delay of up to 15 minutes.
@@ -170,8 +172,8 @@ func (g *Guardrail) Handle(ctx context.Context, body []byte, d Delivery) (Report
 
 // decode reads a message as a wake-up: an event becomes one with its event.
 // With an outcome in the report there is nothing more to do.
-func (g *Guardrail) decode(body []byte) (incident.WakeUp, Report, error) {
-	w, ours, err := incident.DecodeWakeUp(body)
+func (g *Guardrail) decode(body []byte) (wakeup.Message, Report, error) {
+	w, ours, err := wakeup.Decode(body)
 	if err != nil {
 		return w, Report{Outcome: incident.Unreadable, Why: err.Error()}, fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}
@@ -184,7 +186,7 @@ func (g *Guardrail) decode(body []byte) (incident.WakeUp, Report, error) {
 			broken, _ := errors.AsType[cloudtrail.Unreadable](err)
 			return w, reportOf(broken.Event, incident.Unreadable, broken.Why), fmt.Errorf("%w: %w", ErrUnreadable, err)
 		}
-		w = incident.WakeUp{Cluster: event.Cluster, Account: event.Account, Region: event.Region, Event: &event}
+		w = wakeup.Message{Cluster: event.Cluster, Account: event.Account, Region: event.Region, Event: &event}
 	}
 	report := Report{Cluster: w.Cluster, Account: w.Account, Region: w.Region, Check: w.Check, Sweep: w.Sweep}
 	if w.Event != nil {
@@ -205,7 +207,7 @@ type check struct {
 	sending  context.Context // with the time that is kept to leave a message behind
 	by       string
 	deadline time.Time
-	wake     incident.WakeUp
+	wake     wakeup.Message
 	report   Report
 	// former is the earliest time at which a record of a former cluster of the name is
 	// to be looked at again, zero if none is.
@@ -442,7 +444,7 @@ func (c *check) follow(r incident.Record, in incident.Input, present bool) error
 				}
 				return nil
 			}
-			return c.send(incident.WakeUp{
+			return c.send(wakeup.Message{
 				Cluster: r.Name, Account: r.Account, Region: r.Region, CreatedAt: r.Cluster.CreatedAt, Check: s.Number,
 			}, s.Delay)
 		case incident.Later:
@@ -591,7 +593,7 @@ func (c *check) later(delay time.Duration) error {
 	return c.send(c.wake, delay)
 }
 
-func (c *check) send(w incident.WakeUp, delay time.Duration) error {
+func (c *check) send(w wakeup.Message, delay time.Duration) error {
 	body, err := w.Encode()
 	if err != nil {
 		return fmt.Errorf("encode wake-up for cluster %s: %w", c.wake.Cluster, err)

@@ -19,6 +19,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/mail"
 	"github.com/endpointguard/endpointguard/pkg/policy"
 	"github.com/endpointguard/endpointguard/pkg/trouble"
+	"github.com/endpointguard/endpointguard/pkg/wakeup"
 )
 
 var start = time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
@@ -31,7 +32,7 @@ type fake struct {
 	cluster endpoint.Cluster
 	errs    map[string]error
 	records map[time.Time]incident.Record
-	sent    []incident.WakeUp
+	sent    []wakeup.Message
 	delays  []time.Duration
 	mails   []mail.Mail
 	calls   []string
@@ -111,7 +112,7 @@ func (f *fake) Send(ctx context.Context, body []byte, delay time.Duration) error
 	if err := f.wait(ctx, "send"); err != nil {
 		return err
 	}
-	w, ours, err := incident.DecodeWakeUp(body)
+	w, ours, err := wakeup.Decode(body)
 	if !ours || err != nil {
 		return fmt.Errorf("sent %s: %w", body, err)
 	}
@@ -140,13 +141,13 @@ func newFake() (*fake, *Guardrail) {
 	return f, g
 }
 
-func (f *fake) handle(t *testing.T, g *Guardrail, w incident.WakeUp) (Report, error) {
+func (f *fake) handle(t *testing.T, g *Guardrail, w wakeup.Message) (Report, error) {
 	t.Helper()
 	return f.deliver(t, g, w, delivery)
 }
 
 // deliver hands a message over in an invocation that has an hour.
-func (f *fake) deliver(t *testing.T, g *Guardrail, w incident.WakeUp, d Delivery) (Report, error) {
+func (f *fake) deliver(t *testing.T, g *Guardrail, w wakeup.Message, d Delivery) (Report, error) {
 	t.Helper()
 	if w.Account == "" {
 		w.Cluster, w.Account, w.Region = "demo", "111122223333", "eu-west-1"
@@ -165,7 +166,7 @@ func sorted(sort trouble.Sort) error {
 }
 
 func TestOtherPlacesAreIgnored(t *testing.T) {
-	for _, w := range []incident.WakeUp{
+	for _, w := range []wakeup.Message{
 		{Cluster: "demo", Account: "444455556666", Region: "eu-west-1"},
 		{Cluster: "demo", Account: "111122223333", Region: "us-east-1"},
 	} {
@@ -202,7 +203,7 @@ func TestAClusterThatIsNotThereYet(t *testing.T) {
 	f, g := newFake()
 	f.errs["cluster"] = sorted(trouble.Gone)
 	e := &cloudtrail.Event{Name: cloudtrail.CreateCluster, ID: "e1", Time: start}
-	if r, err := f.handle(t, g, incident.WakeUp{Event: e}); err != nil || r.Outcome != "" {
+	if r, err := f.handle(t, g, wakeup.Message{Event: e}); err != nil || r.Outcome != "" {
 		t.Errorf("%+v, %v", r, err)
 	}
 	if len(f.sent) != 1 || f.sent[0].Event == nil || f.sent[0].Event.ID != "e1" || f.sent[0].Tries != 1 || f.delays[0] != 15*time.Second {
@@ -212,7 +213,7 @@ func TestAClusterThatIsNotThereYet(t *testing.T) {
 	if r, err := f.handle(t, g, f.sent[0]); err != nil || r.Outcome != incident.Gone || len(f.sent) != 1 {
 		t.Errorf("after five minutes: %+v, %v", r, err)
 	}
-	if r, err := f.handle(t, g, incident.WakeUp{}); err != nil || r.Outcome != incident.Gone {
+	if r, err := f.handle(t, g, wakeup.Message{}); err != nil || r.Outcome != incident.Gone {
 		t.Errorf("a wake-up for no cluster: %+v, %v", r, err)
 	}
 }
@@ -222,7 +223,7 @@ func TestAWSDoesNotLetItBeHandled(t *testing.T) {
 		t.Run(call, func(t *testing.T) {
 			f, g := newFake()
 			f.errs[call] = sorted(trouble.Transient)
-			w := incident.WakeUp{Event: &cloudtrail.Event{ID: "e1", Name: cloudtrail.UpdateClusterConfig}}
+			w := wakeup.Message{Event: &cloudtrail.Event{ID: "e1", Name: cloudtrail.UpdateClusterConfig}}
 			for range 12 {
 				r, err := f.handle(t, g, w)
 				if err != nil || r.Trouble == "" || r.Outcome != "" {
@@ -249,7 +250,7 @@ func TestRefusalsAreFlagged(t *testing.T) {
 	f, g := newFake()
 	f.errs["cluster"] = sorted(trouble.Refused)
 	f.records[f.cluster.CreatedAt] = incident.NewRecord(f.cluster)
-	if r, err := f.handle(t, g, incident.WakeUp{}); err != nil || !r.Refused || len(f.sent) != 1 {
+	if r, err := f.handle(t, g, wakeup.Message{}); err != nil || !r.Refused || len(f.sent) != 1 {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
@@ -257,13 +258,13 @@ func TestRefusalsAreFlagged(t *testing.T) {
 func TestTheQueueIsDown(t *testing.T) {
 	f, g := newFake()
 	f.errs["load"], f.errs["send"] = sorted(trouble.Transient), sorted(trouble.Transient)
-	if _, err := f.handle(t, g, incident.WakeUp{}); err == nil || !strings.Contains(err.Error(), "put back the message about cluster demo") {
+	if _, err := f.handle(t, g, wakeup.Message{}); err == nil || !strings.Contains(err.Error(), "put back the message about cluster demo") {
 		t.Errorf("%v", err)
 	}
 	f, g = newFake()
 	f.cluster.Status = endpoint.StatusUpdating
 	f.errs["send"] = sorted(trouble.Transient)
-	if _, err := f.handle(t, g, incident.WakeUp{}); err == nil {
+	if _, err := f.handle(t, g, wakeup.Message{}); err == nil {
 		t.Error("a chain ended without anybody knowing")
 	}
 }
@@ -272,7 +273,7 @@ func TestALostRaceComesBack(t *testing.T) {
 	f, g := newFake()
 	f.errs["save"] = sorted(trouble.LostRace)
 	f.cluster.Access.Public = true
-	r, err := f.handle(t, g, incident.WakeUp{Event: &cloudtrail.Event{ID: "e1", Name: cloudtrail.UpdateClusterConfig}})
+	r, err := f.handle(t, g, wakeup.Message{Event: &cloudtrail.Event{ID: "e1", Name: cloudtrail.UpdateClusterConfig}})
 	if err != nil || len(f.sent) != 1 || f.delays[0] != soon || f.sent[0].Event == nil {
 		t.Errorf("%+v, %v, sent %+v", r, err, f.sent)
 	}
@@ -287,11 +288,11 @@ func TestARaceLostWhileWaiting(t *testing.T) {
 	f, g := newFake()
 	f.cluster.Status = endpoint.StatusUpdating
 	f.errs["save"] = sorted(trouble.LostRace)
-	_, err := f.handle(t, g, incident.WakeUp{Event: &cloudtrail.Event{ID: "e1", Name: cloudtrail.UpdateClusterConfig}})
+	_, err := f.handle(t, g, wakeup.Message{Event: &cloudtrail.Event{ID: "e1", Name: cloudtrail.UpdateClusterConfig}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	back := slices.ContainsFunc(f.sent, func(w incident.WakeUp) bool { return w.Event != nil && w.Event.ID == "e1" })
+	back := slices.ContainsFunc(f.sent, func(w wakeup.Message) bool { return w.Event != nil && w.Event.ID == "e1" })
 	if !back {
 		t.Errorf("the event is lost: sent %+v", f.sent)
 	}
@@ -306,7 +307,7 @@ func TestANameUsedAgain(t *testing.T) {
 	f.records[f.cluster.CreatedAt] = former
 	f.errs["cluster"] = sorted(trouble.Gone)
 	created := cloudtrail.Event{ID: "e1", Name: cloudtrail.CreateCluster, Time: start.Add(-time.Second)}
-	if _, err := f.handle(t, g, incident.WakeUp{Event: &created}); err != nil {
+	if _, err := f.handle(t, g, wakeup.Message{Event: &created}); err != nil {
 		t.Fatal(err)
 	}
 	if len(f.sent) != 1 || f.sent[0].Event == nil || f.delays[0] != 15*time.Second {
@@ -329,7 +330,7 @@ func TestANewClusterOfTheSameName(t *testing.T) {
 	old.Check = incident.Check{Number: 7, Due: start}
 	f.records[f.cluster.CreatedAt] = old
 	f.cluster.CreatedAt = start.Add(-time.Minute)
-	r, err := f.handle(t, g, incident.WakeUp{CreatedAt: old.Cluster.CreatedAt, Check: 7})
+	r, err := f.handle(t, g, wakeup.Message{CreatedAt: old.Cluster.CreatedAt, Check: 7})
 	if err != nil || len(f.mails) != 1 || f.mails[0].Attributes["outcome"] != "gone" {
 		t.Fatalf("%+v, %v, mails %+v", r, err, f.mails)
 	}
@@ -340,7 +341,7 @@ func TestANewClusterOfTheSameName(t *testing.T) {
 		t.Errorf("the new cluster was not looked at: %+v", is)
 	}
 	f.mails = nil
-	if _, err := f.handle(t, g, incident.WakeUp{}); err != nil || len(f.mails) > 0 {
+	if _, err := f.handle(t, g, wakeup.Message{}); err != nil || len(f.mails) > 0 {
 		t.Errorf("it is told again: %v, %+v", err, f.mails)
 	}
 }
@@ -350,7 +351,7 @@ func TestASupersededRecheckCostsOneRead(t *testing.T) {
 	r := incident.NewRecord(f.cluster)
 	r.Check.Number = 3
 	f.records[f.cluster.CreatedAt] = r
-	got, err := f.handle(t, g, incident.WakeUp{CreatedAt: f.cluster.CreatedAt, Check: 2})
+	got, err := f.handle(t, g, wakeup.Message{CreatedAt: f.cluster.CreatedAt, Check: 2})
 	if err != nil || got.Outcome != incident.Ignored {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -366,7 +367,7 @@ func TestTheMailIsNotTaken(t *testing.T) {
 	f.cluster.Access = endpoint.Access{Public: true}
 	g.Policy = g.Policy.AlertOnly()
 	f.errs["publish"] = sorted(trouble.Refused)
-	r, err := f.handle(t, g, incident.WakeUp{})
+	r, err := f.handle(t, g, wakeup.Message{})
 	if err != nil || len(r.Mails) > 0 || len(r.Closed) != 1 || r.Outcome != incident.Violation || !r.Refused || len(f.sent) != 1 || f.delays[0] != 10*time.Second {
 		t.Fatalf("%+v, %v, delays %v", r, err, f.delays)
 	}
@@ -377,7 +378,7 @@ func TestTheMailIsNotTaken(t *testing.T) {
 		}
 	}
 	offered := len(f.mails)
-	if r, err = f.handle(t, g, incident.WakeUp{Sweep: true}); err != nil || len(f.mails) != offered || r.OwedFor != 30*time.Second {
+	if r, err = f.handle(t, g, wakeup.Message{Sweep: true}); err != nil || len(f.mails) != offered || r.OwedFor != 30*time.Second {
 		t.Errorf("it is offered before its time: %+v, %v", r, err)
 	}
 	delete(f.errs, "publish")
@@ -398,7 +399,7 @@ func TestAClusterIsClosedThoughNoMailIsTaken(t *testing.T) {
 	f, g := newFake()
 	f.cluster.Access, f.cluster.Status = endpoint.Access{Public: true, Private: true}, endpoint.StatusUpdating
 	f.errs["publish"] = sorted(trouble.Refused)
-	if _, err := f.handle(t, g, incident.WakeUp{}); err != nil || len(f.records[f.cluster.CreatedAt].Owed) != 1 {
+	if _, err := f.handle(t, g, wakeup.Message{}); err != nil || len(f.records[f.cluster.CreatedAt].Owed) != 1 {
 		t.Fatalf("%v, %+v", err, f.records)
 	}
 	f.cluster.Status, f.now = endpoint.StatusActive, f.now.Add(10*time.Second)
@@ -412,7 +413,7 @@ func TestEKSDoesNotAnswerAnApply(t *testing.T) {
 	f, g := newFake()
 	f.cluster.Access = endpoint.Access{Public: true, Private: true}
 	f.errs["apply"] = sorted(trouble.Transient)
-	r, err := f.handle(t, g, incident.WakeUp{})
+	r, err := f.handle(t, g, wakeup.Message{})
 	if err != nil || len(r.Updates) > 0 || r.Trouble == "" || len(f.sent) != 1 {
 		t.Fatalf("%+v, %v", r, err)
 	}
@@ -434,18 +435,18 @@ func TestMailsKeepTheirOrder(t *testing.T) {
 	f.cluster.Access, f.cluster.Status = endpoint.Access{Public: true, Private: true}, endpoint.StatusUpdating
 	g.Policy = g.Policy.AlertOnly()
 	f.errs["publish"] = sorted(trouble.Refused)
-	if _, err := f.handle(t, g, incident.WakeUp{}); err != nil {
+	if _, err := f.handle(t, g, wakeup.Message{}); err != nil {
 		t.Fatal(err)
 	}
 	offered := len(f.mails)
 	delete(f.errs, "publish")
 	f.cluster.Status = endpoint.StatusActive
-	if r, err := f.handle(t, g, incident.WakeUp{}); err != nil || len(f.mails) != offered || len(r.Closed) != 1 {
+	if r, err := f.handle(t, g, wakeup.Message{}); err != nil || len(f.mails) != offered || len(r.Closed) != 1 {
 		t.Fatalf("%+v, %v, %d mails", r, err, len(f.mails))
 	}
 	// The discovery is not owed any more once its outcome is.
 	f.now = f.now.Add(10 * time.Second)
-	if r, err := f.handle(t, g, incident.WakeUp{}); err != nil || len(r.Mails) != 1 || r.Mails[0].Kind != incident.NoticeOutcome {
+	if r, err := f.handle(t, g, wakeup.Message{}); err != nil || len(r.Mails) != 1 || r.Mails[0].Kind != incident.NoticeOutcome {
 		t.Errorf("%+v, %v", r, err)
 	}
 }

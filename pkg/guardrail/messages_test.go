@@ -13,6 +13,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/trouble"
+	"github.com/endpointguard/endpointguard/pkg/wakeup"
 )
 
 // TestOneCheckLeavesOneMessage: whatever fails in a check, and whatever it was about,
@@ -32,7 +33,7 @@ func TestOneCheckLeavesOneMessage(t *testing.T) {
 		"violates and is busy":     func(f *fake) { f.cluster.Access, f.cluster.Status = world, endpoint.StatusUpdating },
 		"has a former of its name": func(f *fake) { former(f); f.cluster.Access = world },
 	}
-	messages := map[string]incident.WakeUp{
+	messages := map[string]wakeup.Message{
 		"a sweep's":        {Sweep: true},
 		"a re-check":       {CreatedAt: start.Add(-24 * time.Hour), Check: 5},
 		"an event":         {Event: &cloudtrail.Event{ID: "e1", Name: cloudtrail.UpdateClusterConfig, UpdateID: "u1", Time: start}},
@@ -91,7 +92,7 @@ func TestTheTimeRunsOut(t *testing.T) {
 				}
 				f.records[f.cluster.CreatedAt] = r
 				f.hangs = call
-				w := incident.WakeUp{Cluster: "demo", Account: "111122223333", Region: "eu-west-1"}
+				w := wakeup.Message{Cluster: "demo", Account: "111122223333", Region: "eu-west-1"}
 				body, err := w.Encode()
 				if err != nil {
 					t.Fatal(err)
@@ -119,13 +120,13 @@ func TestASweepsMessageIsGivenUp(t *testing.T) {
 	f, g := newFake()
 	f.errs["load"] = sorted(trouble.Refused)
 	for name, tc := range map[string]struct {
-		w    incident.WakeUp
+		w    wakeup.Message
 		sent int
 	}{
-		"in its hour":   {incident.WakeUp{Sweep: true, Tries: 5, Since: start.Add(-59 * time.Minute)}, 1},
-		"after it":      {incident.WakeUp{Sweep: true, Tries: 5, Since: start.Add(-61 * time.Minute)}, 0},
-		"an event":      {incident.WakeUp{Event: &cloudtrail.Event{ID: "e"}, Tries: 5, Since: start.Add(-61 * time.Minute)}, 1},
-		"not put back ": {incident.WakeUp{Sweep: true}, 1},
+		"in its hour":   {wakeup.Message{Sweep: true, Tries: 5, Since: start.Add(-59 * time.Minute)}, 1},
+		"after it":      {wakeup.Message{Sweep: true, Tries: 5, Since: start.Add(-61 * time.Minute)}, 0},
+		"an event":      {wakeup.Message{Event: &cloudtrail.Event{ID: "e"}, Tries: 5, Since: start.Add(-61 * time.Minute)}, 1},
+		"not put back ": {wakeup.Message{Sweep: true}, 1},
 	} {
 		f.sent = nil
 		r, err := f.handle(t, g, tc.w)
@@ -141,7 +142,7 @@ func TestWhatIsPutBackIsKnown(t *testing.T) {
 	f, g := newFake()
 	f.cluster.Status = endpoint.StatusUpdating
 	f.errs["save"] = sorted(trouble.Transient)
-	if _, err := f.handle(t, g, incident.WakeUp{}); err != nil || len(f.sent) != 1 || f.sent[0].Origin != delivery.Message || f.sent[0].Tries != 1 {
+	if _, err := f.handle(t, g, wakeup.Message{}); err != nil || len(f.sent) != 1 || f.sent[0].Origin != delivery.Message || f.sent[0].Tries != 1 {
 		t.Fatalf("%v, %+v", err, f.sent)
 	}
 	delete(f.errs, "save")
@@ -169,12 +170,12 @@ func TestAFormerClusterWaits(t *testing.T) {
 		return f, g
 	}
 	f, g := prepare()
-	if _, err := f.handle(t, g, incident.WakeUp{}); err != nil || len(f.sent) != 1 || f.sent[0].Check != 1 || f.delays[0] != 10*time.Second {
+	if _, err := f.handle(t, g, wakeup.Message{}); err != nil || len(f.sent) != 1 || f.sent[0].Check != 1 || f.delays[0] != 10*time.Second {
 		t.Errorf("%v, %+v %v", err, f.sent, f.delays)
 	}
 	f, g = prepare()
 	f.cluster.Status = endpoint.StatusUpdating
-	if _, err := f.handle(t, g, incident.WakeUp{}); err != nil || len(f.sent) != 1 || f.sent[0].Check != 1 || f.delays[0] != 10*time.Second {
+	if _, err := f.handle(t, g, wakeup.Message{}); err != nil || len(f.sent) != 1 || f.sent[0].Check != 1 || f.delays[0] != 10*time.Second {
 		t.Errorf("%v, %+v %v", err, f.sent, f.delays)
 	}
 	if !strings.Contains(strings.Join(f.calls, " "), "publish") {

@@ -14,6 +14,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/trouble"
+	"github.com/endpointguard/endpointguard/pkg/wakeup"
 )
 
 var everybody = endpoint.Access{Public: true, Private: true}
@@ -22,7 +23,7 @@ var everybody = endpoint.Access{Public: true, Private: true}
 // their order, and what is reported.
 type scene struct {
 	prepare func(f *fake, g *Guardrail)
-	wake    incident.WakeUp
+	wake    wakeup.Message
 	calls   string
 	report  Report
 }
@@ -187,7 +188,7 @@ func scenes() map[string]scene {
 		},
 		"it is not shown because of a call": {
 			prepare: func(f *fake, _ *Guardrail) { f.known(found); f.errs["cluster"] = sorted(trouble.Unreadable) },
-			wake:    incident.WakeUp{Event: call(cloudtrail.UpdateClusterConfig)},
+			wake:    wakeup.Message{Event: call(cloudtrail.UpdateClusterConfig)},
 			calls:   "load cluster save send",
 			report: Report{
 				Event: "e1", Call: cloudtrail.UpdateClusterConfig, Ref: "EG-1", Why: "op: unreadable: x", Trouble: "op: unreadable: x", Refused: true,
@@ -324,7 +325,7 @@ func TestASweepsRecordThatIsNotWritten(t *testing.T) {
 			g.Chat = f
 			s.prepare(f, g)
 			f.errs["save"], f.skip["save"] = sorted(trouble.Transient), n
-			r, err := f.handle(t, g, incident.WakeUp{Sweep: true, Tries: 9, Since: start.Add(-2 * time.Hour)})
+			r, err := f.handle(t, g, wakeup.Message{Sweep: true, Tries: 9, Since: start.Add(-2 * time.Hour)})
 			if err != nil || r.Why != "the next sweep's wake-up takes this one's place" {
 				t.Errorf("%s, write %d: %v, %+v", name, n, err, r)
 			}

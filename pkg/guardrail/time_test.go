@@ -15,6 +15,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/trouble"
+	"github.com/endpointguard/endpointguard/pkg/wakeup"
 )
 
 // TestHowLongACallMayTake: the last four seconds of an invocation are kept to write the
@@ -41,7 +42,7 @@ func TestHowLongACallMayTake(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f, g := newFake()
 				f.cluster.Access, f.hangs, g.Chat = everybody, tc.call, f
-				body, err := incident.WakeUp{Cluster: "demo", Account: "111122223333", Region: "eu-west-1"}.Encode()
+				body, err := wakeup.Message{Cluster: "demo", Account: "111122223333", Region: "eu-west-1"}.Encode()
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -69,10 +70,10 @@ func TestHowLongACallMayTake(t *testing.T) {
 // TestHowLongAMessageIsTried: a day, and a sweep's for an hour.
 func TestHowLongAMessageIsTried(t *testing.T) {
 	const takesItsPlace = "the next sweep's wake-up takes this one's place"
-	event := incident.WakeUp{Event: call(cloudtrail.UpdateClusterConfig)}
-	sweep := incident.WakeUp{Sweep: true}
+	event := wakeup.Message{Event: call(cloudtrail.UpdateClusterConfig)}
+	sweep := wakeup.Message{Sweep: true}
 	for name, tc := range map[string]struct {
-		w       incident.WakeUp
+		w       wakeup.Message
 		age     time.Duration
 		sent    int
 		why     string
@@ -84,7 +85,7 @@ func TestHowLongAMessageIsTried(t *testing.T) {
 		"a sweep's, after more":      {sweep, time.Hour + 1, 0, takesItsPlace, ""},
 		"a sweep's, after a day":     {sweep, 48 * time.Hour, 0, takesItsPlace, ""},
 		"an event's, after an hour":  {event, time.Hour + 1, 1, "", ""},
-		"a re-check's, after a week": {incident.WakeUp{Check: 3}, 7 * 24 * time.Hour, 0, "", "given up after 5 tries"},
+		"a re-check's, after a week": {wakeup.Message{Check: 3}, 7 * 24 * time.Hour, 0, "", "given up after 5 tries"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, g := newFake()
@@ -121,7 +122,7 @@ func TestHowSoonAMessageIsTriedAgain(t *testing.T) {
 	} {
 		f, g := newFake()
 		f.errs["load"] = sorted(trouble.Transient)
-		r, err := f.handle(t, g, incident.WakeUp{Tries: tries})
+		r, err := f.handle(t, g, wakeup.Message{Tries: tries})
 		if err != nil || len(f.delays) != 1 || f.delays[0] != want || r.Next != want {
 			t.Errorf("after %d tries: %v, %v, %s, want %s", tries, err, f.delays, r.Next, want)
 		}
@@ -151,7 +152,7 @@ func TestHowLongANewClusterIsAwaited(t *testing.T) {
 				}
 				e := call(tc.call)
 				e.Time = start.Add(-tc.age)
-				r, err := f.handle(t, g, incident.WakeUp{Event: e})
+				r, err := f.handle(t, g, wakeup.Message{Event: e})
 				if err != nil || tc.waits != (len(f.sent) == 1) || tc.waits == (r.Outcome == incident.Gone) {
 					t.Fatalf("%v, %d messages, %+v", err, len(f.sent), r)
 				}
@@ -172,7 +173,7 @@ func TestWhatIsNotedIsWhenItWas(t *testing.T) {
 		"apply":   func() { f.now = f.now.Add(7 * time.Second) },
 		"publish": func() { f.now = f.now.Add(20 * time.Second) },
 	}
-	if _, err := f.handle(t, g, incident.WakeUp{}); err != nil {
+	if _, err := f.handle(t, g, wakeup.Message{}); err != nil {
 		t.Fatal(err)
 	}
 	i := f.records[f.cluster.CreatedAt].Incident
@@ -189,7 +190,7 @@ func TestATimeThatCannotBeWritten(t *testing.T) {
 	f, g := newFake()
 	f.errs["load"] = sorted(trouble.Transient)
 	f.now = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) // RFC 3339 has four digits
-	if _, err := f.handle(t, g, incident.WakeUp{}); err == nil || !strings.HasPrefix(err.Error(), "encode wake-up for cluster demo: ") || len(f.calls) != 1 {
+	if _, err := f.handle(t, g, wakeup.Message{}); err == nil || !strings.HasPrefix(err.Error(), "encode wake-up for cluster demo: ") || len(f.calls) != 1 {
 		t.Errorf("%v, calls %v", err, f.calls)
 	}
 }
@@ -206,7 +207,7 @@ func TestACheckHasAnEnd(t *testing.T) {
 				r.Owed = append(r.Owed, owes(start.Add(-time.Hour))...)
 			}
 		})
-		_, err := f.handle(t, g, incident.WakeUp{})
+		_, err := f.handle(t, g, wakeup.Message{})
 		if got := fmt.Sprint(err); (err == nil) != (want == "") || err != nil && got != want {
 			t.Errorf("%d mails: %v, want %q", owed, err, want)
 		}
@@ -222,14 +223,14 @@ func TestAnUpdatesListThatCannotBeReadIsNotWhole(t *testing.T) {
 	f, g := newFake()
 	f.cluster.Access = everybody
 	f.errs["history"] = sorted(trouble.Refused) // the fake says that it was read whole
-	r, err := f.handle(t, g, incident.WakeUp{})
+	r, err := f.handle(t, g, wakeup.Message{})
 	if err != nil || f.changed() || len(f.sent) != 1 || !r.Refused || r.Trouble != "op: refused: x" || f.delays[0] != 15*time.Second {
 		t.Errorf("%+v, %v, calls %v", r, err, f.calls)
 	}
 	f, g = newFake()
 	f.cluster.Access = everybody
 	f.errs["history"] = sorted(trouble.Gone) // with the cluster, which is looked at
-	if r, err := f.handle(t, g, incident.WakeUp{}); err != nil || !f.changed() || r.Trouble != "" {
+	if r, err := f.handle(t, g, wakeup.Message{}); err != nil || !f.changed() || r.Trouble != "" {
 		t.Errorf("%+v, %v, calls %v", r, err, f.calls)
 	}
 }
@@ -248,7 +249,7 @@ func TestWhatEC2DoesNotTellIsTrouble(t *testing.T) {
 		f, g := newFake()
 		f.cluster.Access = everybody
 		f.errs["network"] = sorted(sort)
-		r, err := f.handle(t, g, incident.WakeUp{})
+		r, err := f.handle(t, g, wakeup.Message{})
 		if err != nil || f.changed() || r.Trouble != "op: "+string(sort)+": x" || r.Refused != want.refused || r.Outcome != want.outcome {
 			t.Errorf("%s: %+v, %v", sort, r, err)
 		}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/endpointguard/endpointguard/pkg/brake"
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/trouble"
 )
@@ -393,7 +394,7 @@ func TestWhatEKSAnswers(t *testing.T) {
 func TestWhatTheBrakeIsTold(t *testing.T) {
 	d := newDesk(t, bothWays, exposed)
 	d.limit = 2
-	d.brake, _, _ = d.brake.Ask(Entry{ARN: "other", Fresh: true}, 2, d.now.Add(-10*time.Minute))
+	d.brake, _, _ = d.brake.Ask(brake.Entry{ARN: "other", Fresh: true}, 2, d.now.Add(-10*time.Minute))
 	d.wakes().told("waits 5m0s")
 	if w := d.brake.Waiting[d.cluster.ARN]; !slices.Equal(w.Rules, []string{"inside"}) || w.Name != "demo" || !w.World {
 		t.Errorf("%+v", w)
@@ -415,7 +416,7 @@ func TestWhatTheBrakeIsTold(t *testing.T) {
 func TestWhatIsHeldIsLetThrough(t *testing.T) {
 	d := newDesk(t, enforce, world)
 	d.limit = 2
-	d.brake, _, _ = d.brake.Ask(Entry{ARN: "other", Fresh: true}, 2, d.now)
+	d.brake, _, _ = d.brake.Ask(brake.Entry{ARN: "other", Fresh: true}, 2, d.now)
 	d.wakes()
 	d.die = "apply"
 	d.after(2 * time.Hour).recheck()

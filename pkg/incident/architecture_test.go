@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/endpointguard/endpointguard/pkg/brake"
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/policy"
 	"github.com/endpointguard/endpointguard/pkg/trouble"
@@ -114,7 +115,7 @@ var transitions = []transition{
 	{"*waiting*", "settled, violates, but the brake holds", func(t *testing.T) *desk {
 		d := opened(t)
 		d.limit = 1
-		d.brake, _, _ = d.brake.Ask(Entry{ARN: "other", Fresh: true}, 1, d.now)
+		d.brake, _, _ = d.brake.Ask(brake.Entry{ARN: "other", Fresh: true}, 1, d.now)
 		return d
 	}, func(d *desk) {
 		d.ends("u1", endpoint.UpdateSuccessful)

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/endpointguard/endpointguard/pkg/brake"
 	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/trouble"
@@ -246,8 +247,8 @@ func Applied(r Record, in Input, a Answer) Record {
 }
 
 // entry is the cluster as it stands before the brake.
-func (t *evaluation) entry() Entry {
-	e := Entry{ARN: t.Cluster.ARN, Name: t.Name, Fresh: t.calledFor(), World: t.in.Cluster.Access.World(t.in.Cluster.Family)}
+func (t *evaluation) entry() brake.Entry {
+	e := brake.Entry{ARN: t.Cluster.ARN, Name: t.Name, Fresh: t.calledFor(), World: t.in.Cluster.Access.World(t.in.Cluster.Family)}
 	for _, rule := range t.Incident.Rules {
 		if rule.Respond.Enforcing() {
 			e.Rules = append(e.Rules, rule.Name)

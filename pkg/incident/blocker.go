@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/verdict"
 )
 
 // Blocker is the update, not ours, that keeps EKS from accepting a change.
@@ -64,4 +66,26 @@ func (t *evaluation) stuck() bool {
 	}
 	a := t.attempt()
 	return a == nil || !a.inProgress() || !t.now.Before(a.At.Add(updateTakes))
+}
+
+// Gap is a fact on the network that a private endpoint needs and that is not
+// so, or not known to be so.
+type Gap struct {
+	Name    string `json:"name"` // in AWS's terms: enableDnsSupport
+	Unknown bool   `json:"unknown,omitempty"`
+	// DHCPOptions is what the VPC has where AmazonProvidedDNS is the gap: the
+	// id of its options set, "default" for none at all, "" when not known.
+	DHCPOptions string `json:"dhcpOptions,omitempty"`
+}
+
+func (t *evaluation) missing(gaps []verdict.Gap) []Gap {
+	var out []Gap
+	for _, g := range gaps {
+		gap := Gap{Name: g.Name, Unknown: g.Fact != endpoint.No}
+		if g.Name == "AmazonProvidedDNS" {
+			gap.DHCPOptions = t.in.Network.DHCPOptions
+		}
+		out = append(out, gap)
+	}
+	return out
 }

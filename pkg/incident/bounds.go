@@ -16,9 +16,6 @@ const (
 	// DynamoDB admits items of 400 KB, their keys included. Source: DynamoDB
 	// developer guide, "Constraints".
 	MaxRecord = 380 << 10
-	// maxWaiting is what the clusters that wait may take in the brake's item, by
-	// the same measure; those let through take the rest.
-	maxWaiting = 150 << 10
 )
 
 // What Lighter keeps of lists and texts.

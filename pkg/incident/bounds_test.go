@@ -173,22 +173,3 @@ func TestRecordFromBeforeStories(t *testing.T) {
 		t.Errorf("%d bytes", n)
 	}
 }
-
-func TestTheBrakesItemIsBounded(t *testing.T) {
-	// The most that the setting admits, and a whole company that waits.
-	b := Brake{Schema: Schema}
-	rules := make([]string, 200)
-	for i := range rules {
-		rules[i] = strings.Repeat(`"`, 100)
-	}
-	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	for i := range 4000 {
-		b, _, _ = b.Ask(Entry{ARN: fmt.Sprintf("arn:aws-us-gov:eks:us-gov-west-1:111122223333:cluster/%0100d", i), Name: fmt.Sprintf("%0100d", i), Rules: rules}, 1000, now)
-	}
-	if n := size(t, b); n > MaxRecord {
-		t.Errorf("the brake takes %d bytes, more than %d", n, MaxRecord)
-	}
-	if len(b.Waiting) == 0 || len(b.Changed) == 0 {
-		t.Errorf("%d wait and %d were changed", len(b.Waiting), len(b.Changed))
-	}
-}

@@ -265,3 +265,15 @@ func (t *evaluation) lastApplied() time.Time {
 	}
 	return last
 }
+
+// Why an incident ended without the guardrail's doing.
+const (
+	WhyUndone  = "somebody undid it before the guardrail could"
+	WhyNotDone = "EKS did not carry out the change that asked for it"
+	WhyAllowed = "the endpoint is as it was found, but no rule forbids it any more"
+	WhyClosed  = "the guardrail's own update had closed it before the rules came to allow what was there"
+	WhyDeleted = "the cluster was deleted"
+	// WhyUnconfirmed: the guardrail changed it, and EKS does not tell how that ended.
+	WhyUnconfirmed = "the cluster is as the guardrail asked for, and EKS does not let the update be read"
+	WhyUnclear     = "it was put right, and whether by the guardrail's own call or by somebody else's is not known: what came of that call was not told"
+)

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/endpointguard/endpointguard/pkg/brake"
 	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/policy"
@@ -38,7 +39,7 @@ type desk struct {
 	log      []string
 	done     Done
 	mails    []Notice
-	brake    Brake
+	brake    brake.State
 	limit    int               // of clusters changed within an hour; 0 is none
 	die      string            // the step that the invocation dies at, after the record was saved
 	tokens   map[string]string // the update that each client request token began

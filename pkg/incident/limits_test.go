@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/endpointguard/endpointguard/pkg/brake"
 	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/policy"
@@ -86,18 +87,6 @@ func TestTugOfWarOverDays(t *testing.T) {
 	}
 }
 
-func TestTool(t *testing.T) {
-	for agent, want := range map[string]string{
-		"": "", "APN/1.0 HashiCorp/1.0 Terraform/1.9.0 (+https://example.com)": "Terraform/1.9.0",
-		"aws-cli/2.17.0 Python/3.11": "aws-cli/2.17.0", "cloudformation.amazonaws.com": "cloudformation.amazonaws.com",
-		"Mozilla/5.0 (X11)": "Mozilla/5.0",
-	} {
-		if got := tool(agent); got != want {
-			t.Errorf("tool(%q) = %q, want %q", agent, got, want)
-		}
-	}
-}
-
 func tagged(respond policy.Response) *policy.Policy {
 	rule := closed("prod", respond)
 	rule.Match = &policy.Match{Tags: map[string]string{"environment": "prod*"}}
@@ -157,74 +146,11 @@ func TestTheMailOfLeavingSurvivesACrash(t *testing.T) {
 	}
 }
 
-func TestBrakeAsk(t *testing.T) {
-	at := func(minutes int) time.Time { return start.Add(time.Duration(minutes) * time.Minute) }
-	ask := func(b Brake, n int, fresh bool, minutes int) (Brake, bool, bool) {
-		return b.Ask(Entry{ARN: fmt.Sprint(n), Name: fmt.Sprintf("c%d", n), Rules: []string{"closed"}, Fresh: fresh}, 8, at(minutes))
-	}
-	var b Brake
-	var granted, tell bool
-	for n := range 6 {
-		if b, granted, _ = ask(b, n, false, 0); !granted {
-			t.Fatalf("standing cluster %d is held back", n)
-		}
-	}
-	if b, granted, tell = ask(b, 6, false, 0); granted || tell {
-		t.Errorf("the quarter kept for fresh ones is taken: %t; told at once: %t", granted, tell)
-	}
-	if b, granted, _ = ask(b, 3, false, 1); !granted {
-		t.Error("a cluster that was let through is held back in its next attempt")
-	}
-	for n := range 2 {
-		if b, granted, _ = ask(b, 10+n, true, 1); !granted {
-			t.Errorf("fresh cluster %d is held back", n)
-		}
-	}
-	if b, granted, tell = ask(b, 12, true, 2); granted || !tell {
-		t.Errorf("the ninth: granted %t, told %t", granted, tell)
-	}
-	// The first six were let through at 0, two more at 1: a fresh one has room
-	// an hour after the first, of a brake of two a standing one only after the last.
-	if got := b.Free(Entry{Fresh: true}, 8); !got.Equal(at(60)) {
-		t.Errorf("room for a fresh one at %s", got)
-	}
-	if got := b.Free(Entry{}, 2); !got.Equal(at(61)) {
-		t.Errorf("room for a standing one at %s", got)
-	}
-	if got := (Brake{}).Free(Entry{}, 8); !got.IsZero() {
-		t.Errorf("nothing was changed, yet room only at %s", got)
-	}
-	if got := b.Rules(); len(got) != 1 || got[0] != (Count{"closed", 2}) || !slices.Equal(b.Names(), []string{"c12", "c6"}) {
-		t.Errorf("waiting: %v %v", got, b.Names())
-	}
-	b.Telling = at(3)
-	if _, _, tell = ask(b, 12, true, 2); tell {
-		t.Error("two tell it at once")
-	}
-	if _, _, tell = ask(b, 12, true, 4); !tell {
-		t.Error("nobody tells it after a crash")
-	}
-	b.Mailed = at(4)
-	if _, _, tell = ask(b, 12, true, 5); tell {
-		t.Error("it is told twice")
-	}
-	// An hour later there is room again, and once nobody waits it is over.
-	if b, granted, _ = ask(b, 12, true, 60); !granted {
-		t.Error("the hour never passes")
-	}
-	if b, granted, _ = ask(b, 6, false, 61); !granted || !b.Since.IsZero() || !b.Mailed.IsZero() || len(b.Waiting) > 0 {
-		t.Errorf("after the last: granted %t, %+v", granted, b)
-	}
-	if _, granted, _ = b.Ask(Entry{ARN: "x"}, 0, start); !granted {
-		t.Error("a brake of 0 holds back")
-	}
-}
-
 func TestHeldByTheBrake(t *testing.T) {
 	d := newDesk(t, enforce, world)
 	d.limit = 4
 	for n := range 4 {
-		d.brake, _, _ = d.brake.Ask(Entry{ARN: fmt.Sprint(n), Fresh: true}, 4, d.now)
+		d.brake, _, _ = d.brake.Ask(brake.Entry{ARN: fmt.Sprint(n), Fresh: true}, 4, d.now)
 	}
 	d.wakes().told("waits 5m0s")
 	if d.r.Incident.HeldSince.IsZero() || !slices.Equal(d.brake.Waiting[d.cluster.ARN].Rules, []string{"closed"}) {
@@ -237,7 +163,7 @@ func TestHeldByTheBrake(t *testing.T) {
 	// One that somebody has just opened is told at once and asks more often.
 	d = newDesk(t, enforce, private)
 	d.limit = 1
-	d.brake, _, _ = d.brake.Ask(Entry{ARN: "other", Fresh: true}, 1, d.now)
+	d.brake, _, _ = d.brake.Ask(brake.Entry{ARN: "other", Fresh: true}, 1, d.now)
 	e := d.asks("u1", world)
 	d.ends("u1", endpoint.UpdateSuccessful)
 	d.comes(e).told("mails detected", "waits 15s")

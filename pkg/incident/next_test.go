@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/endpointguard/endpointguard/pkg/brake"
 	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/policy"
@@ -775,7 +776,7 @@ func TestGraceIsOver(t *testing.T) {
 	t.Run("the brake is on", func(t *testing.T) {
 		d := story(t)
 		d.limit = 1
-		d.brake, _, _ = d.brake.Ask(Entry{ARN: "another", Fresh: true}, 1, d.now)
+		d.brake, _, _ = d.brake.Ask(brake.Entry{ARN: "another", Fresh: true}, 1, d.now)
 		d.after(4*time.Minute).recheck().told("mails detected", "waits 15s")
 		if p := d.r.Incident.Plan; p == nil || !p.At.IsZero() || d.r.Incident.HeldSince.IsZero() {
 			t.Errorf("it is announced as %+v", p)
@@ -873,31 +874,6 @@ func TestBounded(t *testing.T) {
 	}
 	if len(d.r.Watch) > maxUpdates || len(d.r.Past) > maxUpdates || len(d.r.Incident.Causes) > maxCauses {
 		t.Errorf("the record grows without end: %d watched, %d past, %d causes", len(d.r.Watch), len(d.r.Past), len(d.r.Incident.Causes))
-	}
-}
-
-func TestWakeUps(t *testing.T) {
-	w := WakeUp{Cluster: "demo", Account: "111122223333", Region: "eu-west-1", Check: 3, Event: &cloudtrail.Event{ID: "e"}}
-	data, err := w.Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, ours, err := DecodeWakeUp(data)
-	if err != nil || !ours || got.Check != 3 || got.Event.ID != "e" {
-		t.Errorf("decoded %+v %v %v", got, ours, err)
-	}
-	for text, want := range map[string]string{
-		`{"detail":{}}`: "",
-		`{`:             "",
-		`{"endpointguard":2,"wakeUp":{"cluster":"demo"}}`:   "version 2",
-		`{"endpointguard":1}`:                               "without",
-		`{"endpointguard":1,"wakeUp":{"cluster":"../etc"}}`: "no cluster name",
-		`{"endpointguard":1,"wakeUp":{"cluster":7}}`:        "wake-up",
-	} {
-		_, ours, err := DecodeWakeUp([]byte(text))
-		if want == "" && (ours || err != nil) || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
-			t.Errorf("%s: %v %v, want %q", text, ours, err, want)
-		}
 	}
 }
 

@@ -54,6 +54,9 @@ const (
 	// longestInvocation bounds an intent: one that claims more is nobody's.
 	// Source: AWS Lambda, quotas.
 	longestInvocation = 15 * time.Minute
+	// heldPace is how often a cluster with a standing violation asks again; one
+	// that was just opened asks as often as any that is waited for.
+	heldPace = 5 * time.Minute
 )
 
 // pace is how long to wait for a cluster that cannot be changed yet. Where a change

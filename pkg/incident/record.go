@@ -498,3 +498,9 @@ func remember(ids []string, id string) []string {
 	ids = append(ids, id)
 	return ids[max(0, len(ids)-maxUpdates):]
 }
+
+// Finding is one thing that a rule finds wrong.
+type Finding struct {
+	Kind  verdict.ReasonKind `json:"kind"`
+	CIDRs []netip.Prefix     `json:"cidrs,omitempty"` // the offending ones, as written
+}

@@ -3,6 +3,7 @@ package incident
 import (
 	"time"
 
+	"github.com/endpointguard/endpointguard/pkg/brake"
 	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/policy"
@@ -106,7 +107,7 @@ type Read struct {
 }
 
 // Ask asks the brake whether the cluster may be changed now.
-type Ask struct{ Entry Entry }
+type Ask struct{ Entry brake.Entry }
 
 // Apply asks for one UpdateClusterConfig with all three values of the access.
 type Apply struct {

@@ -2,7 +2,6 @@ package incident
 
 import (
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -83,22 +82,8 @@ func by(i Incident) string {
 // who is who made a call, with what tool.
 func (c Cause) who() string {
 	who := c.Actor.String()
-	if tool := tool(c.Actor.UserAgent); tool != "" {
+	if tool := c.Actor.Tool(); tool != "" {
 		who += " with " + tool
 	}
 	return who
-}
-
-// tool reads the caller's tool from a user agent: the product that is not
-// merely a library or a platform.
-func tool(agent string) string {
-	for _, name := range []string{"Terraform", "OpenTofu", "Pulumi", "eksctl", "aws-cli", "Boto3", "kubectl", "crossplane", "Ansible", "cloudformation.amazonaws.com"} {
-		for _, word := range strings.Fields(agent) {
-			if len(word) >= len(name) && strings.EqualFold(word[:len(name)], name) {
-				return word
-			}
-		}
-	}
-	first, _, _ := strings.Cut(agent, " ")
-	return first
 }

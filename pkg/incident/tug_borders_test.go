@@ -131,7 +131,7 @@ func TestWhoIsNamedForIt(t *testing.T) {
 		}
 	}
 	for agent, want := range map[string]string{"HashiCorp/1.0 Terraform": "Terraform", "HashiCorp/1.0 terraform/2": "terraform/2", "HashiCorp/1.0 Terra": "HashiCorp/1.0", "Boto3/1 aws-cli/2": "aws-cli/2"} {
-		if got := Tool(agent); got != want {
+		if got := (cloudtrail.Actor{UserAgent: agent}).Tool(); got != want {
 			t.Errorf("%q: %q", agent, got)
 		}
 	}

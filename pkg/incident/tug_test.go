@@ -100,15 +100,3 @@ func TestWhoOpenedIt(t *testing.T) {
 		})
 	}
 }
-
-func TestToolsAreKnownByTheirWholeName(t *testing.T) {
-	for agent, want := range map[string]string{
-		"Mozilla/5.0 kubectl": "kubectl",
-		"Mozilla/5.0 kubect":  "Mozilla/5.0",
-		"x kubectl/1.31 y":    "kubectl/1.31",
-	} {
-		if got := tool(agent); got != want || Tool(agent) != want {
-			t.Errorf("tool(%q) = %q, want %q", agent, got, want)
-		}
-	}
-}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/endpointguard/endpointguard/pkg/brake"
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/policy"
 )
@@ -31,7 +32,7 @@ func TestAChangeInBetweenEndsWhatLooksConfirm(t *testing.T) {
 func TestTheBrakeDoesNotHoldWhatCannotBeChanged(t *testing.T) {
 	d := newDesk(t, enforce, private)
 	d.limit = 1
-	d.brake, _, _ = d.brake.Ask(Entry{ARN: "other", Fresh: true}, 1, d.now)
+	d.brake, _, _ = d.brake.Ask(brake.Entry{ARN: "other", Fresh: true}, 1, d.now)
 	d.comes(d.asks("u1", world))
 	d.ends("u1", endpoint.UpdateSuccessful)
 	d.after(s15).recheck()

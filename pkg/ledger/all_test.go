@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/endpointguard/endpointguard/pkg/brake"
 	"github.com/endpointguard/endpointguard/pkg/digest"
 	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/localaws"
@@ -41,7 +42,7 @@ func TestAll(t *testing.T) {
 		}
 		want[r.Cluster.ARN] = r
 	}
-	if err := l.SaveBrake(t.Context(), incident.Brake{Schema: incident.Schema}); err != nil {
+	if err := l.SaveBrake(t.Context(), brake.State{Schema: incident.Schema}); err != nil {
 		t.Fatal(err)
 	}
 	a.ForgetCalls()
@@ -105,7 +106,7 @@ func TestWithoutEnd(t *testing.T) {
 	save("again", time.Hour, present)
 	save("former", 0, present)
 	save("former", time.Hour, gone)
-	if err := l.SaveBrake(t.Context(), incident.Brake{Schema: incident.Schema}); err != nil {
+	if err := l.SaveBrake(t.Context(), brake.State{Schema: incident.Schema}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := l.SaveDigest(t.Context(), digest.Sent{Schema: incident.Schema}); err != nil {

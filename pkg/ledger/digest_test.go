@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/endpointguard/endpointguard/pkg/brake"
 	"github.com/endpointguard/endpointguard/pkg/digest"
 	"github.com/endpointguard/endpointguard/pkg/heartbeat"
 	"github.com/endpointguard/endpointguard/pkg/incident"
@@ -125,7 +126,7 @@ func TestTroubleWithTheBrakeAndTheDigest(t *testing.T) {
 	a.Inject(localaws.Fault{Service: "dynamodb", Status: 400, Type: "AccessDeniedException", Message: "no", Times: 4})
 	_, loadBrake := l.LoadBrake(t.Context())
 	_, loadDigest := l.LoadDigest(t.Context())
-	saveBrake := l.SaveBrake(t.Context(), incident.Brake{})
+	saveBrake := l.SaveBrake(t.Context(), brake.State{})
 	_, saveDigest := l.SaveDigest(t.Context(), digest.Sent{})
 	for name, err := range map[string]error{"Query t: load brake": loadBrake, "Query t: load digest": loadDigest, "PutItem t: save brake": saveBrake, "PutItem t: save digest": saveDigest} {
 		op, what, _ := strings.Cut(name, ": ")
@@ -140,7 +141,7 @@ func TestTroubleWithTheBrakeAndTheDigest(t *testing.T) {
 func TestWhatCannotBeWrittenIsNotWritten(t *testing.T) {
 	a, _, l := open(t)
 	_, ofDigest := l.SaveDigest(t.Context(), digest.Sent{Claimed: unencodable})
-	ofBrake := l.SaveBrake(t.Context(), incident.Brake{Since: unencodable})
+	ofBrake := l.SaveBrake(t.Context(), brake.State{Since: unencodable})
 	r := record(born)
 	r.GoneAt = unencodable
 	version, ofRecord := l.Save(t.Context(), r)
@@ -164,7 +165,7 @@ func TestReadsSeeTheLastWrite(t *testing.T) {
 	if _, err := l.Save(t.Context(), record(born)); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.SaveBrake(t.Context(), incident.Brake{Schema: incident.Schema}); err != nil {
+	if err := l.SaveBrake(t.Context(), brake.State{Schema: incident.Schema}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := l.SaveDigest(t.Context(), digest.Sent{Schema: incident.Schema}); err != nil {

@@ -18,13 +18,13 @@ import (
 // The keys of the items that are no cluster's record, each the name of its text
 // attribute, too; no ARN reads so.
 const (
-	brake      = "brake"
+	brakeKey   = "brake"
 	digestSent = "digest"
 	beat       = "heartbeat"
 )
 
 // isRecord reports whether an item with the key is a cluster's record.
-func isRecord(key string) bool { return key != brake && key != digestSent && key != beat }
+func isRecord(key string) bool { return key != brakeKey && key != digestSent && key != beat }
 
 // loadItem reads the item of a key into v, with strong consistency, and reports whether
 // there is one. The schema is that field of v.

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/endpointguard/endpointguard/pkg/brake"
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/ledger"
@@ -267,7 +268,7 @@ func TestTheBrake(t *testing.T) {
 	if err != nil || b.Version != 0 {
 		t.Fatalf("%+v, %v", b, err)
 	}
-	b, _, _ = b.Ask(incident.Entry{ARN: arn, Name: "demo"}, 20, born)
+	b, _, _ = b.Ask(brake.Entry{ARN: arn, Name: "demo"}, 20, born)
 	a.Inject(localaws.Fault{Operation: "PutItem", Drop: localaws.DropAfter})
 	if err := l.SaveBrake(t.Context(), b); err != nil {
 		t.Fatalf("a lost answer: %v", err)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/endpointguard/endpointguard/pkg/brake"
 	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/text"
 )
@@ -14,7 +15,7 @@ import (
 const maxNames = 12
 
 // Brake writes that clusters wait because many were changed within an hour.
-func (l Letter) Brake(b incident.Brake, limit int, account, region string, now time.Time) Mail {
+func (l Letter) Brake(b brake.State, limit int, account, region string, now time.Time) Mail {
 	w := l.writer(incident.Notice{At: now})
 	number := strconv.Itoa
 	n, open := len(b.Waiting), 0

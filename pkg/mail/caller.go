@@ -105,7 +105,7 @@ func (w *writer) caller(c incident.Cause) string {
 	if c.Actor.SourceIP != "" && c.Actor.SourceIP != c.Actor.InvokedBy {
 		s += ", " + text.Clean(c.Actor.SourceIP, 64)
 	}
-	if tool := text.Clean(incident.Tool(c.Actor.UserAgent), 60); tool != "" && tool != c.Actor.InvokedBy {
+	if tool := text.Clean(c.Actor.Tool(), 60); tool != "" && tool != c.Actor.InvokedBy {
 		s += ", " + tool
 	}
 	if c.Actor.MFA != nil && !*c.Actor.MFA {
@@ -163,8 +163,8 @@ func (w *writer) call(c incident.Cause) {
 	}
 	row(w.MFA, mfa)
 	row(w.From, text.Clean(c.Actor.SourceIP, 64))
-	row(w.Tool, text.Clean(incident.Tool(c.Actor.UserAgent), 60))
-	if c.Actor.UserAgent != incident.Tool(c.Actor.UserAgent) {
+	row(w.Tool, text.Clean(c.Actor.Tool(), 60))
+	if c.Actor.UserAgent != c.Actor.Tool() {
 		row(w.Agent, text.Clean(c.Actor.UserAgent, maxAgent))
 	}
 	row(w.Call, c.Call+", "+stamp(c.At))

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/endpointguard/endpointguard/pkg/brake"
 	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
 	"github.com/endpointguard/endpointguard/pkg/digest"
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
@@ -81,7 +82,7 @@ func FuzzMail(f *testing.F) {
 		if strings.Contains(m.Text, "https://evil") || strings.Contains(m.Card, "https://evil") {
 			t.Errorf("a link of others:\n%s\n%s", m.Text, m.Card)
 		}
-		promises(t, l.Brake(incident.Brake{Since: start, Waiting: map[string]incident.Held{"1": {Name: name, Rules: []string{text, other}}}}, 20, "111122223333", "eu-west-1", start))
+		promises(t, l.Brake(brake.State{Since: start, Waiting: map[string]brake.Waiting{"1": {Name: name, Rules: []string{text, other}}}}, 20, "111122223333", "eu-west-1", start))
 		promises(t, l.Digest(digest.Digest{
 			Now: start, Standing: []digest.Standing{{Cluster: name, Ref: "EG-ABCDEFGH", Since: start, Outcome: incident.Violation, Rules: []incident.RuleNote{note}}},
 			Exempt: []digest.Exemption{{Name: text, Until: start, Clusters: []string{name}}},

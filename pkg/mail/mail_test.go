@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/endpointguard/endpointguard/pkg/brake"
 	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/incident"
@@ -366,10 +367,10 @@ func TestPlain(t *testing.T) {
 	}
 }
 
-func braked() incident.Brake {
-	b := incident.Brake{Since: start, Waiting: map[string]incident.Held{}}
+func braked() brake.State {
+	b := brake.State{Since: start, Waiting: map[string]brake.Waiting{}}
 	for n := range 30 {
-		b.Waiting[fmt.Sprint(n)] = incident.Held{Name: fmt.Sprintf("cluster-%02d", n), Rules: []string{"closed"}, World: n < 4}
+		b.Waiting[fmt.Sprint(n)] = brake.Waiting{Name: fmt.Sprintf("cluster-%02d", n), Rules: []string{"closed"}, World: n < 4}
 	}
 	return b
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/endpointguard/endpointguard/pkg/brake"
 	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/incident"
@@ -31,7 +32,7 @@ type story struct {
 	unanswered bool
 	// refuses is set when the topic takes no mail.
 	refuses bool
-	brake   incident.Brake
+	brake   brake.State
 	limit   int // the brake's, 0 for none
 	check   int
 	calls   int
@@ -457,7 +458,7 @@ func stories() map[string]incident.Notice {
 
 	s = newStory(officeRule).sweeps()
 	s.limit = 1
-	s.brake, _, _ = s.brake.Ask(incident.Entry{ARN: "another", Fresh: true}, 1, start.Add(-20*time.Minute))
+	s.brake, _, _ = s.brake.Ask(brake.Entry{ARN: "another", Fresh: true}, 1, start.Add(-20*time.Minute))
 	event = s.at(0).asks(alice, wide)
 	out["held"] = s.at(4 * time.Minute).ends(true).hears(event).mail("detected")
 
@@ -494,7 +495,7 @@ func stories() map[string]incident.Notice {
 		s := newStory(officeRule + with(taggedRule, "prod*", "prod*")).sweeps()
 		s.at(40 * time.Second).hears(s.at(0).asks(alice, wide)).at(4 * time.Minute).ends(true)
 		s.limit = 1
-		s.brake, _, _ = s.brake.Ask(incident.Entry{ARN: "another", Fresh: true}, 1, s.now)
+		s.brake, _, _ = s.brake.Ask(brake.Entry{ARN: "another", Fresh: true}, 1, s.now)
 		change(s.rechecks())
 		return s.goesOn(5 * time.Minute).mail(outcome)
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
-	"github.com/endpointguard/endpointguard/pkg/incident"
+	"github.com/endpointguard/endpointguard/pkg/wakeup"
 )
 
 // Letter is a dead letter, and what is to become of it.
@@ -46,7 +46,7 @@ func open(m types.Message, account, region string) Letter {
 }
 
 func meaning(body []byte, account, region string) (p Purpose, cluster, what string) {
-	w, ours, err := incident.DecodeWakeUp(body)
+	w, ours, err := wakeup.Decode(body)
 	switch {
 	case err != nil:
 		return Unreadable, "", err.Error()

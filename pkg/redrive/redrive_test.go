@@ -21,10 +21,10 @@ import (
 	"github.com/endpointguard/endpointguard/events"
 	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
 	"github.com/endpointguard/endpointguard/pkg/function"
-	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/ledger"
 	"github.com/endpointguard/endpointguard/pkg/localaws"
 	"github.com/endpointguard/endpointguard/pkg/settings"
+	"github.com/endpointguard/endpointguard/pkg/wakeup"
 )
 
 // sweeping is the function sweep as Lambda invokes it: its own code, over the
@@ -93,7 +93,7 @@ func sample(t *testing.T, name string) string {
 	return string(data)
 }
 
-func encoded(t *testing.T, w incident.WakeUp) string {
+func encoded(t *testing.T, w wakeup.Message) string {
 	t.Helper()
 	data, err := w.Encode()
 	if err != nil {
@@ -116,7 +116,7 @@ func wokenOn(t *testing.T, a *localaws.AWS) []string {
 	t.Helper()
 	var out []string
 	for _, m := range a.Messages(liveQueue) {
-		w, ok, err := incident.DecodeWakeUp([]byte(m.Body))
+		w, ok, err := wakeup.Decode([]byte(m.Body))
 		if !ok || err != nil || w.Check != 0 || w.Event != nil {
 			t.Errorf("%s is no fresh wake-up: %v", m.Body, err)
 		}
@@ -129,14 +129,14 @@ func wokenOn(t *testing.T, a *localaws.AWS) []string {
 // letters puts one of every kind into the dead letters, some clusters twice.
 func letters(t *testing.T, a *localaws.AWS) (clusters []string) {
 	t.Helper()
-	recheck := incident.WakeUp{Cluster: "payments", Account: a.Account(), Region: a.Region(), Check: 7}
+	recheck := wakeup.Message{Cluster: "payments", Account: a.Account(), Region: a.Region(), Check: 7}
 	put(t, a,
 		sample(t, "update-open-sso.json"), sample(t, "update-open-sso.json"), sample(t, "create-open-iam-user.json"),
 		encoded(t, recheck), encoded(t, recheck),
 		sample(t, "update-logging-only.json"),
 		`{"source":"aws.events","detail-type":"Scheduled Event","detail":{}}`,
 		"nonsense",
-		encoded(t, incident.WakeUp{Cluster: "far", Account: a.Account(), Region: "us-east-1"}),
+		encoded(t, wakeup.Message{Cluster: "far", Account: a.Account(), Region: "us-east-1"}),
 	)
 	clusters = []string{"payments", ofSample(t, "update-open-sso.json"), ofSample(t, "create-open-iam-user.json")}
 	slices.Sort(clusters)
@@ -229,7 +229,7 @@ func TestNothingIsLost(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, r, functions, _ := sorting(t)
-			put(t, a, sample(t, "update-open-sso.json"), encoded(t, incident.WakeUp{Cluster: "payments", Account: a.Account(), Region: a.Region()}))
+			put(t, a, sample(t, "update-open-sso.json"), encoded(t, wakeup.Message{Cluster: "payments", Account: a.Account(), Region: a.Region()}))
 			test.trouble(a, functions)
 			_, err := r.Run(t.Context())
 			if err == nil || !strings.Contains(err.Error(), test.want) {
@@ -253,7 +253,7 @@ func TestManyLetters(t *testing.T) {
 	a, r, functions, _ := sorting(t)
 	const n = roundSize + 25
 	for i := range n {
-		put(t, a, encoded(t, incident.WakeUp{Cluster: fmt.Sprintf("cluster-%03d", i), Account: a.Account(), Region: a.Region()}))
+		put(t, a, encoded(t, wakeup.Message{Cluster: fmt.Sprintf("cluster-%03d", i), Account: a.Account(), Region: a.Region()}))
 	}
 	report, err := r.Run(t.Context())
 	if err != nil {

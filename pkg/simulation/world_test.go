@@ -30,6 +30,7 @@ import (
 	"github.com/endpointguard/endpointguard/pkg/ledger"
 	"github.com/endpointguard/endpointguard/pkg/localaws"
 	"github.com/endpointguard/endpointguard/pkg/settings"
+	"github.com/endpointguard/endpointguard/pkg/wakeup"
 )
 
 const (
@@ -317,7 +318,7 @@ func (w *world) mustSet(key, cluster string, a endpoint.Access) {
 // sweep wakes the guardrail for every cluster, as the schedule does.
 func (w *world) sweep() {
 	for _, name := range w.aws.Clusters() {
-		body, err := incident.WakeUp{Cluster: name, Account: account, Region: region, Sweep: true}.Encode()
+		body, err := wakeup.Message{Cluster: name, Account: account, Region: region, Sweep: true}.Encode()
 		if err == nil {
 			w.mu.Lock()
 			w.messages.sweeps[name] = append(w.messages.sweeps[name], time.Now())

@@ -20,7 +20,7 @@ import (
 
 	"github.com/endpointguard/endpointguard/pkg/awstrouble"
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
-	"github.com/endpointguard/endpointguard/pkg/incident"
+	"github.com/endpointguard/endpointguard/pkg/wakeup"
 )
 
 const (
@@ -110,7 +110,7 @@ func (s Sweep) wake(ctx context.Context, names []string, scheduled bool) (Report
 		if !endpoint.NamePattern.MatchString(name) {
 			return Report{}, fmt.Errorf("wake %.120q: no cluster name that EKS admits; nothing was sent", name)
 		}
-		body, err := incident.WakeUp{Cluster: name, Account: s.Account, Region: s.Region, Sweep: scheduled}.Encode()
+		body, err := wakeup.Message{Cluster: name, Account: s.Account, Region: s.Region, Sweep: scheduled}.Encode()
 		if err != nil {
 			return Report{}, fmt.Errorf("encode the wake-up of cluster %s: %w", name, err)
 		}

@@ -18,9 +18,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
-	"github.com/endpointguard/endpointguard/pkg/incident"
 	"github.com/endpointguard/endpointguard/pkg/localaws"
 	"github.com/endpointguard/endpointguard/pkg/sweep"
+	"github.com/endpointguard/endpointguard/pkg/wakeup"
 )
 
 const queue = "endpointguard"
@@ -69,11 +69,11 @@ func woken(t *testing.T, a *localaws.AWS, scheduled bool) (clusters []string, de
 	t.Helper()
 	at := map[string]time.Duration{}
 	for _, m := range a.Messages(queue) {
-		w, ok, err := incident.DecodeWakeUp([]byte(m.Body))
+		w, ok, err := wakeup.Decode([]byte(m.Body))
 		if !ok || err != nil {
 			t.Fatalf("%s is no wake-up: %v", m.Body, err)
 		}
-		want := incident.WakeUp{Cluster: w.Cluster, Account: "111122223333", Region: "eu-west-1", Sweep: scheduled}
+		want := wakeup.Message{Cluster: w.Cluster, Account: "111122223333", Region: "eu-west-1", Sweep: scheduled}
 		if diff := cmp.Diff(want, w); diff != "" {
 			t.Fatalf("wake-up (-want +got):\n%s", diff)
 		}

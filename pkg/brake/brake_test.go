@@ -1,4 +1,4 @@
-package incident
+package brake
 
 import (
 	"encoding/json"
@@ -12,10 +12,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+var start = time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+
 // full is a brake of one that has just let a cluster through.
-func full(t *testing.T) Brake {
+func full(t *testing.T) State {
 	t.Helper()
-	b, granted, tell := Brake{Schema: Schema}.Ask(Entry{ARN: "first", Fresh: true}, 1, start)
+	b, granted, tell := State{}.Ask(Entry{ARN: "first", Fresh: true}, 1, start)
 	if !granted || tell {
 		t.Fatalf("granted %t, told %t", granted, tell)
 	}
@@ -134,11 +136,98 @@ func TestAFewRulesAreNotedOfEach(t *testing.T) {
 }
 
 func TestRulesAreCountedTheMostFirst(t *testing.T) {
-	b := Brake{Waiting: map[string]Held{
+	b := State{Waiting: map[string]Waiting{
 		"1": {Rules: []string{"b", "c"}}, "2": {Rules: []string{"c", "d"}}, "3": {Rules: []string{"c", "a"}}, "4": {Rules: []string{"d", "e"}},
 	}}
 	want := []Count{{"c", 3}, {"d", 2}, {"a", 1}, {"b", 1}, {"e", 1}}
 	if diff := cmp.Diff(want, b.Rules()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestBrakeAsk(t *testing.T) {
+	at := func(minutes int) time.Time { return start.Add(time.Duration(minutes) * time.Minute) }
+	ask := func(b State, n int, fresh bool, minutes int) (State, bool, bool) {
+		return b.Ask(Entry{ARN: fmt.Sprint(n), Name: fmt.Sprintf("c%d", n), Rules: []string{"closed"}, Fresh: fresh}, 8, at(minutes))
+	}
+	var b State
+	var granted, tell bool
+	for n := range 6 {
+		if b, granted, _ = ask(b, n, false, 0); !granted {
+			t.Fatalf("standing cluster %d is held back", n)
+		}
+	}
+	if b, granted, tell = ask(b, 6, false, 0); granted || tell {
+		t.Errorf("the quarter kept for fresh ones is taken: %t; told at once: %t", granted, tell)
+	}
+	if b, granted, _ = ask(b, 3, false, 1); !granted {
+		t.Error("a cluster that was let through is held back in its next attempt")
+	}
+	for n := range 2 {
+		if b, granted, _ = ask(b, 10+n, true, 1); !granted {
+			t.Errorf("fresh cluster %d is held back", n)
+		}
+	}
+	if b, granted, tell = ask(b, 12, true, 2); granted || !tell {
+		t.Errorf("the ninth: granted %t, told %t", granted, tell)
+	}
+	// The first six were let through at 0, two more at 1: a fresh one has room
+	// an hour after the first, of a brake of two a standing one only after the last.
+	if got := b.Free(Entry{Fresh: true}, 8); !got.Equal(at(60)) {
+		t.Errorf("room for a fresh one at %s", got)
+	}
+	if got := b.Free(Entry{}, 2); !got.Equal(at(61)) {
+		t.Errorf("room for a standing one at %s", got)
+	}
+	if got := (State{}).Free(Entry{}, 8); !got.IsZero() {
+		t.Errorf("nothing was changed, yet room only at %s", got)
+	}
+	if got := b.Rules(); len(got) != 1 || got[0] != (Count{"closed", 2}) || !slices.Equal(b.Names(), []string{"c12", "c6"}) {
+		t.Errorf("waiting: %v %v", got, b.Names())
+	}
+	b.Telling = at(3)
+	if _, _, tell = ask(b, 12, true, 2); tell {
+		t.Error("two tell it at once")
+	}
+	if _, _, tell = ask(b, 12, true, 4); !tell {
+		t.Error("nobody tells it after a crash")
+	}
+	b.Mailed = at(4)
+	if _, _, tell = ask(b, 12, true, 5); tell {
+		t.Error("it is told twice")
+	}
+	// An hour later there is room again, and once nobody waits it is over.
+	if b, granted, _ = ask(b, 12, true, 60); !granted {
+		t.Error("the hour never passes")
+	}
+	if b, granted, _ = ask(b, 6, false, 61); !granted || !b.Since.IsZero() || !b.Mailed.IsZero() || len(b.Waiting) > 0 {
+		t.Errorf("after the last: granted %t, %+v", granted, b)
+	}
+	if _, granted, _ = b.Ask(Entry{ARN: "x"}, 0, start); !granted {
+		t.Error("a brake of 0 holds back")
+	}
+}
+
+func TestTheBrakesItemIsBounded(t *testing.T) {
+	// The most that the setting admits, and a whole company that waits.
+	b := State{}
+	rules := make([]string, 200)
+	for i := range rules {
+		rules[i] = strings.Repeat(`"`, 100)
+	}
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for i := range 4000 {
+		b, _, _ = b.Ask(Entry{ARN: fmt.Sprintf("arn:aws-us-gov:eks:us-gov-west-1:111122223333:cluster/%0100d", i), Name: fmt.Sprintf("%0100d", i), Rules: rules}, 1000, now)
+	}
+	item, err := json.Marshal(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Source: DynamoDB developer guide, "Constraints": 400 KB, with the key.
+	if n := len(item); n > 380<<10 {
+		t.Errorf("the brake takes %d bytes", n)
+	}
+	if len(b.Waiting) == 0 || len(b.Changed) == 0 {
+		t.Errorf("%d wait and %d were changed", len(b.Waiting), len(b.Changed))
 	}
 }

@@ -1,4 +1,7 @@
-package incident
+// Package brake bounds how many clusters of a region are changed within an hour. It is
+// pure: the ledger keeps it, the guardrail asks it before every change, and tells that
+// clusters wait. Begin at Ask.
+package brake
 
 import (
 	"cmp"
@@ -7,16 +10,16 @@ import (
 	"time"
 )
 
-// Brake bounds how many clusters of a region are changed within an hour: a
-// mistake in a policy must not close a whole company. It is one item of the
-// ledger, written like the records over the version that was read.
-type Brake struct {
+// State is what the brake remembers: which clusters were changed within an hour, and which
+// wait. A mistake in a policy must not close a whole company. It is one item of the ledger,
+// written like the records over the version that was read.
+type State struct {
 	Schema  int   `json:"schema"`
 	Version int64 `json:"version"`
 	// Changed is when each cluster, by ARN, was let through.
 	Changed map[string]time.Time `json:"changed,omitempty"`
 	// Waiting are the clusters that were held back, by ARN.
-	Waiting map[string]Held `json:"waiting,omitempty"`
+	Waiting map[string]Waiting `json:"waiting,omitempty"`
 	// Since is when the first of those waiting was held back.
 	Since time.Time `json:"since,omitzero"`
 	// Mailed is when it was told that clusters wait, Telling until when
@@ -25,8 +28,8 @@ type Brake struct {
 	Telling time.Time `json:"telling,omitzero"`
 }
 
-// Held is a cluster that waits for the brake.
-type Held struct {
+// Waiting is a cluster that waits for the brake.
+type Waiting struct {
 	Name  string    `json:"name"`
 	Rules []string  `json:"rules"`
 	At    time.Time `json:"at"`              // last asked for
@@ -34,17 +37,17 @@ type Held struct {
 }
 
 const (
-	brakeWindow = time.Hour
-	// brakeTell is how long the brake waits before it is told, so that the
+	window = time.Hour
+	// tellAfter is how long the brake waits before it is told, so that the
 	// mail can say how many clusters wait.
-	brakeTell = time.Minute
-	// brakeForget is when a cluster that no longer asks is not counted any more.
-	brakeForget = time.Hour
-	// maxHeldRules bounds what is kept of each cluster that waits.
-	maxHeldRules = 5
-	// heldPace is how often a cluster with a standing violation asks again; one
-	// that was just opened asks as often as any that is waited for.
-	heldPace = 5 * time.Minute
+	tellAfter = time.Minute
+	// forgetAfter is when a cluster that no longer asks is not counted any more.
+	forgetAfter = time.Hour
+	// maxRules bounds what is kept of each cluster that waits.
+	maxRules = 5
+	// maxWaiting is what the clusters that wait may take of the brake's item, in bytes of
+	// its JSON; those let through take the rest.
+	maxWaiting = 150 << 10
 )
 
 // Entry is a cluster that asks to be changed.
@@ -57,20 +60,20 @@ type Entry struct {
 	World bool // open to the whole internet
 }
 
-// Ask tells whether a cluster may be changed now, given how many may be within
+// Ask reports whether a cluster may be changed now, given how many may be within
 // an hour (0: any number). A quarter of them is kept for fresh violations. The
-// brake that is returned is to be written before the change is made; tell is set
+// state that is returned is to be written before the change is made; tell is set
 // when it should be mailed that clusters wait.
-func (b Brake) Ask(e Entry, limit int, now time.Time) (next Brake, granted, tell bool) {
+func (b State) Ask(e Entry, limit int, now time.Time) (next State, granted, tell bool) {
 	b.Changed, b.Waiting = maps.Clone(b.Changed), maps.Clone(b.Waiting)
 	if b.Changed == nil {
 		b.Changed = map[string]time.Time{}
 	}
 	if b.Waiting == nil {
-		b.Waiting = map[string]Held{}
+		b.Waiting = map[string]Waiting{}
 	}
-	maps.DeleteFunc(b.Changed, func(_ string, at time.Time) bool { return now.Sub(at) >= brakeWindow })
-	maps.DeleteFunc(b.Waiting, func(_ string, h Held) bool { return now.Sub(h.At) >= brakeForget })
+	maps.DeleteFunc(b.Changed, func(_ string, at time.Time) bool { return now.Sub(at) >= window })
+	maps.DeleteFunc(b.Waiting, func(_ string, h Waiting) bool { return now.Sub(h.At) >= forgetAfter })
 	_, again := b.Changed[e.ARN]
 	room := e.room(limit)
 	if limit == 0 || again || len(b.Changed) < room {
@@ -87,31 +90,31 @@ func (b Brake) Ask(e Entry, limit int, now time.Time) (next Brake, granted, tell
 		b.Since, b.Mailed, b.Telling = now, time.Time{}, time.Time{}
 	}
 	b.hold(e, now)
-	tell = b.Mailed.IsZero() && !now.Before(b.Telling) && now.Sub(b.Since) >= brakeTell
+	tell = b.Mailed.IsZero() && !now.Before(b.Telling) && now.Sub(b.Since) >= tellAfter
 	return b, false, tell
 }
 
 // hold takes a cluster among those that wait, as far as the item has room; more
 // clusters wait all the same.
-func (b Brake) hold(e Entry, now time.Time) {
+func (b State) hold(e Entry, now time.Time) {
 	if _, there := b.Waiting[e.ARN]; !there {
-		taken := heldBytes(e.ARN, e.Name, e.Rules)
+		taken := size(e.ARN, e.Name, e.Rules)
 		for arn, h := range b.Waiting {
-			taken += heldBytes(arn, h.Name, h.Rules)
+			taken += size(arn, h.Name, h.Rules)
 		}
 		if taken > maxWaiting {
 			return
 		}
 	}
-	b.Waiting[e.ARN] = Held{Name: e.Name, Rules: e.Rules[:min(len(e.Rules), maxHeldRules)], At: now, World: e.World}
+	b.Waiting[e.ARN] = Waiting{Name: e.Name, Rules: e.Rules[:min(len(e.Rules), maxRules)], At: now, World: e.World}
 }
 
-// heldBytes is at least what an entry takes as JSON, in which a quotation mark
+// size is at least what an entry takes as JSON, in which a quotation mark
 // in a rule's name takes two.
-func heldBytes(arn, name string, rules []string) int {
+func size(arn, name string, rules []string) int {
 	const frame = 120 // the field names and the time
 	n := frame + len(arn) + len(name)
-	for _, rule := range rules[:min(len(rules), maxHeldRules)] {
+	for _, rule := range rules[:min(len(rules), maxRules)] {
 		n += 2*len(rule) + 3
 	}
 	return n
@@ -129,12 +132,12 @@ func (e Entry) room(limit int) int {
 // Free returns the earliest time at which an entry that was held back may be let
 // through: when enough of the changes are an hour old. Others that wait may be
 // before it. Zero when no time is known.
-func (b Brake) Free(e Entry, limit int) time.Time {
+func (b State) Free(e Entry, limit int) time.Time {
 	over := len(b.Changed) - e.room(limit)
 	if over < 0 || over >= len(b.Changed) {
 		return time.Time{}
 	}
-	return slices.SortedFunc(maps.Values(b.Changed), time.Time.Compare)[over].Add(brakeWindow)
+	return slices.SortedFunc(maps.Values(b.Changed), time.Time.Compare)[over].Add(window)
 }
 
 // Count is how many clusters wait because of one rule.
@@ -144,7 +147,7 @@ type Count struct {
 }
 
 // Rules counts the waiting clusters by rule, the most first.
-func (b Brake) Rules() []Count {
+func (b State) Rules() []Count {
 	counts := map[string]int{}
 	for _, h := range b.Waiting {
 		for _, rule := range h.Rules {
@@ -162,7 +165,7 @@ func (b Brake) Rules() []Count {
 }
 
 // Names are the names of the waiting clusters, sorted.
-func (b Brake) Names() []string {
+func (b State) Names() []string {
 	var out []string
 	for _, h := range b.Waiting {
 		out = append(out, h.Name)

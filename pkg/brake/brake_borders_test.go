@@ -1,4 +1,4 @@
-package incident
+package brake
 
 import (
 	"fmt"
@@ -11,7 +11,7 @@ import (
 // TestForHowLongAClusterIsCounted by the brake: an hour after it was changed, or last
 // asked for.
 func TestForHowLongAClusterIsCounted(t *testing.T) {
-	var b Brake
+	var b State
 	b, _, _ = b.Ask(Entry{ARN: "changed", Fresh: true}, 1, start)
 	b, _, _ = b.Ask(Entry{ARN: "waits", Name: "waits", Fresh: true}, 1, start)
 	for after, want := range map[time.Duration]bool{time.Hour - 1: false, time.Hour: true} {
@@ -24,7 +24,7 @@ func TestForHowLongAClusterIsCounted(t *testing.T) {
 
 // TestWhatWasAskedOfTheBrakeBefore stays as it was.
 func TestWhatWasAskedOfTheBrakeBefore(t *testing.T) {
-	b, _, _ := Brake{}.Ask(Entry{ARN: "a", Fresh: true}, 1, start)
+	b, _, _ := State{}.Ask(Entry{ARN: "a", Fresh: true}, 1, start)
 	held, _, _ := b.Ask(Entry{ARN: "b", Fresh: true}, 1, start)
 	held.Ask(Entry{ARN: "c", Fresh: true}, 0, start)
 	held.Ask(Entry{ARN: "d", Fresh: true}, 1, start.Add(2*time.Hour))
@@ -35,7 +35,7 @@ func TestWhatWasAskedOfTheBrakeBefore(t *testing.T) {
 
 // TestAnAttemptAfterAnother counts as the change that it is part of.
 func TestAnAttemptAfterAnother(t *testing.T) {
-	b, _, _ := Brake{}.Ask(Entry{ARN: "a", Fresh: true}, 1, start)
+	b, _, _ := State{}.Ask(Entry{ARN: "a", Fresh: true}, 1, start)
 	b, granted, tell := b.Ask(Entry{ARN: "a", Fresh: true}, 1, start.Add(30*time.Minute))
 	if !granted || tell || !b.Changed["a"].Equal(start) {
 		t.Errorf("granted %t, told %t, %+v", granted, tell, b)
@@ -44,7 +44,7 @@ func TestAnAttemptAfterAnother(t *testing.T) {
 
 // TestWhenItIsToldThatClustersWait: a minute after the first did, and nobody is at it.
 func TestWhenItIsToldThatClustersWait(t *testing.T) {
-	b, _, _ := Brake{}.Ask(Entry{ARN: "a", Fresh: true}, 1, start)
+	b, _, _ := State{}.Ask(Entry{ARN: "a", Fresh: true}, 1, start)
 	b, _, tell := b.Ask(Entry{ARN: "b", Fresh: true}, 1, start)
 	if tell {
 		t.Error("it is told at once")
@@ -71,7 +71,7 @@ func TestWhenItIsToldThatClustersWait(t *testing.T) {
 // that is there is brought up to date.
 func TestWhatIsKeptOfThoseThatWait(t *testing.T) {
 	six := []string{"1", "2", "3", "4", "5", "6"}
-	b, _, _ := Brake{}.Ask(Entry{ARN: "a", Fresh: true}, 1, start)
+	b, _, _ := State{}.Ask(Entry{ARN: "a", Fresh: true}, 1, start)
 	b, _, _ = b.Ask(Entry{ARN: "b", Name: "b", Rules: six, Fresh: true, World: true}, 1, start)
 	if h := b.Waiting["b"]; !slices.Equal(h.Rules, six[:5]) || h.Name != "b" || !h.World || !h.At.Equal(start) {
 		t.Errorf("%+v", h)
@@ -92,20 +92,20 @@ func TestWhatIsKeptOfThoseThatWait(t *testing.T) {
 		t.Errorf("%+v", b.Waiting[e.ARN])
 	}
 	for more, want := range map[int]bool{0: true, 1: false} {
-		b, _, _ = Brake{}.Ask(Entry{ARN: "a", Fresh: true}, 1, start)
+		b, _, _ = State{}.Ask(Entry{ARN: "a", Fresh: true}, 1, start)
 		b, _, _ = b.Ask(Entry{ARN: strings.Repeat("a", 150<<10-120+more), Fresh: true}, 1, start)
 		if len(b.Waiting) == 1 != want {
 			t.Errorf("with %d bytes more, %d wait", more, len(b.Waiting))
 		}
 	}
-	if got := heldBytes("12345", "123", []string{"1234", "1"}); got != 120+5+3+2*4+3+2*1+3 {
+	if got := size("12345", "123", []string{"1234", "1"}); got != 120+5+3+2*4+3+2*1+3 {
 		t.Errorf("%d bytes", got)
 	}
 }
 
 // TestForWhichRulesClustersWait: the most first, then by name.
 func TestForWhichRulesClustersWait(t *testing.T) {
-	b := Brake{Waiting: map[string]Held{
+	b := State{Waiting: map[string]Waiting{
 		"1": {Name: "one", Rules: []string{"c", "a"}}, "2": {Name: "two", Rules: []string{"b", "c"}}, "3": {Name: "three", Rules: []string{"d", "c", "b"}},
 	}}
 	for range 20 { // maps have no order

@@ -1,4 +1,4 @@
-package incident
+package wakeup
 
 import (
 	"strings"
@@ -20,16 +20,16 @@ func TestWhichMessagesAreWakeUps(t *testing.T) {
 		`{"endpointguard":1,"wakeUp":{}}`:                  `wake-up for "", which is no cluster name that EKS admits`,
 		`{"endpointguard":-1,"wakeUp":{"cluster":"demo"}}`: "wake-up of version -1",
 	} {
-		w, ours, err := DecodeWakeUp([]byte(text))
+		w, ours, err := Decode([]byte(text))
 		if !ours || (err == nil) != (want == "") || err != nil && !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: ours %t, %v", text, ours, err)
 		}
-		if err == nil && w.Cluster != "demo" || err != nil && w != (WakeUp{}) {
+		if err == nil && w.Cluster != "demo" || err != nil && w != (Message{}) {
 			t.Errorf("%s: %+v", text, w)
 		}
 	}
 	for _, text := range []string{`{}`, `[]`, ``, `{"detail":{}}`, `{"endpointguard":0,"wakeUp":{"cluster":"demo"}}`} {
-		if _, ours, err := DecodeWakeUp([]byte(text)); ours || err != nil {
+		if _, ours, err := Decode([]byte(text)); ours || err != nil {
 			t.Errorf("%s: ours %t, %v", text, ours, err)
 		}
 	}

@@ -1,4 +1,4 @@
-package incident
+package wakeup
 
 import (
 	"bytes"
@@ -28,7 +28,7 @@ func FuzzWakeUp(f *testing.F) {
 		if err != nil {
 			continue
 		}
-		body, err := WakeUp{Cluster: e.Cluster, Account: e.Account, Region: e.Region, Event: &e, Tries: 3, Since: start, Check: 7, CreatedAt: start}.Encode()
+		body, err := Message{Cluster: e.Cluster, Account: e.Account, Region: e.Region, Event: &e, Tries: 3, Since: start, Check: 7, CreatedAt: start}.Encode()
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -45,7 +45,7 @@ func FuzzWakeUp(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		w, ours, err := DecodeWakeUp(data)
+		w, ours, err := Decode(data)
 		if err != nil {
 			if !ours || err.Error() == "" || strings.ContainsAny(err.Error(), "\n\r\x00") {
 				t.Fatalf("ours %t, error %q", ours, err)
@@ -62,7 +62,7 @@ func FuzzWakeUp(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, ours, err := DecodeWakeUp(body)
+		again, ours, err := Decode(body)
 		if err != nil || !ours {
 			t.Fatalf("its own message is refused: %v: %s", err, body)
 		}
