@@ -433,6 +433,7 @@ func gaps(net endpoint.Network, vpc string) []Gap {
 			continue
 		case endpoint.Unknown:
 			g.Fix = "let the guardrail's role read it, or else " + g.Fix
+		case endpoint.No:
 		}
 		out = append(out, g)
 	}
