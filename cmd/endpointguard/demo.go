@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -34,7 +36,8 @@ NO_COLOR and TERM=dumb are honoured. Elsewhere it prints plain lines, and every
 mail.
 
 PATH is a build of functions/guardrail for this machine; without it the go tool
-makes one, in a checkout of endpointguard.
+makes one, of the checkout that this is called in, else of the version that
+'go install' has installed.
 
 The exit status is 1 if a cluster does not end as the policy says.`,
 		Example: `  endpointguard demo
@@ -82,26 +85,56 @@ func builtFunction(path string) (string, error) {
 	return filepath.Abs(path)
 }
 
-// buildFunction builds the function into the folder, for this machine. It compiles
-// as this program was compiled, which is what Go's build cache still holds.
+// buildFunction builds the function into the folder, for this machine: the one of the
+// checkout that it is called in, else the one of the version that this program was
+// installed as. It compiles as this program was compiled, which is what Go's build
+// cache still holds.
 func buildFunction(ctx context.Context, dir string) (string, error) {
 	path := filepath.Join(dir, "bootstrap")
-	args, env := buildflags.Own()
-	build := exec.CommandContext(ctx, "go", slices.Concat([]string{"build", "-buildvcs=false", "-ldflags=-s -w", "-o", path}, args, []string{guardrailPackage})...)
-	build.Env = append(os.Environ(), env...)
-	said, err := build.CombinedOutput()
-	if err == nil {
-		return path, nil
+	flags, env := buildflags.Own()
+	flags = append([]string{"-buildvcs=false", "-ldflags=-s -w"}, flags...)
+	err := runGo(ctx, env, slices.Concat([]string{"build", "-o", path}, flags, []string{guardrailPackage})...)
+	if version := installedAs(); err != nil && version != "" && ctx.Err() == nil {
+		path = filepath.Join(dir, filepath.Base(guardrailPackage))
+		if runtime.GOOS == "windows" {
+			path += ".exe"
+		}
+		err = runGo(ctx, append(env, "GOBIN="+dir), slices.Concat([]string{"install"}, flags, []string{guardrailPackage + "@" + version})...)
 	}
-	if ctx.Err() != nil {
+	switch {
+	case err == nil:
+		return path, nil
+	case ctx.Err() != nil:
 		return "", errors.New("interrupted")
 	}
-	why := err.Error()
-	if lines := strings.Split(strings.TrimSpace(string(said)), "\n"); lines[0] != "" {
-		why = strings.TrimSpace(lines[0])
-	}
 	return "", usageError{
-		"the function cannot be built here: " + why,
+		"the function cannot be built here: " + err.Error(),
 		"run it in a checkout of endpointguard with Go installed, or give a built function with --function",
 	}
+}
+
+// installedAs is the version that go install made this program of, "" for another
+// build.
+func installedAs() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || !strings.HasPrefix(info.Main.Version, "v") || strings.HasSuffix(info.Main.Version, "+dirty") {
+		return ""
+	}
+	return info.Main.Version
+}
+
+// runGo runs the go tool. The error is the first line that it writes, but of downloads.
+func runGo(ctx context.Context, env []string, args ...string) error {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Env = append(os.Environ(), env...)
+	said, err := cmd.CombinedOutput()
+	if err == nil {
+		return nil
+	}
+	for line := range strings.Lines(string(said)) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "go: downloading ") {
+			return errors.New(line)
+		}
+	}
+	return err
 }

@@ -24,7 +24,7 @@ import (
 )
 
 const (
-	// scanners is how many clusters are looked at at once.
+	// scanners is how many clusters are looked at in parallel.
 	scanners = 8
 	// eksPace is the time between two calls to EKS in one region, vpcPace that
 	// between the reads of two VPCs, of five calls each. EKS documents no rates

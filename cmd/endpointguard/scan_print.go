@@ -261,6 +261,7 @@ func (s scanned) stays() []string {
 			out = append(out, r.Rule.Name)
 		case explain.Exempt:
 			out = append(out, r.Rule.Name+" (waived)")
+		case explain.Compliant, explain.OutOfScope, explain.WouldEnforce: // nothing of it stays
 		}
 	}
 	return out

@@ -65,6 +65,7 @@ func Of(p *policy.Policy, c endpoint.Cluster, before *endpoint.Access, net endpo
 		a.Outcome = WouldEnforce
 	case verdict.Blocked:
 		a.Outcome = Blocked
+	case verdict.None, verdict.Alert, verdict.NeedNetwork: // nothing would be done
 	}
 	return a
 }

@@ -438,15 +438,7 @@ func (c *check) follow(r incident.Record, in incident.Input, present bool) error
 				return err
 			}
 			c.report.ended(r, in.Now)
-			if !present {
-				if due := in.Now.Add(s.Delay); c.former.IsZero() || due.Before(c.former) {
-					c.former = due
-				}
-				return nil
-			}
-			return c.send(wakeup.Message{
-				Cluster: r.Name, Account: r.Account, Region: r.Region, CreatedAt: r.Cluster.CreatedAt, Check: s.Number,
-			}, s.Delay)
+			return c.recheck(r, in.Now, s, present)
 		case incident.Later:
 			c.report.Why = s.Why
 			if err := c.save(&r, &stored); err != nil || c.over {
@@ -463,6 +455,20 @@ func (c *check) follow(r incident.Record, in incident.Input, present bool) error
 		}
 	}
 	return fmt.Errorf("check of cluster %s: still no end after %d steps; this is a fault of the guardrail", c.wake.Cluster, maxSteps)
+}
+
+// recheck sends the message of a record's next check, or notes when a record that is
+// not the present cluster's is due.
+func (c *check) recheck(r incident.Record, now time.Time, s incident.Wait, present bool) error {
+	if !present {
+		if due := now.Add(s.Delay); c.former.IsZero() || due.Before(c.former) {
+			c.former = due
+		}
+		return nil
+	}
+	return c.send(wakeup.Message{
+		Cluster: r.Name, Account: r.Account, Region: r.Region, CreatedAt: r.Cluster.CreatedAt, Check: s.Number,
+	}, s.Delay)
 }
 
 // tell hands a mail over. One that is not taken is owed: nothing waits for it.

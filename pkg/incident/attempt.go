@@ -59,6 +59,7 @@ func (t *evaluation) apply(v verdict.Verdict, d verdict.Decision) Step {
 		return Ask{Entry: t.entry()}
 	case BrakeHeld:
 		return t.held()
+	case BrakeGranted:
 	}
 	i.HeldSince, i.HeldUntil = time.Time{}, time.Time{}
 	t.seen()

@@ -200,20 +200,44 @@ func (t *evaluation) late(d Debt) *Late {
 	if d.Left != nil && t.Reach != nil {
 		l.Back = !slices.ContainsFunc(d.Left.Rules, func(rule string) bool { return !slices.Contains(t.Reach.Rules, rule) })
 	}
-	ref, closed := "", ""
+	ref := ""
 	if d.Incident != nil {
 		ref = d.Incident.Ref
 	}
-	if n := len(t.Closings); n > 0 {
-		closed = t.Closings[n-1].Ref
+	unfinished := t.unfinished()
+	t.matter(l, ref, unfinished)
+	if l.Matter == MatterSame && len(l.Rules) == 0 && !t.opening(unfinished) {
+		l.Seen, l.Unsure = false, true
 	}
+	return l
+}
+
+// unfinished are the updates of others that are not known to be over.
+func (t *evaluation) unfinished() []Cause {
 	last := t.attempt()
-	unfinished := slices.DeleteFunc(slices.Clone(t.Watch), func(w Cause) bool {
+	return slices.DeleteFunc(slices.Clone(t.Watch), func(w Cause) bool {
 		// EKS took ours when that was over, whether or not it lets it be read.
 		before := last != nil && last.UpdateID != "" && t.in.Updates[w.UpdateID].Unread && w.At.Before(last.began())
 		return w.over() || before
 	})
-	i := t.Incident
+}
+
+// opening reports whether one of the updates may be what the open incident is about.
+func (t *evaluation) opening(unfinished []Cause) bool {
+	return t.Incident != nil && t.Incident.Asked != nil && slices.ContainsFunc(unfinished, func(w Cause) bool {
+		u := t.in.Updates[w.UpdateID]
+		return !complete(u.Asked) || t.violates(u.Asked)
+	})
+}
+
+// matter finds what a late mail of the incident of a reference comes to, what is open
+// instead, and by when that incident was over.
+func (t *evaluation) matter(l *Late, ref string, unfinished []Cause) {
+	c, i, last := t.in.Cluster, t.Incident, t.attempt()
+	closed := ""
+	if n := len(t.Closings); n > 0 {
+		closed = t.Closings[n-1].Ref
+	}
 	quiet := i != nil && i.Ref == ref && i.Final == nil && len(l.Rules) == 0 // by this look alone
 	switch {
 	case quiet && t.judge(i.Violating()).Outcome != verdict.Violation:
@@ -234,14 +258,6 @@ func (t *evaluation) late(d Debt) *Late {
 		// Of an update that nobody told of it is not known what it does.
 		l.Matter, l.Ended = MatterOther, t.now
 	}
-	opening := i != nil && i.Asked != nil && slices.ContainsFunc(unfinished, func(w Cause) bool {
-		u := t.in.Updates[w.UpdateID]
-		return !complete(u.Asked) || t.violates(u.Asked)
-	})
-	if l.Matter == MatterSame && len(l.Rules) == 0 && !opening {
-		l.Seen, l.Unsure = false, true
-	}
-	return l
 }
 
 // applied reports whether an attempt of ours is known to have taken effect.

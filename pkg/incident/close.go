@@ -160,8 +160,7 @@ func (t *evaluation) close() {
 	t.Closings = t.Closings[max(0, len(t.Closings)-maxClosings):]
 	keepStories(t.Closings)
 	t.Standing = nil
-	switch i.Final.Outcome {
-	case Enforced, AlreadyUndone, Compliant:
+	if o := i.Final.Outcome; o == Enforced || o == AlreadyUndone || o == Compliant {
 		// Somebody may change it before the next look.
 		t.Compliant = &Seen{Access: i.Final.Now, At: i.Final.At}
 	}

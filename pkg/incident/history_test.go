@@ -295,7 +295,7 @@ func TestTagsThatAreNotShownYet(t *testing.T) {
 	d.log = nil
 	untag := &cloudtrail.Event{ID: "e", Name: cloudtrail.UntagResource, Time: start, RemovedTags: []string{"environment"}}
 	d.comes(untag).told("later 15s")
-	// Somebody has set it again since: it is not waited for for ever.
+	// Somebody has set it again since: it is not waited for without end.
 	d.after(staleFor).comes(untag).told("compliant")
 }
 

@@ -284,16 +284,11 @@ func (t *evaluation) recordEvent(e cloudtrail.Event) Step {
 	w := Cause{Call: e.Name, EventID: e.ID, UpdateID: e.UpdateID, Actor: e.Actor, At: e.Time, Asked: e.Asked}
 	switch {
 	case e.Name == cloudtrail.CreateCluster:
-		w.UpdateID = ""
-		born := e.CreatedAt
-		if born.IsZero() {
-			born = e.Time
-		}
-		if d := c.CreatedAt.Sub(born).Abs(); d > notFoundYet || !e.CreatedAt.IsZero() && d > time.Second {
+		if !created(e, c) {
 			t.why = "the event is about an earlier cluster of this name"
 			return nil
 		}
-		w.At, w.Status = c.CreatedAt, endpoint.UpdateSuccessful
+		w.UpdateID, w.At, w.Status = "", c.CreatedAt, endpoint.UpdateSuccessful
 	case e.Name == cloudtrail.TagResource || e.Name == cloudtrail.UntagResource:
 		return t.awaitTags(e)
 	case e.Name != cloudtrail.UpdateClusterConfig:
@@ -325,20 +320,12 @@ func (t *evaluation) recordEvent(e cloudtrail.Event) Step {
 			return nil
 		}
 	}
-	if i := slices.IndexFunc(t.Watch, func(o Cause) bool { return o.key() == w.key() }); i >= 0 {
-		if t.Watch[i].EventID == "" {
-			// So far only EKS had told of it, and not by whom.
-			t.Watch[i].EventID, t.Watch[i].Actor = w.EventID, w.Actor
-		}
-		return nil
-	}
-	if slices.Contains(t.Past, w.key()) {
-		t.why = "heard of before, and dealt with"
+	if t.heardOf(w) {
 		return nil
 	}
 	if !unknown && !t.violates(e.Asked) {
 		t.harmless = true
-		if t.Incident == nil && (c.Status == endpoint.StatusActive || c.Status == endpoint.StatusCreating || t.judge(c.Access).Outcome != verdict.Violation) {
+		if t.nothingToClose() {
 			return nil
 		}
 		// Somebody is closing what is open: it is followed, so that the wait
@@ -349,6 +336,41 @@ func (t *evaluation) recordEvent(e cloudtrail.Event) Step {
 	}
 	t.watch(w)
 	return nil
+}
+
+// created reports whether the call is the one that made the cluster, and not an
+// earlier one of its name.
+func created(e cloudtrail.Event, c endpoint.Cluster) bool {
+	born := e.CreatedAt
+	if born.IsZero() {
+		born = e.Time
+	}
+	d := c.CreatedAt.Sub(born).Abs()
+	return d <= notFoundYet && (e.CreatedAt.IsZero() || d <= time.Second)
+}
+
+// heardOf reports whether the record knows of a cause already. One of which only EKS
+// had told so far is told of by whom.
+func (t *evaluation) heardOf(w Cause) bool {
+	if i := slices.IndexFunc(t.Watch, func(o Cause) bool { return o.key() == w.key() }); i >= 0 {
+		if t.Watch[i].EventID == "" {
+			t.Watch[i].EventID, t.Watch[i].Actor = w.EventID, w.Actor
+		}
+		return true
+	}
+	if slices.Contains(t.Past, w.key()) {
+		t.why = "heard of before, and dealt with"
+		return true
+	}
+	return false
+}
+
+// nothingToClose reports whether nothing is open, nor could be by an update that is
+// under way, that somebody's change could close.
+func (t *evaluation) nothingToClose() bool {
+	c := t.in.Cluster
+	return t.Incident == nil &&
+		(c.Status == endpoint.StatusActive || c.Status == endpoint.StatusCreating || t.judge(c.Access).Outcome != verdict.Violation)
 }
 
 // awaitTags waits until the look shows what a call did to the cluster's tags: right

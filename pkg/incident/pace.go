@@ -27,8 +27,8 @@ const (
 	doubtPace = 30 * time.Second
 	// clocksApart is how far EKS's clock may be from ours.
 	clocksApart = time.Minute
-	// creditWithin is how long after an update the event that tells whose it is is
-	// waited for. Source: AWS CloudTrail user guide: events come within about 5
+	// creditWithin is how long after an update there is a wait for the event that
+	// tells whose it is. Source: AWS CloudTrail user guide: events come within about 5
 	// minutes on average, which is not guaranteed.
 	creditWithin = 15 * time.Minute
 	// stuckAfter is when an incident that is not settled is told as stuck, and

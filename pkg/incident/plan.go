@@ -62,6 +62,7 @@ func (t *evaluation) plan(v verdict.Verdict) *Plan {
 		if len(d.Kept) > 0 {
 			p.Missing = t.missing(d.Missing)
 		}
+	case verdict.None, verdict.Alert: // nothing is changed
 	}
 	return p
 }

@@ -47,18 +47,17 @@ func (t *evaluation) folded(kind NoticeKind) bool {
 	if t.TugSince.IsZero() || t.Incident == nil {
 		return false
 	}
-	switch kind {
-	case NoticeDetected:
-		return true
-	case NoticeOutcome:
-		switch t.Incident.Final.Outcome {
-		case Enforced, AlreadyUndone:
-			return true
-		case PartlyEnforced:
-			return !slices.ContainsFunc(t.Incident.Final.Left, func(n RuleNote) bool { return n.Respond.Enforcing() })
-		}
+	if kind != NoticeOutcome {
+		return kind == NoticeDetected
 	}
-	return false
+	switch t.Incident.Final.Outcome {
+	case Enforced, AlreadyUndone:
+		return true
+	case PartlyEnforced:
+		return !slices.ContainsFunc(t.Incident.Final.Left, func(n RuleNote) bool { return n.Respond.Enforcing() })
+	case Compliant, OutOfScope, Exempt, Ignored, Unreadable, Gone, Violation, Blocked, Failed, Stuck:
+	}
+	return false // people are to know
 }
 
 // peace ends a tug of war once the cluster has been closed often enough no more.

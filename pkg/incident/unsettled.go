@@ -113,11 +113,7 @@ func (t *evaluation) discover(v verdict.Verdict) Step {
 		t.Standing = standing // such a look may be an old one: only a settled one ends that
 		return step
 	}
-	// An update that EKS does not let be read is no reason to believe that.
-	beingClosed := asked == nil && status != endpoint.StatusActive && slices.ContainsFunc(t.Watch, func(w Cause) bool {
-		return !w.over() && !t.violates(w.Asked) && !(w.Status == "" && t.in.Updates[w.UpdateID].Unread)
-	})
-	if asked == nil && (v.Outcome != verdict.Violation || beingClosed) {
+	if asked == nil && (v.Outcome != verdict.Violation || t.beingClosed()) {
 		return nil
 	}
 	if !t.in.HistoryRead {
@@ -136,6 +132,14 @@ func (t *evaluation) discover(v verdict.Verdict) Step {
 		t.open(v, nil, time.Time{})
 	}
 	return nil
+}
+
+// beingClosed reports whether an unfinished update asks for nothing that the policy
+// forbids. One that EKS does not let be read is no reason to believe that.
+func (t *evaluation) beingClosed() bool {
+	return t.in.Cluster.Status != endpoint.StatusActive && slices.ContainsFunc(t.Watch, func(w Cause) bool {
+		return !w.over() && !t.violates(w.Asked) && !(w.Status == "" && t.in.Updates[w.UpdateID].Unread)
+	})
 }
 
 // asked returns the access that an unfinished update asks for against the

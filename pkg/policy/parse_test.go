@@ -197,15 +197,16 @@ func nodeAsJSON(n *yaml.Node) any {
 			l = append(l, nodeAsJSON(c))
 		}
 		return l
+	default:
+		var v any
+		if n.ShortTag() == "!!timestamp" || n.Decode(&v) != nil {
+			return n.Value
+		}
+		if i, ok := v.(int); ok {
+			return json.Number(strconv.Itoa(i))
+		}
+		return v
 	}
-	var v any
-	if n.ShortTag() == "!!timestamp" || n.Decode(&v) != nil {
-		return n.Value
-	}
-	if i, ok := v.(int); ok {
-		return json.Number(strconv.Itoa(i))
-	}
-	return v
 }
 
 // The schema and Parse agree on structure; what lies beyond it, only Parse knows.

@@ -89,6 +89,7 @@ func (l law) judge(c endpoint.Cluster, now time.Time) (violates, enforced bool) 
 		exempt := c.Name == "exempt-a" && now.Before(exemptUntil())
 		enforced = (kind == "office" || kind == "exempt") && !exempt && !within("198.51.0.0/16", "203.0.113.0/24") ||
 			c.Access.Public && c.Tags["secret"] == "yes"
+	case alertOnly: // it is added to one of the three, which was judged above
 	}
 	return told || enforced, enforced
 }

@@ -40,11 +40,11 @@ func Decide(v Verdict, before *endpoint.Access, net endpoint.Network) Decision {
 	then, narrowing := survey(desired, c.Family), true
 	narrowed := !subset(now.ranges, then.ranges)
 	switched := desired.Private && !c.Access.Private
-	if (narrowed || switched) && !net.Read {
-		d.Action = NeedNetwork
-		return d
-	}
 	if narrowed || switched {
+		if !net.Read {
+			d.Action = NeedNetwork
+			return d
+		}
 		d.Missing = gaps(net, c.VPC)
 	}
 
@@ -70,18 +70,12 @@ func Decide(v Verdict, before *endpoint.Access, net endpoint.Network) Decision {
 	} else if len(d.Kept) == 0 {
 		d.warn("private access may have no effect, so that node traffic still leaves the VPC")
 	}
-	if g, ok := ingressGap(net); ok && (narrowed || switched) {
-		d.Missing = append(d.Missing, g)
-		d.Warnings = append(d.Warnings, "bastions, runners and self-managed nodes in the VPC may lose the API server, whose name resolves to private addresses there: "+g.what()+"; "+g.Fix)
+	if narrowed || switched {
+		d.warnOfIngress(net)
 	}
 
 	d.Action, d.Desired, d.Reverted = Apply, desired, reverted
-	d.Opened = without(then.ranges, now.ranges)
-	for i, p := range now.list {
-		if !covers(then.ranges, now.spans[i]) {
-			d.Dropped = append(d.Dropped, p)
-		}
-	}
+	d.Opened, d.Dropped = without(then.ranges, now.ranges), now.notIn(then)
 	d.Losses = wants.losses(d.Dropped, now, c.Family, reverted, narrowing)
 	d.Left = left(v.Rules, then)
 	return d
@@ -123,6 +117,29 @@ func (d *Decision) warn(effect string) {
 	for _, g := range d.Missing {
 		d.Warnings = append(d.Warnings, effect+": "+g.what()+"; "+g.Fix)
 	}
+}
+
+// warnOfIngress says what may come of closed security groups: it keeps nothing from
+// being done.
+func (d *Decision) warnOfIngress(net endpoint.Network) {
+	g, lacking := ingressGap(net)
+	if !lacking {
+		return
+	}
+	d.Missing = append(d.Missing, g)
+	d.Warnings = append(d.Warnings, "bastions, runners and self-managed nodes in the VPC may lose the API server, "+
+		"whose name resolves to private addresses there: "+g.what()+"; "+g.Fix)
+}
+
+// notIn are the blocks of the list that another access does not cover.
+func (r *reach) notIn(then *reach) []netip.Prefix {
+	var out []netip.Prefix
+	for i, p := range r.list {
+		if !covers(then.ranges, r.spans[i]) {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // left judges the rules again for another access and returns those that it
@@ -433,6 +450,7 @@ func gaps(net endpoint.Network, vpc string) []Gap {
 			continue
 		case endpoint.Unknown:
 			g.Fix = "let the guardrail's role read it, or else " + g.Fix
+		case endpoint.No:
 		}
 		out = append(out, g)
 	}
