@@ -210,6 +210,15 @@ func (t *evaluation) markUpdatesDone() {
 	t.ClearSince, t.BusySince, t.DoubtSince = time.Time{}, time.Time{}, time.Time{}
 }
 
+// standingOver forgets what stands once looks at a cluster at rest have shown for long enough
+// that no rule objects any more, whatever EKS lets be read of its updates: what is opened then
+// is something else.
+func (t *evaluation) standingOver(v verdict.Verdict) {
+	if t.Standing != nil && v.Outcome != verdict.Violation && t.atRest() && t.steadyFor() >= staleFor {
+		t.Standing = nil
+	}
+}
+
 // gone is for a cluster that EKS does not know.
 func (t *evaluation) gone() Step {
 	if !t.in.Replaced && t.now.Sub(t.Cluster.CreatedAt) < notFoundYet {

@@ -124,6 +124,7 @@ func (t *evaluation) next() Step {
 		t.JudgedAt = t.now
 	}
 	t.aside(v)
+	t.standingOver(v)
 	t.facts()
 	t.reach(v)
 	if t.Left != nil {

@@ -190,7 +190,8 @@ type Incident struct {
 	// Opening is what was seen, or asked for, when the incident was opened.
 	Opening endpoint.Access `json:"opening"`
 	// SettledAt is when the violation was first seen on a cluster that EKS lets
-	// be changed; zero until then.
+	// be changed; until then, when the cluster was created, if it was seen on it while EKS
+	// created it, and zero otherwise.
 	SettledAt time.Time `json:"settledAt,omitzero"`
 	// Rules are the rules that the violation breaks, as last judged.
 	Rules []RuleNote `json:"rules,omitempty"`

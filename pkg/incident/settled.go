@@ -168,7 +168,7 @@ func (t *evaluation) violation(v verdict.Verdict) Step {
 		t.Incident.afterGrace(graced, d)
 	}
 	i := t.Incident
-	if i.SettledAt.IsZero() {
+	if !i.SettledAt.After(t.in.Cluster.CreatedAt) {
 		i.SettledAt = t.now
 	}
 	t.blameNewest()

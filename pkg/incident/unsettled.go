@@ -37,6 +37,9 @@ func (t *evaluation) unsettled(v verdict.Verdict) Step {
 		return t.wait(t.slower(pace(c, t.blockedSince(), t.now, false)))
 	}
 	i.Status, t.looked = c.Status, true
+	if c.Status == endpoint.StatusCreating && v.Outcome == verdict.Violation {
+		i.SettledAt = c.CreatedAt // what is open was asked for with the cluster
+	}
 	i.Stage = Waiting
 	if slices.ContainsFunc(i.Attempts, Attempt.inProgress) {
 		i.Stage = Updating
@@ -102,7 +105,7 @@ func (t *evaluation) discover(v verdict.Verdict) Step {
 		return t.endCheck(v)
 	case status == endpoint.StatusDeleting:
 		t.markUpdatesDone()
-		if t.Version > 0 {
+		if t.Version > 0 || t.Open() {
 			return t.wait(slowPace) // its record is to end with it
 		}
 		return Done{Outcome: Gone, Why: "the cluster is being deleted"}

@@ -102,6 +102,10 @@ func (h *history) alarmed(s sent) {
 				e.look = l.at
 			}
 		}
+		// One that a crash held up says itself when it was decided.
+		if at, ok := asOf(s.text); ok && at.Before(e.look) {
+			e.look = at
+		}
 		h.claims.ended[s.cluster] = e
 		return
 	case "detected", "violation":
