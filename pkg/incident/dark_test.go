@@ -1,12 +1,12 @@
 package incident
 
 import (
-	"slices"
 	"testing"
 	"time"
 
 	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
 	"github.com/endpointguard/endpointguard/pkg/endpoint"
+	"github.com/endpointguard/endpointguard/pkg/verdict"
 )
 
 // TestADeletedClustersUpdateIsNotLeftOpen: one that EKS does not let be read is waited for
@@ -44,36 +44,33 @@ func TestACreationThatWasToldIsNotToldAgain(t *testing.T) {
 	}
 }
 
-// TestWhatStandsIsOverOnceLooksSaySo: where EKS lets no update be read, looks of two minutes
-// end what was told, and what is opened after that is told anew.
+// TestWhatStandsIsOverOnceLooksSaySo: whatever EKS lets be read of its updates, looks of two
+// minutes at a cluster at rest end what was told, and what is opened after that is told anew.
 func TestWhatStandsIsOverOnceLooksSaySo(t *testing.T) {
+	unread := map[string]UpdateRead{"u1": {Unread: true}}
 	for name, tc := range map[string]struct {
-		looks int // every 15 seconds, that show it closed
-		again bool
+		status  endpoint.Status
+		updates map[string]UpdateRead
+		steady  time.Duration
+		outcome verdict.Outcome
+		over    bool
 	}{
-		"for two minutes": {9, true},
-		"for less":        {6, false},
+		"for two minutes":     {endpoint.StatusActive, unread, staleFor, verdict.Compliant, true},
+		"for less":            {endpoint.StatusActive, unread, staleFor - 1, verdict.Compliant, false},
+		"it is exempt by now": {endpoint.StatusActive, unread, staleFor, verdict.Exempt, true},
+		"it is still there":   {endpoint.StatusActive, unread, staleFor, verdict.Violation, false},
+		"it is being updated": {endpoint.StatusUpdating, unread, staleFor, verdict.Compliant, false},
+		"an update is under way": {endpoint.StatusActive, map[string]UpdateRead{"u1": {Update: endpoint.Update{ID: "u1", Status: endpoint.UpdateInProgress}}},
+			staleFor, verdict.Compliant, false},
 	} {
-		d := newDesk(t, tell, private)
-		d.wakes().becomes(world)
-		d.wakes().told("compliant", "mails violation", "violation")
-		d.refused = "denied"
-		d.after(time.Hour)
-		e := d.asks("u1", private)
-		d.cluster.Access, d.cluster.Status = private, endpoint.StatusActive
-		d.comes(e)
-		for range tc.looks - 1 {
-			d.after(s15).recheck()
+		c := endpoint.Cluster{Status: tc.status, Access: private}
+		e := &evaluation{
+			Record: Record{Standing: &Standing{Ref: "EG-1"}, Steady: &Seen{Access: private, At: start.Add(-tc.steady)}},
+			in:     Input{Cluster: c, Updates: tc.updates}, now: start,
 		}
-		d.cluster.Access = world
-		for range 20 {
-			d.after(s15).recheck()
-		}
-		if told := len(d.mails) > 1; told != tc.again {
-			t.Errorf("%s: %q", name, d.log)
-		}
-		if !slices.Contains(d.log, "violation") {
-			t.Errorf("%s: never judged: %q", name, d.log)
+		e.standingOver(verdict.Verdict{Outcome: tc.outcome, Cluster: c})
+		if over := e.Standing == nil; over != tc.over {
+			t.Errorf("%s: over: %t", name, over)
 		}
 	}
 }
