@@ -56,7 +56,7 @@ func TestNotation(t *testing.T) {
 		`{tags=[{key]}`:         "",
 	} {
 		if want == "" {
-			want = string(escaped(text))
+			want = string(quoted(text))
 		}
 		if diff := cmp.Diff(want, string(structured(text))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", text, diff)

@@ -132,10 +132,10 @@ func (d *Decision) warnOfIngress(net endpoint.Network) {
 }
 
 // notIn are the blocks of the list that another access does not cover.
-func (r *reach) notIn(then *reach) []netip.Prefix {
+func (s *reach) notIn(then *reach) []netip.Prefix {
 	var out []netip.Prefix
-	for i, p := range r.list {
-		if !covers(then.ranges, r.spans[i]) {
+	for i, p := range s.list {
+		if !covers(then.ranges, s.spans[i]) {
 			out = append(out, p)
 		}
 	}
