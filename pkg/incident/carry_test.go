@@ -247,3 +247,30 @@ func TestWhatIsOwedGetsLighter(t *testing.T) {
 		t.Errorf("a plan out of nothing: %+v", got.Plan)
 	}
 }
+
+// TestAnIncidentAsALateMailTellsIt: as the look of its check shows it. What had been asked for
+// is there by now, if something is; what was there stays what it was.
+func TestAnIncidentAsALateMailTellsIt(t *testing.T) {
+	asked, opening, before := world, exposed, []RuleNote{{Name: "before"}}
+	for name, tc := range map[string]struct {
+		asked *endpoint.Access
+		shows endpoint.Access
+		want  Incident
+	}{
+		"it is there by now": {&asked, world, Incident{Opening: world, Rules: []RuleNote{{Name: "closed"}}}},
+		"nothing is":         {&asked, private, Incident{Asked: &asked, Opening: opening, Rules: before}},
+		"it was found":       {nil, world, Incident{Opening: opening, Rules: before}},
+	} {
+		e := looking(t, newDesk(t, enforce, tc.shows))
+		e.in.Cluster.Status = endpoint.StatusUpdating
+		e.Incident = &Incident{Asked: tc.asked, Opening: opening, Rules: before, Final: &Final{}, Status: endpoint.StatusActive}
+		got := e.asNow()
+		tc.want.Status, tc.want.LookedAt = endpoint.StatusUpdating, e.now
+		if diff := cmp.Diff(&tc.want, got, cmpopts.EquateComparable(netip.Prefix{}), cmpopts.IgnoreFields(RuleNote{}, "Reasons", "Found", "Respond", "Description")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		if e.Incident.Final == nil {
+			t.Errorf("%s: the record's own is changed", name)
+		}
+	}
+}
