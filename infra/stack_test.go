@@ -250,7 +250,7 @@ func holds(t *testing.T, r resolver, conditions any, q request) bool {
 	return true
 }
 
-// matchesAny tells whether a text matches one of the patterns with * and ?.
+// matchesAny reports whether a text matches one of the patterns with * and ?.
 func matchesAny(patterns []string, text string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool {
 		expression := strings.NewReplacer(`\*`, ".*", `\?`, ".").Replace(regexp.QuoteMeta(p))

@@ -256,7 +256,7 @@ func drawRow(row glyphs) string {
 	return out.String()
 }
 
-// blanks tells whether a cell ends here.
+// blanks reports whether a cell ends here.
 func blanks(row glyphs) bool {
 	return row[0].rune <= ' ' && (len(row) == 1 || row[1].rune <= ' ')
 }

@@ -95,7 +95,7 @@ func brief(a endpoint.Access) string {
 	return s
 }
 
-// table shows where every cluster ended, and tells whether all ended as they
+// table shows where every cluster ended, and reports whether all ended as they
 // must.
 func (d *demo) table() bool {
 	d.heading("Where every cluster ended")

@@ -410,7 +410,7 @@ func (d *demo) perform(ctx context.Context, r role) error {
 	return nil
 }
 
-// quiet tells whether nothing is under way any more: no message, no update, and
+// quiet reports whether nothing is under way any more: no message, no update, and
 // nothing unread in the log.
 func (d *demo) quiet() bool {
 	if len(d.aws.Messages(queueName)) > 0 || len(d.log) > 0 || len(d.calls) > 0 {

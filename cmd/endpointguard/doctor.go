@@ -170,7 +170,7 @@ func printDiagnosis(w io.Writer, in doctor.Installation, findings []doctor.Findi
 	}{in.Stack, in.Account, in.Region, doctor.Healthy(findings), findings})
 }
 
-// colours tells whether the terminal is to be coloured. Source: no-color.org.
+// colours reports whether the terminal is to be coloured. Source: no-color.org.
 func colours(getenv func(string) string, out *os.File) bool {
 	if getenv("NO_COLOR") != "" || getenv("TERM") == "dumb" {
 		return false

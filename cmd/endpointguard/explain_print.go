@@ -193,7 +193,7 @@ func lost(d *verdict.Decision) []string {
 	return out
 }
 
-// reverting tells whether a violated rule asks to revert.
+// reverting reports whether a violated rule asks to revert.
 func reverting(a explain.Answer) bool {
 	return slices.ContainsFunc(a.Verdict.Rules, func(r verdict.RuleVerdict) bool {
 		return r.Violated && r.Exemption == nil && r.Response == policy.Revert

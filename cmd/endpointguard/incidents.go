@@ -101,7 +101,7 @@ func (e entry) state() string {
 	}
 }
 
-// still tells whether something is open: the incident, or the violation that it
+// still reports whether something is open: the incident, or the violation that it
 // was closed over.
 func (e entry) still() bool { return e.open != nil || e.standing != nil }
 

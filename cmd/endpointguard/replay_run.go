@@ -167,7 +167,7 @@ func (r replay) record(ctx context.Context, record []byte) (replayed, error) {
 	return out, nil
 }
 
-// decodeEvent reads what there is of an event, and tells whether it concerns
+// decodeEvent reads what there is of an event, and reports whether it concerns
 // the guardrail.
 func decodeEvent(record []byte) (cloudtrail.Event, bool) {
 	event, err := cloudtrail.Decode(record)
@@ -255,7 +255,7 @@ func newStage(event cloudtrail.Event, out *replayed) (*stage, error) {
 	return s, furnish(s.aws)
 }
 
-// plausible tells whether a time can be lived in: early times are no Unix
+// plausible reports whether a time can be lived in: early times are no Unix
 // times, and years of five digits have no place in JSON.
 func plausible(t time.Time) bool { return t.Year() >= 1970 && t.Year() < 9990 }
 

@@ -114,7 +114,7 @@ func writeProtection(cmd *cobra.Command, in scp.Installation) error {
 	return writeDocument(cmd, w, "name the deployers by fewer patterns")
 }
 
-// areRoles tells whether these are ARNs of roles, or patterns of such that are
+// areRoles reports whether these are ARNs of roles, or patterns of such that are
 // not every role's.
 func areRoles(flag string, arns []string, hint string) error {
 	for _, arn := range arns {

@@ -57,13 +57,13 @@ func plainCall(failed *trouble.Error) (cause, hint string) {
 	return cause, hint
 }
 
-// signedOut tells whether AWS does not know the credentials, or not any more.
+// signedOut reports whether AWS does not know the credentials, or not any more.
 func signedOut(code string) bool {
 	return anyOf(code, "ExpiredToken", "RequestExpired", "InvalidClientToken", "UnrecognizedClient", "AuthFailure",
 		"SignatureDoesNotMatch", "InvalidSignature", "InvalidAccessKeyId", "MissingAuthenticationToken", "IncompleteSignature")
 }
 
-// anyOf tells whether the code contains one of the parts: services write them
+// anyOf reports whether the code contains one of the parts: services write them
 // with a prefix, or with "Exception" behind.
 func anyOf(code string, parts ...string) bool {
 	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(code, part) })

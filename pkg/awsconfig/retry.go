@@ -72,7 +72,7 @@ func hopeless(err error) aws.Ternary {
 	return aws.UnknownTernary
 }
 
-// unanswered tells whether there was no connection, or no answer in time.
+// unanswered reports whether there was no connection, or no answer in time.
 func unanswered(err error) bool {
 	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
 		return true

@@ -267,7 +267,7 @@ func (r *reading) sent() settings {
 	return readConfig("requestParameters.resourcesVpcConfig", r.request["resourcesVpcConfig"], r.lostRequest)
 }
 
-// auditLogs tells whether a cluster's logging sends the audit log somewhere.
+// auditLogs reports whether a cluster's logging sends the audit log somewhere.
 func auditLogs(logging object) bool {
 	setups, _ := logging["clusterLogging"].array()
 	for _, v := range setups {
@@ -428,7 +428,7 @@ func (r *reading) unreadable() string {
 	return strings.Join(lacks, "; ")
 }
 
-// faulty tells whether one of these was there and is none.
+// faulty reports whether one of these was there and is none.
 func (r *reading) faulty(names ...string) bool {
 	return slices.ContainsFunc(names, func(name string) bool {
 		return slices.ContainsFunc(r.broken, func(reason string) bool { return strings.Contains(reason, "is no "+name+":") })

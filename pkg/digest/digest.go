@@ -171,7 +171,7 @@ type Sent struct {
 	Claimed time.Time `json:"claimed,omitzero"`
 }
 
-// Due tells whether the digest of the day of now is to be sent: from the hour
+// Due reports whether the digest of the day of now is to be sent: from the hour
 // on, in UTC, if it was not, and nobody is at it.
 func (s Sent) Due(now time.Time, hour int) bool {
 	now = now.UTC()

@@ -30,7 +30,7 @@ type Finding struct {
 	Fix   string `json:"fix,omitempty"` // what to do about it, of Wrong and Unknown
 }
 
-// Healthy tells whether everything was looked at and nothing is wrong.
+// Healthy reports whether everything was looked at and nothing is wrong.
 func Healthy(findings []Finding) bool {
 	for _, f := range findings {
 		if f.State == Wrong || f.State == Unknown {
@@ -111,7 +111,7 @@ func unknown(check, call string, err error) Finding {
 	return Finding{Check: check, State: Unknown, What: fmt.Sprintf("not known: %s: %s", call, text), Fix: fix}
 }
 
-// isCode tells whether an error is AWS's answer with the code. Services that came
+// isCode reports whether an error is AWS's answer with the code. Services that came
 // from another protocol put a prefix before it, or "Exception" behind.
 func isCode(err error, codes ...string) bool {
 	if err == nil {

@@ -111,7 +111,7 @@ func (d Doctor) rule(ctx context.Context, in Installation, t *deployed, r rule) 
 	return fine(check, "enabled, with its target")
 }
 
-// samePattern tells whether a rule's pattern means that of the file.
+// samePattern reports whether a rule's pattern means that of the file.
 func samePattern(file, pattern string) bool {
 	want, err := fs.ReadFile(events.Rules(), file)
 	if err != nil {
@@ -220,7 +220,7 @@ func narrows(s trailtypes.AdvancedEventSelector) string {
 	return ""
 }
 
-// admits tells whether every operator of a field lets the value pass.
+// admits reports whether every operator of a field lets the value pass.
 func admits(f trailtypes.AdvancedFieldSelector, value string) bool {
 	one := func(wanted []string, match func(s, part string) bool) bool {
 		return slices.ContainsFunc(wanted, func(part string) bool { return match(value, part) })

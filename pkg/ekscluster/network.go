@@ -111,7 +111,7 @@ func (n *Networks) amazonDNS(ctx context.Context, vpc string) (string, endpoint.
 	return id, endpoint.No, nil
 }
 
-// ingress443 tells whether the security groups of the control plane admit port
+// ingress443 reports whether the security groups of the control plane admit port
 // 443 from anything but the cluster's own group.
 func (n *Networks) ingress443(ctx context.Context, c endpoint.Cluster) (endpoint.Fact, error) {
 	groups := c.SecurityGroups

@@ -68,14 +68,14 @@ func (a Access) Reachable(f Family) *netipx.IPSet {
 	return Set(a.Effective(f))
 }
 
-// World tells whether every address of a family may reach the endpoint of a
+// World reports whether every address of a family may reach the endpoint of a
 // cluster of family f.
 func (a Access) World(f Family) bool {
 	set := a.Reachable(f)
 	return set.ContainsPrefix(World(IPv4)[0]) || set.ContainsPrefix(World(IPv6)[1])
 }
 
-// Equal tells whether EKS would see no difference between a and b: the lists
+// Equal reports whether EKS would see no difference between a and b: the lists
 // are compared as sets of blocks, and not at all while public access is off.
 func (a Access) Equal(b Access) bool {
 	if a.Public != b.Public || a.Private != b.Private {
@@ -157,7 +157,7 @@ func Set(prefixes []netip.Prefix) *netipx.IPSet {
 	return set
 }
 
-// Subset tells whether every address of a lies in b.
+// Subset reports whether every address of a lies in b.
 func Subset(a, b *netipx.IPSet) bool {
 	var rest netipx.IPSetBuilder
 	rest.AddSet(a)

@@ -70,7 +70,7 @@ func NewPattern(expression string, longest int) Pattern {
 	return Pattern{regexp.MustCompile(expression), longest}
 }
 
-// MatchString tells whether s looks so.
+// MatchString reports whether s looks so.
 func (p Pattern) MatchString(s string) bool {
 	return len(s) <= p.longest && p.expression.MatchString(s)
 }

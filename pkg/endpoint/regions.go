@@ -23,5 +23,5 @@ func Regions() []string {
 	}
 }
 
-// KnownRegion tells whether the region is one of Regions.
+// KnownRegion reports whether the region is one of Regions.
 func KnownRegion(region string) bool { return slices.Contains(Regions(), region) }

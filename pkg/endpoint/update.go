@@ -17,7 +17,7 @@ type Request struct {
 	Unreadable bool `json:"unreadable,omitempty"`
 }
 
-// Empty tells whether r asks for nothing.
+// Empty reports whether r asks for nothing.
 func (r Request) Empty() bool {
 	return r.Public == nil && r.Private == nil && r.CIDRs == nil && !r.Unreadable
 }
@@ -83,7 +83,7 @@ type UpdateError struct {
 	Message string `json:"message"`
 }
 
-// Over tells whether EKS has finished with the update, in whatever way.
+// Over reports whether EKS has finished with the update, in whatever way.
 func (u Update) Over() bool {
 	switch u.Status {
 	case UpdateSuccessful, UpdateFailed, UpdateCancelled:

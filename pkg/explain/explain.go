@@ -30,7 +30,7 @@ func Outcomes() []Outcome {
 	return []Outcome{Compliant, OutOfScope, Exempt, Violation, WouldEnforce, Blocked}
 }
 
-// Finding tells whether something about the cluster breaks the policy.
+// Finding reports whether something about the cluster breaks the policy.
 func (o Outcome) Finding() bool {
 	return o == Violation || o == WouldEnforce || o == Blocked
 }
@@ -42,7 +42,7 @@ type Answer struct {
 	Decision verdict.Decision
 }
 
-// NeedsNetwork tells whether Decide asks for the facts on the VPC, that is
+// NeedsNetwork reports whether Decide asks for the facts on the VPC, that is
 // whether they must be read before Of is asked.
 func NeedsNetwork(p *policy.Policy, c endpoint.Cluster, before *endpoint.Access, at time.Time) bool {
 	return verdict.Decide(verdict.Judge(p, c, at), before, endpoint.Network{}).Action == verdict.NeedNetwork

@@ -296,7 +296,7 @@ func (c *check) notFound() error {
 	return nil
 }
 
-// tooYoung tells whether an event is about a cluster that EKS's own reads may
+// tooYoung reports whether an event is about a cluster that EKS's own reads may
 // not know yet. An event from the future is none, or its message would be put
 // back until then.
 func (c *check) tooYoung(e cloudtrail.Event) bool {

@@ -149,7 +149,7 @@ func encode(v any) ([]byte, error) {
 }
 
 // put writes an item over the version that was read, 0 for none. The text
-// attribute tells whether an item that is there is this very one.
+// attribute reports whether an item that is there is this very one.
 func (l *Ledger) put(ctx context.Context, item map[string]types.AttributeValue, text string, read int64) error {
 	op := "dynamodb:PutItem " + l.table
 	put := &dynamodb.PutItemInput{

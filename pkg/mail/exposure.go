@@ -77,7 +77,7 @@ func (w *writer) narrowed() time.Time {
 	return time.Time{}
 }
 
-// narrows tells whether an attempt takes the endpoint away from somebody.
+// narrows reports whether an attempt takes the endpoint away from somebody.
 func narrows(a incident.Attempt, f endpoint.Family) bool {
 	return !endpoint.Subset(a.From.Reachable(f), a.Desired.Reachable(f))
 }

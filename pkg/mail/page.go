@@ -69,7 +69,7 @@ func fill(phrase string, pairs ...string) string {
 	return b.String() + phrase
 }
 
-// meets tells whether a letter of Japanese and one of ours stand side by side:
+// meets reports whether a letter of Japanese and one of ours stand side by side:
 // readers expect a space between them.
 func meets(japanese, ours rune) bool {
 	return unicode.In(japanese, unicode.Han, unicode.Hiragana, unicode.Katakana) && ours < utf8.RuneSelf && (unicode.IsLetter(ours) || unicode.IsDigit(ours))

@@ -76,7 +76,7 @@ func open(a endpoint.Access, f endpoint.Family, rule incident.RuleNote) exposure
 	}
 }
 
-// world tells whether every address of a family may reach the endpoint.
+// world reports whether every address of a family may reach the endpoint.
 func world(a endpoint.Access, f endpoint.Family) bool { return a.World(f) }
 
 // severity is that of an incident's mail.

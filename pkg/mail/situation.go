@@ -153,7 +153,7 @@ func forbidden(n incident.Notice) bool {
 	return slices.ContainsFunc(rules(n), func(r incident.RuleNote) bool { return r.HeldUntil.IsZero() })
 }
 
-// stands tells whether the violation is still there, or not known to be gone.
+// stands reports whether the violation is still there, or not known to be gone.
 func stands(n incident.Notice) bool {
 	if n.Late.Over() {
 		return false
@@ -170,7 +170,7 @@ func stands(n incident.Notice) bool {
 	}
 }
 
-// admitted tells whether what was found is still there, and the policy does not
+// admitted reports whether what was found is still there, and the policy does not
 // forbid it any more.
 func admitted(n incident.Notice) bool {
 	f := n.Record.Incident.Final
@@ -195,7 +195,7 @@ func access(n incident.Notice) endpoint.Access {
 	return i.Violating()
 }
 
-// happened tells whether the access that made the incident was ever in force.
+// happened reports whether the access that made the incident was ever in force.
 func happened(i *incident.Incident) bool {
 	return i.Final == nil || i.Final.Why != incident.WhyNotDone
 }
@@ -226,7 +226,7 @@ func unsure(f *incident.Final) bool {
 	return f.Why == incident.WhyUnclear || f.Why == incident.WhyUnconfirmed
 }
 
-// onlyInside tells whether nothing is wrong but private access: nothing is
+// onlyInside reports whether nothing is wrong but private access: nothing is
 // open to more than the policy admits.
 func onlyInside(n incident.Notice) bool {
 	f := n.Record.Incident.Family
@@ -247,7 +247,7 @@ func rules(n incident.Notice) []incident.RuleNote {
 	return n.Record.Incident.Rules
 }
 
-// held tells whether a lockout check keeps the endpoint as it is, so that nodes
+// held reports whether a lockout check keeps the endpoint as it is, so that nodes
 // are not cut off.
 func held(i *incident.Incident) bool { return i.Final != nil && len(i.Final.Kept) > 0 }
 

@@ -27,10 +27,10 @@ func NewRange(from, to netip.Addr) Range {
 	return Range{From: from, To: to, from: orderOf(from), to: orderOf(to)}
 }
 
-// EndsBefore tells whether all of r comes before all of o.
+// EndsBefore reports whether all of r comes before all of o.
 func (r *Range) EndsBefore(o *Range) bool { return r.to.less(&o.from) }
 
-// Within tells whether all of r is in o.
+// Within reports whether all of r is in o.
 func (r *Range) Within(o *Range) bool { return !r.from.less(&o.from) && !o.to.less(&r.to) }
 
 // order is an address as a number; IPv4 comes before IPv6, as in netip.

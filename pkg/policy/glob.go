@@ -3,7 +3,7 @@ package policy
 // Patterns are shell-style: * stands for any text, empty too, ? for any one
 // character, everything else for itself. There is no escape.
 
-// glob tells whether the pattern matches all of text.
+// glob reports whether the pattern matches all of text.
 func glob(pattern, text string) bool { return match(pattern, text, false) }
 
 // match is glob; with starred, text is itself a pattern and ? doesn't stand for
@@ -54,7 +54,7 @@ func anyGlob(patterns []string, text string) bool {
 	return false
 }
 
-// everything tells whether the pattern matches every text.
+// everything reports whether the pattern matches every text.
 func everything(pattern string) bool {
 	for i := range len(pattern) {
 		if pattern[i] != '*' {
@@ -64,7 +64,7 @@ func everything(pattern string) bool {
 	return pattern != ""
 }
 
-// globsMeet tells whether some text matches both patterns. It takes
+// globsMeet reports whether some text matches both patterns. It takes
 // len(a) × len(b) steps.
 func globsMeet(a, b string) bool {
 	// can[j] says whether the rest of a from i meets the rest of b from j.
@@ -90,7 +90,7 @@ func globsMeet(a, b string) bool {
 	return next[0]
 }
 
-// globCovers tells whether wide surely matches all that narrow matches: wide
+// globCovers reports whether wide surely matches all that narrow matches: wide
 // taken as a pattern over the text of narrow, where only a * of wide may stand
 // for a * of narrow. It may miss a case, it never invents one.
 func globCovers(wide, narrow string) bool { return match(wide, narrow, true) }

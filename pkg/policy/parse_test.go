@@ -292,7 +292,7 @@ func TestSchemaAgreesOnChangedDocuments(t *testing.T) {
 	})
 }
 
-// beyond tells whether only what no schema can know is wrong.
+// beyond reports whether only what no schema can know is wrong.
 func beyond(problems policy.Problems) bool {
 	for _, p := range problems {
 		if p.Severity == policy.Warning {

@@ -233,7 +233,7 @@ func (r *reader) requirement(n *yaml.Node, place *rulePlace) Requirement {
 	return q
 }
 
-// publicAccess reads what is asked of the public endpoint; described tells whether
+// publicAccess reads what is asked of the public endpoint; described reports whether
 // the rule says to what it is restricted.
 func (r *reader) publicAccess(n *yaml.Node, described bool) PublicAccess {
 	words := []string{string(PublicDisabled), string(PublicRestricted)}

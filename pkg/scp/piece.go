@@ -131,7 +131,7 @@ func distinct(pieces []piece) []piece {
 	return out
 }
 
-// within tells whether every call in p is in q as well. Both are pieces of one
+// within reports whether every call in p is in q as well. Both are pieces of one
 // rule: what its match says of regions and names is the same.
 func (p piece) within(q piece) bool {
 	all := func(of, in []string) bool {
@@ -185,7 +185,7 @@ func (p piece) without(m policy.Match) []piece {
 	return out
 }
 
-// everything tells whether a pattern of the list matches every text.
+// everything reports whether a pattern of the list matches every text.
 func everything(patterns []string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool { return strings.Trim(p, "*") == "" })
 }

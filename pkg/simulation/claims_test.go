@@ -469,7 +469,7 @@ func asOf(text string) (time.Time, bool) {
 
 var asOfStamp = regexp.MustCompile(`\(as of ([0-9-]+ [0-9:]+) UTC\)`)
 
-// known tells whether an earlier mail was about the same incident.
+// known reports whether an earlier mail was about the same incident.
 func (h *history) known(s sent) bool {
 	return slices.ContainsFunc(h.claims.mails, s.about)
 }

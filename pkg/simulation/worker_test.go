@@ -31,7 +31,7 @@ type worker struct {
 	vpc map[string]bool
 }
 
-// blind tells whether a fact about the VPC that a lockout check needs is unknown
+// blind reports whether a fact about the VPC that a lockout check needs is unknown
 // to the process.
 func (k *worker) blind() bool {
 	for read, ok := range k.vpc {

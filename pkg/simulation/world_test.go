@@ -471,7 +471,7 @@ func (w *world) brakes(name string) {
 	}
 }
 
-// fresh tells whether a call that EKS took began an update. One whose token
+// fresh reports whether a call that EKS took began an update. One whose token
 // EKS knows begins none; that is right for a repeated call alone.
 func (w *world) fresh(c localaws.Call, before endpoint.Cluster) bool {
 	token, _ := c.Params["clientRequestToken"].(string)
@@ -713,7 +713,7 @@ func access(public, private bool, cidrs ...string) endpoint.Access {
 	return a
 }
 
-// atWar tells whether the ledger ever said that a tug of war over the cluster
+// atWar reports whether the ledger ever said that a tug of war over the cluster
 // was mailed.
 func (w *world) atWar(cluster string) bool {
 	w.mu.Lock()

@@ -62,7 +62,7 @@ func Of(err error) Sort {
 	return Transient
 }
 
-// TimeUp tells whether err came from the invocation's own time running out.
+// TimeUp reports whether err came from the invocation's own time running out.
 func TimeUp(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }

@@ -59,10 +59,10 @@ func prefixesOf(ranges []policy.Range) []netip.Prefix {
 	return out
 }
 
-// subset tells whether every address of a is in b.
+// subset reports whether every address of a is in b.
 func subset(a, b []policy.Range) bool { return !beyond(nil, a, b) }
 
-// beyond tells whether some address of a is not in b. Unless marks is nil it
+// beyond reports whether some address of a is not in b. Unless marks is nil it
 // marks each range of a that is not all in b, and looks at all of them.
 func beyond(marks []bool, a, b []policy.Range) bool {
 	found := false
@@ -98,13 +98,13 @@ func find(set []policy.Range, r *policy.Range) int {
 	return low
 }
 
-// covers tells whether all of r is in the set.
+// covers reports whether all of r is in the set.
 func covers(set []policy.Range, r policy.Range) bool {
 	i := find(set, &r)
 	return i < len(set) && r.Within(&set[i])
 }
 
-// overlaps tells whether any address of r is in the set.
+// overlaps reports whether any address of r is in the set.
 func overlaps(set []policy.Range, r policy.Range) bool {
 	i := find(set, &r)
 	return i < len(set) && !r.To.Less(set[i].From)

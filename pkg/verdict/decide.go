@@ -159,7 +159,7 @@ func left(rules []RuleVerdict, then *reach) []RuleVerdict {
 	return out
 }
 
-// reverting tells whether a violated rule asks to revert.
+// reverting reports whether a violated rule asks to revert.
 func (v *Verdict) reverting() bool {
 	for i := range v.Rules {
 		if r := &v.Rules[i]; r.Violated && r.enforced() && r.Response == policy.Revert {
@@ -169,7 +169,7 @@ func (v *Verdict) reverting() bool {
 	return false
 }
 
-// blocks tells whether a failed lockout check keeps public access as it is. The
+// blocks reports whether a failed lockout check keeps public access as it is. The
 // rules that narrow it have the say, and one that blocks is enough: those that
 // object to who may reach the public endpoint and, for the access of before, those
 // that ask to revert.
@@ -188,7 +188,7 @@ func (v *Verdict) blocks(reverted bool) bool {
 	return !warns
 }
 
-// publicly tells whether the rule objects to who may reach the public endpoint.
+// publicly reports whether the rule objects to who may reach the public endpoint.
 func (r *RuleVerdict) publicly() bool {
 	return slices.ContainsFunc(r.Reasons, func(x Reason) bool { return x.Kind != PrivateOff })
 }
@@ -240,7 +240,7 @@ func longer(width int, other *int) int {
 	return max(width, *other)
 }
 
-// met tells whether the access satisfies every enforcing rule.
+// met reports whether the access satisfies every enforcing rule.
 func (w *wants) met(a endpoint.Access, f endpoint.Family) bool {
 	s := survey(a, f)
 	return !slices.ContainsFunc(w.rules, func(r *policy.Rule) bool { return len(s.reasons(r)) > 0 })

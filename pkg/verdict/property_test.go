@@ -125,7 +125,7 @@ func anyScene(t *rapid.T) scene {
 	return s
 }
 
-// broken tells whether the access violates the rule, in the plainest way: every
+// broken reports whether the access violates the rule, in the plainest way: every
 // address at the edge of a block is asked for.
 func broken(q policy.Requirement, a endpoint.Access, f endpoint.Family) bool {
 	if (q.PrivateAccess || q.PublicAccess == policy.PublicDisabled) && !a.Private {
@@ -165,7 +165,7 @@ func broken(q policy.Requirement, a endpoint.Access, f endpoint.Family) bool {
 	return false
 }
 
-// whole tells whether all of the block is in the list, by halving it.
+// whole reports whether all of the block is in the list, by halving it.
 func whole(list []netip.Prefix, block netip.Prefix) bool {
 	meets := false
 	for _, p := range list {

@@ -76,7 +76,7 @@ func (v Verdict) Violations() []RuleVerdict {
 	return out
 }
 
-// Enforcing tells whether the response in force of some violation changes the
+// Enforcing reports whether the response in force of some violation changes the
 // cluster.
 func (v Verdict) Enforcing() bool {
 	for i := range v.Rules {
@@ -103,7 +103,7 @@ func (v Verdict) NextChange() time.Time {
 	return next
 }
 
-// enforced tells whether the rule has a say in what the cluster is changed to.
+// enforced reports whether the rule has a say in what the cluster is changed to.
 func (r *RuleVerdict) enforced() bool {
 	return r.Exemption == nil && r.Response.Enforcing()
 }

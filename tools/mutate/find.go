@@ -306,7 +306,7 @@ func (f *finder) result(n *ast.ReturnStmt) {
 	}
 }
 
-// opposed tells whether another mutant has the opposite of the expression.
+// opposed reports whether another mutant has the opposite of the expression.
 func opposed(e ast.Expr) bool {
 	switch e := e.(type) {
 	case *ast.ParenExpr:

@@ -46,7 +46,7 @@ type options struct {
 	equivalent string  // the file of those that mean the same
 }
 
-// picks tells whether a mutant is to be tried.
+// picks reports whether a mutant is to be tried.
 func (o options) picks(m *mutant) bool {
 	return (o.number == 0 || o.number == m.number) && (o.place == "" || o.place == m.place() || o.place == m.file.path)
 }
@@ -148,7 +148,7 @@ type entry struct {
 	number int // of the line
 }
 
-// covers tells whether the entry is about the mutant, and gives a reason.
+// covers reports whether the entry is about the mutant, and gives a reason.
 func (e entry) covers(m *mutant) bool {
 	reason, ok := strings.CutPrefix(e.text, m.name()+": ")
 	return ok && strings.TrimSpace(reason) != ""

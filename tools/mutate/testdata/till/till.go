@@ -42,7 +42,7 @@ func (t *Till) Put(coins ...int) error {
 	return nil
 }
 
-// OpenAt tells whether a till is open at an hour.
+// OpenAt reports whether a till is open at an hour.
 func OpenAt(hour int) bool {
 	switch {
 	case hour < open:
@@ -63,7 +63,7 @@ func Most[T int | string](a, b T) T {
 
 func with(coins []int, _ string, more int) []int { return append(coins, more) }
 
-// rest tells whether a pause is over; nothing tests it.
+// rest reports whether a pause is over; nothing tests it.
 func rest(d time.Duration) (over bool) {
 	over = d >= pause+5*time.Minute
 	return over
