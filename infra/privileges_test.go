@@ -131,7 +131,7 @@ func (d *deployed) role(t *testing.T, name string) string {
 }
 
 // TestFunctionSettings: each function starts with the settings that it is
-// deployed with, and none that there is is left out.
+// deployed with, and every one of them is there.
 func TestFunctionSettings(t *testing.T) {
 	d := deploy(t, synthesized(t, minimal()))
 	if _, err := settings.ForGuardrail(d.environment(t, "Guardrail")); err != nil {

@@ -43,7 +43,7 @@ const (
 	visibilitySeconds = 6 * guardrailSeconds
 	// maxReceives is how often a message is tried before it is a dead letter.
 	maxReceives = 5
-	// maxConcurrency bounds how many clusters are looked at at once, so that EKS
+	// maxConcurrency bounds how many clusters are looked at together, so that EKS
 	// doesn't throttle the guardrail, and people with it.
 	maxConcurrency = 5
 	sweepSeconds   = 120

@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -205,8 +204,6 @@ func refuse(op, what string) *trouble.Error {
 	return &trouble.Error{Sort: trouble.Refused, Op: op, Code: "RefusedByGuardrail", Err: fmt.Errorf("%s: such a request is never sent", what)}
 }
 
-var updateInProgress = regexp.MustCompile(`currently has update ([0-9A-Za-z-]+) in progress`)
-
 // sortError sorts an error of EKS's. The texts are as observed; where they are
 // not known (a cluster that is being created) both candidates are "not now".
 func sortError(op string, err error) *trouble.Error {
@@ -230,9 +227,5 @@ func sortError(op string, err error) *trouble.Error {
 			sort = trouble.NothingToDo
 		}
 	}
-	sorted := awstrouble.Sort(op, err, sort)
-	if m := updateInProgress.FindStringSubmatch(text); m != nil {
-		sorted.UpdateID = m[1]
-	}
-	return sorted
+	return awstrouble.Sort(op, err, sort)
 }

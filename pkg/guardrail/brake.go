@@ -1,7 +1,7 @@
 package guardrail
 
 import (
-	"errors"
+	"fmt"
 
 	"github.com/endpointguard/endpointguard/pkg/brake"
 	"github.com/endpointguard/endpointguard/pkg/incident"
@@ -77,5 +77,5 @@ func (c *check) brake(change func(brake.State) brake.State) (brake.State, error)
 		}
 		lost = err
 	}
-	return brake.State{}, errors.Join(errors.New("the brake is being written by many at once"), lost)
+	return brake.State{}, fmt.Errorf("save brake: lost the race %d times: %w", brakeTries, lost)
 }

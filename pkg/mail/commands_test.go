@@ -276,7 +276,7 @@ func TestSeverity(t *testing.T) {
 		"an older record":         {wide, []incident.RuleNote{{Respond: policy.Enforce}}, Critical},
 		"no rule":                 {wide, nil, Low},
 	} {
-		if got := Of(tc.a, endpoint.IPv4, tc.rules); got != tc.want {
+		if got := severityOf(tc.a, endpoint.IPv4, tc.rules); got != tc.want {
 			t.Errorf("%s: %s, want %s", name, got, tc.want)
 		}
 	}

@@ -58,7 +58,7 @@ func (l Letter) Digest(d digest.Digest, account, region string) Mail {
 		w.heading(fill(w.DigestOpen, "n", number(len(d.Open))))
 		w.some(len(d.Open), maxInDigest, func(k int) string {
 			o := d.Open[k]
-			return fill(w.DigestOpenLine, "cluster", text.CutMiddle(o.Cluster, 40), "severity", w.severityWord(Of(o.Access, o.Family, o.Rules)),
+			return fill(w.DigestOpenLine, "cluster", text.CutMiddle(o.Cluster, 40), "severity", w.severityWord(severityOf(o.Access, o.Family, o.Rules)),
 				"stage", w.stage(o), "age", w.age(d.Now.Sub(o.Since)), "ref", o.Ref)
 		})
 	}
@@ -262,7 +262,7 @@ func ofStanding(s digest.Standing) Severity {
 	if s.Access == nil {
 		return High
 	}
-	return Of(*s.Access, s.Family, s.Rules)
+	return severityOf(*s.Access, s.Family, s.Rules)
 }
 
 // sortStanding puts the worst first, the longest among equals, and returns the
@@ -279,7 +279,7 @@ func sortStanding(all []digest.Standing) Severity {
 
 // sortOpen does the same with the open incidents.
 func sortOpen(all []digest.Open) Severity {
-	of := func(o digest.Open) int { return slices.Index(ranks, Of(o.Access, o.Family, o.Rules)) }
+	of := func(o digest.Open) int { return slices.Index(ranks, severityOf(o.Access, o.Family, o.Rules)) }
 	slices.SortStableFunc(all, func(a, b digest.Open) int { return cmp.Or(of(b)-of(a), a.Since.Compare(b.Since)) })
 	if len(all) == 0 {
 		return Low

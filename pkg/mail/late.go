@@ -186,7 +186,7 @@ func (l Letter) backlog(n incident.Notice) Mail {
 	case !late.Seen:
 		sev = High
 	case !late.Gone && len(late.Rules) > 0:
-		sev = Of(late.Access, late.Family, late.Rules)
+		sev = severityOf(late.Access, late.Family, late.Rules)
 	}
 	openNow, todo := w.lateOpen(w.Unknown), w.lateTodo("")
 	w.para(head)

@@ -50,8 +50,8 @@ func worse(a, b Severity) Severity {
 	return a
 }
 
-// Of is the severity of rules that an access breaks: that of the worst.
-func Of(a endpoint.Access, f endpoint.Family, rules []incident.RuleNote) Severity {
+// severityOf is the severity of rules that an access breaks: that of the worst.
+func severityOf(a endpoint.Access, f endpoint.Family, rules []incident.RuleNote) Severity {
 	out := Low
 	for _, rule := range rules {
 		s := severities[open(a, f, rule)]
@@ -85,9 +85,9 @@ func severity(n incident.Notice) Severity {
 	a := access(n)
 	switch l := n.Late; {
 	case l != nil && l.Seen && len(l.Rules) > 0:
-		return Of(l.Access, l.Family, l.Rules)
+		return severityOf(l.Access, l.Family, l.Rules)
 	case stands(n):
-		return Of(a, i.Family, rules(n))
+		return severityOf(a, i.Family, rules(n))
 	case !admitted(n) && happened(i) && world(i.Violating(), i.Family):
 		return severities[wasWorld].alert
 	default:

@@ -40,8 +40,6 @@ type Error struct {
 	Op string
 	// Code is AWS's error code, "" when there was no answer.
 	Code string
-	// UpdateID is the update that EKS named as being in progress, with NotNow.
-	UpdateID string
 	// Repeated is set when the answer is not to the first sending of the call:
 	// an earlier one may have taken effect, and this be what came of it.
 	Repeated bool
