@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"net/netip"
 	"slices"
 	"time"
 
@@ -309,4 +310,39 @@ func (t *evaluation) creditOf(u *endpoint.Update) credit {
 	default:
 		return theirs
 	}
+}
+
+// Attempt is one update of ours.
+type Attempt struct {
+	Number  int             `json:"number"`
+	From    endpoint.Access `json:"from"`
+	Desired endpoint.Access `json:"desired"`
+	Token   string          `json:"token"`
+	// At is when it was first asked for, Until when the invocation that last did is
+	// surely over, Sent how often it was.
+	At    time.Time `json:"at"`
+	Until time.Time `json:"until,omitzero"`
+	Sent  int       `json:"sent,omitempty"`
+	// MayBeOver is set once EKS showed an update that is over and may be what it began.
+	MayBeOver bool `json:"mayBeOver,omitempty"`
+	// UpdateID is "" until EKS is known to have accepted it.
+	UpdateID  string                 `json:"updateID,omitempty"`
+	CreatedAt time.Time              `json:"createdAt,omitzero"`
+	Status    endpoint.UpdateStatus  `json:"status,omitempty"`
+	Errors    []endpoint.UpdateError `json:"errors,omitempty"`
+	// Unconfirmed is set when EKS has not let its update be read for long, and looks
+	// have shown what was asked for all the while.
+	Unconfirmed bool `json:"unconfirmed,omitempty"`
+	// OverAt is when it was first seen to be over.
+	OverAt   time.Time      `json:"overAt,omitzero"`
+	Reverted bool           `json:"reverted,omitempty"`
+	Dropped  []netip.Prefix `json:"dropped,omitempty"`
+	// OverLimit are the widest of the allowed pieces for which EKS's limit left no
+	// place, OverLimitCount how many there were.
+	OverLimit      []netip.Prefix `json:"overLimit,omitempty"`
+	OverLimitCount int            `json:"overLimitCount,omitempty"`
+	Kept           []string       `json:"kept,omitempty"`
+	Warnings       []string       `json:"warnings,omitempty"`
+	// Missing are the facts on the network that Kept and Warnings are about.
+	Missing []Gap `json:"missing,omitempty"`
 }

@@ -3,8 +3,10 @@ package incident
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/endpointguard/endpointguard/pkg/cloudtrail"
+	"github.com/endpointguard/endpointguard/pkg/endpoint"
 	"github.com/endpointguard/endpointguard/pkg/verdict"
 )
 
@@ -44,4 +46,27 @@ func (t *evaluation) reach(v verdict.Verdict) {
 		t.Left.Tags = append(slices.Sorted(maps.Keys(e.ChangedTags)), e.RemovedTags...)
 		t.Left.Tags = t.Left.Tags[:min(len(t.Left.Tags), fewRules)]
 	}
+}
+
+// Reach is which enforcing rules are about a cluster under one policy.
+type Reach struct {
+	Policy string `json:"policy"` // the document's hash
+	// Alerting is set where the mode lets no rule enforce, whatever the document says.
+	Alerting bool     `json:"alerting,omitempty"`
+	Rules    []string `json:"rules"`
+}
+
+// Departure is a cluster's leave from the reach of enforcing rules by a change
+// of its tags.
+type Departure struct {
+	Ref   string    `json:"ref"`
+	At    time.Time `json:"at"`
+	Rules []string  `json:"rules"`
+	By    *Cause    `json:"by,omitempty"` // nil when the call is not known
+	// Tags are the keys of the tags that the call removed or set.
+	Tags []string        `json:"tags,omitempty"`
+	Now  endpoint.Access `json:"now"`
+	// Family is the cluster's, Enforced whether any rule still enforces on it.
+	Family   endpoint.Family `json:"family,omitempty"`
+	Enforced bool            `json:"enforced,omitempty"`
 }

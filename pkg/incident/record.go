@@ -262,41 +262,6 @@ type RuleNote struct {
 	Found []Finding `json:"found,omitempty"`
 }
 
-// Attempt is one update of ours.
-type Attempt struct {
-	Number  int             `json:"number"`
-	From    endpoint.Access `json:"from"`
-	Desired endpoint.Access `json:"desired"`
-	Token   string          `json:"token"`
-	// At is when it was first asked for, Until when the invocation that last did is
-	// surely over, Sent how often it was.
-	At    time.Time `json:"at"`
-	Until time.Time `json:"until,omitzero"`
-	Sent  int       `json:"sent,omitempty"`
-	// MayBeOver is set once EKS showed an update that is over and may be what it began.
-	MayBeOver bool `json:"mayBeOver,omitempty"`
-	// UpdateID is "" until EKS is known to have accepted it.
-	UpdateID  string                 `json:"updateID,omitempty"`
-	CreatedAt time.Time              `json:"createdAt,omitzero"`
-	Status    endpoint.UpdateStatus  `json:"status,omitempty"`
-	Errors    []endpoint.UpdateError `json:"errors,omitempty"`
-	// Unconfirmed is set when EKS has not let its update be read for long, and looks
-	// have shown what was asked for all the while.
-	Unconfirmed bool `json:"unconfirmed,omitempty"`
-	// OverAt is when it was first seen to be over.
-	OverAt   time.Time      `json:"overAt,omitzero"`
-	Reverted bool           `json:"reverted,omitempty"`
-	Dropped  []netip.Prefix `json:"dropped,omitempty"`
-	// OverLimit are the widest of the allowed pieces for which EKS's limit left no
-	// place, OverLimitCount how many there were.
-	OverLimit      []netip.Prefix `json:"overLimit,omitempty"`
-	OverLimitCount int            `json:"overLimitCount,omitempty"`
-	Kept           []string       `json:"kept,omitempty"`
-	Warnings       []string       `json:"warnings,omitempty"`
-	// Missing are the facts on the network that Kept and Warnings are about.
-	Missing []Gap `json:"missing,omitempty"`
-}
-
 // Final is the outcome of an incident as it was decided: the mail is written
 // from it, so that a mail sent again says the same.
 type Final struct {
@@ -390,36 +355,6 @@ const (
 	IntentApply IntentKind = "apply"
 	IntentTell  IntentKind = "tell"
 )
-
-// Reach is which enforcing rules are about a cluster under one policy.
-type Reach struct {
-	Policy string `json:"policy"` // the document's hash
-	// Alerting is set where the mode lets no rule enforce, whatever the document says.
-	Alerting bool     `json:"alerting,omitempty"`
-	Rules    []string `json:"rules"`
-}
-
-// Departure is a cluster's leave from the reach of enforcing rules by a change
-// of its tags.
-type Departure struct {
-	Ref   string    `json:"ref"`
-	At    time.Time `json:"at"`
-	Rules []string  `json:"rules"`
-	By    *Cause    `json:"by,omitempty"` // nil when the call is not known
-	// Tags are the keys of the tags that the call removed or set.
-	Tags []string        `json:"tags,omitempty"`
-	Now  endpoint.Access `json:"now"`
-	// Family is the cluster's, Enforced whether any rule still enforces on it.
-	Family   endpoint.Family `json:"family,omitempty"`
-	Enforced bool            `json:"enforced,omitempty"`
-}
-
-// TugOfWar is how often the guardrail has closed a cluster lately, and after whom.
-type TugOfWar struct {
-	InAnHour int      `json:"inAnHour"`
-	Days     int      `json:"days"` // of the last seven
-	Others   []string `json:"others,omitempty"`
-}
 
 // NewRecord returns the record of a cluster that the ledger does not know.
 func NewRecord(c endpoint.Cluster) Record {

@@ -86,3 +86,10 @@ func (c Cause) who() string {
 	}
 	return who
 }
+
+// TugOfWar is how often the guardrail has closed a cluster lately, and after whom.
+type TugOfWar struct {
+	InAnHour int      `json:"inAnHour"`
+	Days     int      `json:"days"` // of the last seven
+	Others   []string `json:"others,omitempty"`
+}

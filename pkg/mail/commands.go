@@ -10,44 +10,60 @@ import (
 
 // commands are what puts back what was there, or closes by hand what is not closed.
 func (w *writer) commands() {
-	i := w.i
-	var a endpoint.Access
-	heading, why := w.CloseIt, w.CloseWhy
-	switch stood := stands(w.n); {
-	case ended(w.n), w.n.Late.Over() && w.n.Late.Matter == incident.MatterOther:
-		return // what is open by now, another mail tells
-	case w.n.Kind == incident.NoticeDetected && len(w.plan().Missing) > 0:
-		return // by hand it would cut the nodes off just the same
-	case w.n.Kind == incident.NoticeDetected && !i.AlertOnly && i.HeldSince.IsZero() && len(w.plan().Left) == 0:
-		return // the guardrail is at it
-	case stood && held(i):
-		return // by hand it would cut the nodes off just the same
-	case admitted(w.n) && !world(i.Final.Now, i.Family):
-		return
-	case stood && len(i.Attempts) > 0 && len(w.plan().Left) == 0 && (i.Final == nil || i.Final.Outcome != incident.PartlyEnforced):
-		a = i.Attempts[len(i.Attempts)-1].Desired
-	case (stood || admitted(w.n)) && i.Nearest != nil:
-		a = *i.Nearest
-	case stood:
-		a = endpoint.Access{Private: true} // in a record from before the nearest was kept
-	case len(i.Attempts) > 0 && i.Final.Outcome == incident.Enforced && i.Final.Tug == nil:
-		a, heading, why = i.Attempts[0].From, w.PutBack, w.PutBackWhy
-		switch {
-		case i.Final.Why == incident.WhyClosed:
-			heading, why = w.PutBackAllowed, w.PutBackAllowedWhy
-		case onlyInside(w.n):
-			heading, why = w.PutBackInside, w.PutBackInsideWhy
-		}
-	default:
+	if w.noCommand() {
 		return
 	}
-	if heading == w.CloseIt && onlyInside(w.n) {
+	i := w.i
+	switch stood := stands(w.n); {
+	case stood && len(i.Attempts) > 0 && len(w.plan().Left) == 0 && (i.Final == nil || i.Final.Outcome != incident.PartlyEnforced):
+		w.closeIt(i.Attempts[len(i.Attempts)-1].Desired)
+	case (stood || admitted(w.n)) && i.Nearest != nil:
+		w.closeIt(*i.Nearest)
+	case stood:
+		w.closeIt(endpoint.Access{Private: true}) // in a record from before the nearest was kept
+	case len(i.Attempts) > 0 && i.Final.Outcome == incident.Enforced && i.Final.Tug == nil:
+		w.putItBack(i.Attempts[0].From)
+	}
+}
+
+// noCommand reports whether nothing is to be done by hand, or nothing that would help.
+func (w *writer) noCommand() bool {
+	i := w.i
+	detected := w.n.Kind == incident.NoticeDetected
+	switch {
+	case ended(w.n), w.n.Late.Over() && w.n.Late.Matter == incident.MatterOther:
+		return true // what is open by now, another mail tells
+	case detected && len(w.plan().Missing) > 0, stands(w.n) && held(i):
+		return true // it would cut the nodes off just the same
+	case detected && !i.AlertOnly && i.HeldSince.IsZero() && len(w.plan().Left) == 0:
+		return true // the guardrail is at it
+	default:
+		return admitted(w.n) && !world(i.Final.Now, i.Family)
+	}
+}
+
+// closeIt writes the command that ends the violation.
+func (w *writer) closeIt(a endpoint.Access) {
+	heading, why := w.CloseIt, w.CloseWhy
+	if onlyInside(w.n) {
 		heading, why = w.SwitchOn, w.SwitchOnWhy
 	}
-	if stands(w.n) && i.Status != endpoint.StatusActive && i.Status != "" && i.Final == nil {
+	if i := w.i; stands(w.n) && i.Status != endpoint.StatusActive && i.Status != "" && i.Final == nil {
 		why = sentences(fill(w.CloseOnceActive, "status", string(i.Status)), why)
 	}
-	w.command(heading, why, a, i.Family)
+	w.command(heading, why, a, w.i.Family)
+}
+
+// putItBack writes the command that makes the cluster again what the guardrail changed.
+func (w *writer) putItBack(a endpoint.Access) {
+	heading, why := w.PutBack, w.PutBackWhy
+	switch {
+	case w.i.Final.Why == incident.WhyClosed:
+		heading, why = w.PutBackAllowed, w.PutBackAllowedWhy
+	case onlyInside(w.n):
+		heading, why = w.PutBackInside, w.PutBackInsideWhy
+	}
+	w.command(heading, why, a, w.i.Family)
 }
 
 // command writes the command that brings the cluster to an access.
