@@ -146,7 +146,7 @@ func (w *writer) groups(all []digest.Standing) []group {
 		{heading: w.DigestPartly, todo: w.DigestDoPartly}, {heading: w.DigestAlert, todo: w.DigestDoAlert},
 	}
 	for _, s := range all {
-		k := 3
+		var k int
 		switch s.Outcome {
 		case incident.Failed:
 			k = 0
@@ -154,6 +154,8 @@ func (w *writer) groups(all []digest.Standing) []group {
 			k = 1
 		case incident.PartlyEnforced:
 			k = 2
+		default:
+			k = 3
 		}
 		out[k].of = append(out[k].of, s)
 	}

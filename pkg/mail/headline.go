@@ -60,6 +60,7 @@ func (w *writer) about() endpoint.Access {
 		if len(i.Attempts) > 0 {
 			return i.Attempts[0].From
 		}
+	default:
 	}
 	return i.Violating()
 }

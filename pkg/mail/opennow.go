@@ -40,7 +40,13 @@ func (w *writer) answer() string {
 			return w.PrivateGoesOff
 		}
 		return fill(w.BeingOpened, "whom", w.target(a))
+	default:
+		return w.stillOpen(a)
 	}
+}
+
+// stillOpen answers for what nothing has put right yet.
+func (w *writer) stillOpen(a endpoint.Access) string {
 	if w.onlyInside {
 		return w.PrivateIsOff
 	}

@@ -102,7 +102,13 @@ func classifyOutcome(n incident.Notice) situation {
 			return allowed
 		}
 		return allowedElse
+	default:
+		return classifyViolation(n)
 	}
+}
+
+// classifyViolation tells what is left as it is, by what the policy has planned for it.
+func classifyViolation(n incident.Notice) situation {
 	switch graced := !graceEnd(n).IsZero(); {
 	case graced && forbidden(n):
 		return violationLater

@@ -70,6 +70,7 @@ func (w *writer) word() string {
 			word = stillOpen
 		}
 		return fill(word, "verdict", verdicts[w.verdict])
+	default:
 	}
 	return fill(word, "plan", w.planned())
 }

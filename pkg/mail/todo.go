@@ -47,6 +47,7 @@ func (w *writer) todo() string {
 		if !w.onlyInside {
 			return w.DoNothingGone
 		}
+	default:
 	}
 	return w.DoNothing
 }
