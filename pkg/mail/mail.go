@@ -85,7 +85,7 @@ func (l Letter) Write(n incident.Notice) Mail {
 		return l.left(n)
 	case incident.NoticeBacklog:
 		return l.backlog(n)
-	case incident.NoticeDetected, incident.NoticeOutcome:
+	default:
 	}
 	outcome := attributes(n)["outcome"]
 	said := n

@@ -191,8 +191,9 @@ func others(op token.Token) []token.Token {
 		return []token.Token{token.QUO_ASSIGN}
 	case token.QUO_ASSIGN:
 		return []token.Token{token.MUL_ASSIGN}
+	default:
+		return nil
 	}
-	return nil
 }
 
 func (f *finder) binary(n *ast.BinaryExpr) {
