@@ -239,7 +239,7 @@ func TestWhatALateMailSays(t *testing.T) {
 				d.wakes().becomes(private).after(time.Minute).wakes().after(time.Hour)
 				d.asks("u1", office) // of which no event has come
 			},
-			heldUp{Seen: true, Matter: MatterOther, Ended: after(61*time.Minute + time.Second)},
+			heldUp{Seen: true, Matter: MatterOther, Ref: second, Ended: after(61*time.Minute + time.Second)},
 		},
 		"ours has closed it, and it is open again": {
 			enforce, world, func(d *desk) {

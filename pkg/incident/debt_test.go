@@ -312,7 +312,7 @@ func TestWhatComesBeforeAMailThatIsOwed(t *testing.T) {
 		prepare func(d *desk, in *Input)
 		want    string
 	}{
-		"a re-check": {func(_ *desk, in *Input) { in.Cluster.Status = endpoint.StatusUpdating }, "owed"},
+		"a re-check": {func(_ *desk, in *Input) { in.Cluster.Status, in.HistoryRead = endpoint.StatusUpdating, true }, "owed"},
 		"the end":    {func(*desk, *Input) {}, "owed"},
 		"another mail": {func(_ *desk, in *Input) {
 			in.Policy, in.Cluster.Access, in.HistoryRead, in.History.Whole = tell, world, true, true

@@ -44,6 +44,7 @@ type desk struct {
 	die      string            // the step that the invocation dies at, after the record was saved
 	tokens   map[string]string // the update that each client request token began
 	unread   int               // the reads of EKS's history that do not come to its end
+	reads    int               // how often EKS's history was read
 	unlisted string            // why EKS's history can't be read
 	refused  string            // why no update can be read
 	former   time.Time         // when a former cluster of the name is to be looked at
@@ -181,6 +182,7 @@ func (d *desk) look(m Message) *desk {
 		case Read:
 			d.fill(&in, s.Updates, true)
 			if s.History {
+				d.reads++
 				in.HistoryRead, in.HistoryTrouble = true, stdcmp.Or(d.unlisted, d.refused)
 				in.History = d.history()
 			}

@@ -117,6 +117,11 @@ func (t *evaluation) discover(v verdict.Verdict) Step {
 		return step
 	}
 	if asked == nil && (v.Outcome != verdict.Violation || t.beingClosed()) {
+		if status == endpoint.StatusUpdating && !unfinished && !t.in.HistoryRead && t.in.HistoryTrouble == "" && t.now.Sub(t.BusySince) < staleFor {
+			// No event has told what is being changed: it may be lost. For so long, EKS
+			// may not list it yet.
+			return Read{History: true}
+		}
 		return nil
 	}
 	if !t.in.HistoryRead {

@@ -46,6 +46,24 @@ func TestTheBrakeDoesNotHoldWhatCannotBeChanged(t *testing.T) {
 	}
 }
 
+// TestAnOpeningThatNoEventTellsOf is found while it is under way, although EKS lists it a
+// little later: the first look after it may still show what was there before.
+func TestAnOpeningThatNoEventTellsOf(t *testing.T) {
+	d := newDesk(t, tell, private)
+	d.cluster.Status = endpoint.StatusUpdating
+	d.wakes()
+	d.asks("u1", world)
+	d.after(s15).recheck().told("waits 15s", "mails detected", "waits 15s")
+
+	d = newDesk(t, tell, private)
+	d.begins("u1", "VersionUpdate").wakes()
+	reads := d.reads
+	d.after(staleFor).recheck()
+	if d.reads != reads {
+		t.Errorf("the history of a cluster that is being upgraded is read %d times more", d.reads-reads)
+	}
+}
+
 // TestNothingIsWaitedFor where the cluster is no concern of the rules, or is about to
 // be no more.
 func TestNothingIsWaitedFor(t *testing.T) {

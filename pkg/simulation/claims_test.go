@@ -338,8 +338,9 @@ func (h *history) mailed(c localaws.Call, m localaws.Mail) {
 		// A mail that is sent again tells what was so when it was decided.
 		since := there.CreatedAt
 		for _, o := range h.claims.mails[:len(h.claims.mails)-1] {
-			// The same again, because SNS's answer was lost, was decided as the first.
-			if o.cluster == name && (o.reference != s.reference || o.outcome != s.outcome) {
+			// The same again, because SNS's answer was lost, was decided as the first; and one
+			// that was held up tells of what was seen before, perhaps right before this one.
+			if o.cluster == name && !strings.Contains(o.subject, "(late mail)") && (o.reference != s.reference || o.outcome != s.outcome) {
 				since = o.at
 			}
 		}
