@@ -117,9 +117,7 @@ func (t *evaluation) discover(v verdict.Verdict) Step {
 		return step
 	}
 	if asked == nil && (v.Outcome != verdict.Violation || t.beingClosed()) {
-		if status == endpoint.StatusUpdating && !unfinished && !t.in.HistoryRead && t.in.HistoryTrouble == "" && t.now.Sub(t.BusySince) < staleFor {
-			// No event has told what is being changed: it may be lost. For so long, EKS
-			// may not list it yet.
+		if !unfinished && t.unexplained() {
 			return Read{History: true}
 		}
 		return nil
@@ -140,6 +138,13 @@ func (t *evaluation) discover(v verdict.Verdict) Step {
 		t.open(v, nil, time.Time{})
 	}
 	return nil
+}
+
+// unexplained reports whether EKS is changing the cluster and no event has told what:
+// it may be lost. So long as EKS may not list the update yet, its history is asked.
+func (t *evaluation) unexplained() bool {
+	return t.in.Cluster.Status == endpoint.StatusUpdating && !t.in.HistoryRead && t.in.HistoryTrouble == "" &&
+		t.now.Sub(t.BusySince) < staleFor
 }
 
 // beingClosed reports whether an unfinished update asks for nothing that the policy
