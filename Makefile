@@ -84,8 +84,8 @@ simulate:
 # mutate tries whether the packages' tests notice small mistakes in their code. It
 # tells those that none of them noticed, and fails if more than 5 in 100 are so.
 # tools/mutate/equivalent.txt lists, with the reason, those that mean the same.
-# ONLY=pkg/ledger/brake.go tries those of one file again, with :40 those of a line.
-PACKAGES ?= ./pkg/incident ./pkg/guardrail ./pkg/ledger ./pkg/verdict ./pkg/cloudtrail
+# ONLY=pkg/brake/brake.go tries those of one file again, with :40 those of a line.
+PACKAGES ?= ./pkg/incident ./pkg/guardrail ./pkg/brake ./pkg/ledger ./pkg/wakeup ./pkg/verdict ./pkg/cloudtrail
 ONLY ?=
 mutate:
 	$(call says,the tool and the packages' tests)
