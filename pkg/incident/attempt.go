@@ -184,12 +184,10 @@ func (t *evaluation) adopt(e cloudtrail.Event) Step {
 		return Read{Updates: []string{e.UpdateID}}
 	case read.Unread && t.now.Sub(e.Time) < creditWithin:
 		return t.hindered(t.in.HistoryTrouble)
-	case read.Unread:
-		return nil
 	case read.Missing && t.now.Sub(e.Time).Abs() < notFoundYet:
 		return t.again(lookAgain, "EKS does not show an update of our own yet")
-	case read.Missing || read.Type != endpoint.EndpointAccessUpdate || !complete(read.Asked):
-		return nil
+	case read.Type != endpoint.EndpointAccessUpdate || !complete(read.Asked):
+		return nil // nor what EKS does not know, or not let be read: that has no type
 	}
 	next := Attempt{Number: 1, From: i.Opening, Desired: read.Asked.Over(t.in.Cluster.Access), At: read.CreatedAt, Until: read.CreatedAt}
 	if last := t.attempt(); last != nil {
@@ -277,11 +275,8 @@ func (t *evaluation) held() Step {
 		// mails of single clusters would tell less.
 		return t.wait(heldPace)
 	}
-	if i.DetectedMailed.IsZero() {
-		return t.announce()
-	}
 	if i.announcedInGrace() {
-		return t.announce() // it was to come with the grace's end, and doesn't
+		return t.announce() // it was to come with the grace's end, if it was announced, and doesn't
 	}
 	return t.wait(lookAgain)
 }

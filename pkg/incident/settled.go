@@ -71,7 +71,7 @@ func (t *evaluation) concludeAdmitted(v verdict.Verdict) Step {
 		// The rules or the tags changed while our own update was under way.
 		was := t.judge(changed.From)
 		return t.decideOutcome(v, Outcome(was.Outcome), WhyClosed)
-	case by == nil && (t.in.Cluster.Access.Equal(i.Opening) || t.judge(i.Opening).Outcome != verdict.Violation), by != nil && t.caused(by.ID):
+	case by == nil && t.judge(i.Opening).Outcome != verdict.Violation, by != nil && t.caused(by.ID):
 		// What was wrong is still there: it is the rules or the tags that changed.
 		return t.decideOutcome(v, Outcome(v.Outcome), WhyAllowed)
 	case len(i.Causes) > 0 && !slices.ContainsFunc(i.Causes, func(c Cause) bool { return !c.over() || c.Status == endpoint.UpdateSuccessful }):
