@@ -179,6 +179,12 @@ func TestBrakeAsk(t *testing.T) {
 	if got := b.Free(Entry{}, 2); !got.Equal(at(61)) {
 		t.Errorf("room for a standing one at %s", got)
 	}
+	// Of a limit of one, nothing is left for what was standing: no time is known.
+	for name, held := range map[string]State{"none": {}, "one": {Changed: map[string]time.Time{"a": at(0)}}} {
+		if got := held.Free(Entry{}, 1); !got.IsZero() {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
 	if got := (State{}).Free(Entry{}, 8); !got.IsZero() {
 		t.Errorf("nothing was changed, yet room only at %s", got)
 	}
