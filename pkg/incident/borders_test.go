@@ -166,20 +166,21 @@ func TestWhatLooksHaveShownCoversAnUpdate(t *testing.T) {
 	}
 }
 
-// TestWhatStoodIsForgotten when looks show for long enough that it is over, though EKS lets
-// nothing be read: the same opened again is news.
+// TestWhatStoodIsForgotten when looks show for long enough that it is over, though a call
+// is followed of which EKS lets nothing be read: the same opened again is news.
 func TestWhatStoodIsForgotten(t *testing.T) {
 	d := newDesk(t, tell, world)
 	d.wakes().told("mails violation", "violation")
 	d.refused = "denied"
-	e := d.after(time.Hour).asks("u1", private)
-	d.ends("u1", endpoint.UpdateSuccessful)
+	d.after(time.Hour).becomes(private)
+	e := d.asks("u1", office)
+	d.cluster.Status = endpoint.StatusActive // and so it stays
 	d.comes(e)
-	for range 8 {
+	for range 12 {
 		d.after(s15).recheck()
 	}
-	if d.r.Standing != nil {
-		t.Errorf("%+v stands: %q", d.r.Standing, d.log)
+	if d.r.Standing != nil || len(d.r.Watch) != 1 {
+		t.Errorf("%+v stands, %d are followed: %q", d.r.Standing, len(d.r.Watch), d.log)
 	}
 }
 

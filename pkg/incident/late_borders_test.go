@@ -227,6 +227,26 @@ func TestALateMailOfALeave(t *testing.T) {
 	}
 }
 
+// TestWhenALateMailsMatterEnded: when looks first showed what is so, else with this one.
+func TestWhenALateMailsMatterEnded(t *testing.T) {
+	before := start.Add(-time.Hour)
+	for name, tc := range map[string]struct {
+		steady *Seen
+		want   time.Time
+	}{
+		"never looked at":         {nil, start},
+		"looked at before":        {&Seen{Access: private, At: before}, before},
+		"something else was seen": {&Seen{Access: world, At: before}, start},
+	} {
+		d := newDesk(t, enforce, private)
+		e := &evaluation{Record: d.r, in: d.input(Message{}, "this"), now: start}
+		e.Steady = tc.steady
+		if l := e.late(Debt{Kind: NoticeDetected, At: before, Incident: &Incident{Ref: "EG-1"}}); l.Matter != MatterOver || !l.Ended.Equal(tc.want) {
+			t.Errorf("%s: %+v", name, l)
+		}
+	}
+}
+
 // TestOfWhichMailAListSpeaks: of one kind, about one incident.
 func TestOfWhichMailAListSpeaks(t *testing.T) {
 	b := &Backlog{Listed: []Listed{{Kind: NoticeDetected, Ref: "a"}, {Kind: NoticeOutcome, Ref: "b"}}}
