@@ -109,8 +109,7 @@ func (t *evaluation) discover(v verdict.Verdict) Step {
 			return t.wait(slowPace) // its record is to end with it
 		}
 		return Done{Outcome: Gone, Why: "the cluster is being deleted"}
-	case v.Outcome != verdict.Violation && !unfinished &&
-		(t.harmless || t.own || status != endpoint.StatusUpdating && status != endpoint.StatusActive):
+	case v.Outcome != verdict.Violation && !unfinished && t.nothingToWaitFor():
 		standing := t.Standing
 		step := t.endCheck(v)
 		t.Standing = standing // such a look may be an old one: only a settled one ends that
@@ -138,6 +137,13 @@ func (t *evaluation) discover(v verdict.Verdict) Step {
 		t.open(v, nil, time.Time{})
 	}
 	return nil
+}
+
+// nothingToWaitFor reports whether what the event told, or the cluster's status, says that
+// no rule will be broken when the cluster is settled.
+func (t *evaluation) nothingToWaitFor() bool {
+	status := t.in.Cluster.Status
+	return t.harmless || t.own || status != endpoint.StatusUpdating && status != endpoint.StatusActive
 }
 
 // unexplained reports whether EKS is changing the cluster and no event has told what:
